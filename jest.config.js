@@ -1,0 +1,13 @@
+/** One configuration, four lanes by folder: `jest test/unit`, `jest test/workflows`, ... */
+module.exports = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  testMatch: ["**/*.test.ts"],
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
+    ],
+  },
+  testTimeout: 60_000,
+};

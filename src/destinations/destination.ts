@@ -1,0 +1,132 @@
+/**
+ * What a destination is to the engine: capabilities as data, and a session with a few verbs, each of which may be
+ * called twice (design law 2). One folder per destination, listed once in registry.ts.
+ */
+
+import type { LoadedTable, OnProgress } from "../pipeline/infos";
+import type { DestinationSpec, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
+import type { StoredSchema } from "../schema/types";
+
+export interface DestinationCapabilities {
+  max_identifier_length: number;
+  max_column_identifier_length: number;
+  merge_strategies: readonly MergeStrategy[];
+  replace_strategies: readonly ReplaceStrategy[];
+  /** "package": all chains, state and _dlt_loads in one transaction. "chain": each chain for itself. */
+  commits: "package" | "chain";
+  /** Files must be uploaded before they can be loaded. */
+  needs_staging: boolean;
+  /** Default precision and scale of dlt decimal / wei. */
+  decimal_precision: [number, number];
+  wei_precision: [number, number];
+}
+
+/** dlt's destination type text in the pipeline state, e.g. "dlt.destinations.duckdb". */
+export interface DestinationIdentity {
+  destination_type: string;
+  destination_name: string | null;
+  /** Two destinations with the same fingerprint are the same place: path of the file, or host + catalog. */
+  fingerprint: string;
+}
+
+export interface StoredState {
+  /** dlt's blob as stored (base64 of zlib, or bare JSON). */
+  blob: string;
+  version: number;
+  version_hash: string | null;
+  load_id: string;
+}
+
+export interface Restored {
+  dataset_exists: boolean;
+  /** Newest state of this pipeline whose load has status 0 (dlt: load_id DESC as text). */
+  state: StoredState | null;
+  /** Latest stored schema by name, for every name asked for that exists. */
+  schemas: { [name: string]: StoredSchema };
+  /** Greatest load id in _dlt_loads, as text. */
+  max_load_id: string | null;
+}
+
+/** A normalized file: parquet, one table, columns by normalised name. */
+export interface PackageFile {
+  table: string;
+  path: string;
+  rows: number;
+  bytes: number;
+  columns: string[];
+}
+
+export interface StateRow {
+  version: number;
+  engine_version: number;
+  pipeline_name: string;
+  blob: string;
+  /** ISO timestamp, UTC, microseconds. */
+  created_at: string;
+  version_hash: string;
+  dlt_id: string;
+}
+
+export interface LoadPlan {
+  load_id: string;
+  dataset: string;
+  staging_dataset: string;
+  /** The schema after normalize; names are normalised. */
+  schema: StoredSchema;
+  files: PackageFile[];
+  /** Root tables that had a job or must be truncated (replace without rows counts). */
+  roots: string[];
+  /** Absent when the state did not change. */
+  state?: StateRow;
+  /** dlt: package creation time, the scd2 boundary unless the spec sets one. ISO, UTC, microseconds. */
+  created_at: string;
+  refresh?: { drop: string[]; truncate: string[] };
+}
+
+export interface MigrationInfo {
+  created: string[];
+  /** "table.column" */
+  added: string[];
+  /** The schema version was new and a `_dlt_version` row was written. */
+  version_written: boolean;
+}
+
+export interface DestinationSession extends AsyncDisposable {
+  /** Reads what dlt would restore at the start of a run. A missing dataset or table is an empty answer, no error. */
+  restore(query: { dataset: string; pipeline_name: string; schema_names: string[] }): Promise<Restored>;
+  /** True when `_dlt_loads` has this load id with status 0. */
+  isLoaded(dataset: string, loadId: string): Promise<boolean>;
+  /** CREATE SCHEMA/TABLE, ALTER TABLE ADD COLUMN, `_dlt_version`. Repeatable; no DDL where the hash is known. */
+  migrate(plan: LoadPlan): Promise<MigrationInfo>;
+  /**
+   * Loads table chains. With `commits: "package"` all of `plan` in one transaction, `roots` being ignored; a load id
+   * that is committed already changes nothing.
+   */
+  loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]>;
+  /** `commits: "chain"` only: state row, then the `_dlt_loads` row. Repeatable. */
+  completeLoad(plan: LoadPlan): Promise<void>;
+  /** Reads a few numbers for the gate. SQL is written by us, never by a user. */
+  query(sql: string, params?: (string | number)[]): Promise<{ [column: string]: unknown }[]>;
+}
+
+export interface OpenDestinationOptions {
+  signal: AbortSignal;
+  onProgress: OnProgress;
+  readOnly?: boolean;
+}
+
+export interface Destination {
+  readonly type: string;
+  readonly capabilities: DestinationCapabilities;
+  readonly identity: DestinationIdentity;
+  /**
+   * Opens a session, waiting for its turn where there is one writer only (law 6).
+   * @throws TidemarkError DESTINATION_BUSY (transient), DESTINATION_DENIED (terminal)
+   */
+  open(options: OpenDestinationOptions): Promise<DestinationSession>;
+}
+
+export interface DestinationType {
+  readonly type: string;
+  create(spec: DestinationSpec): Destination;
+}

@@ -1,0 +1,144 @@
+/**
+ * Two kinds of error, sorted once at the vendor's door:
+ *   terminal  - repeating the step cannot help; the message says what to do
+ *   transient - repeating may help (timeouts, 429/5xx, lost connections, a locked file)
+ *
+ * Rules for messages: what was tried, on which resource or table, what the vendor said, what to do next.
+ * Never a secret, never a value of a row (messages enter Temporal history).
+ */
+import type { Step } from "./names";
+
+export type ErrorKind = "terminal" | "transient";
+
+/**
+ * Stable codes. Each comment is the manual page: cause, and what to do.
+ * Kept in groups by area; add yours to its group.
+ */
+export const ERROR_KINDS = {
+  // ---- spec
+  /** The pipeline spec has problems; all are listed with their paths. Correct the spec. */
+  SPEC_INVALID: "terminal",
+  /** No pipeline of that name in `pipelines/`, nor a file at that path. */
+  SPEC_NOT_FOUND: "terminal",
+  /** A spec that reached the server holds a literal secret. Rotate that secret, then name an environment variable. */
+  SPEC_HOLDS_SECRET: "terminal",
+  /** A spec names an environment variable that the worker does not have. Set it where the worker runs. */
+  SECRET_MISSING: "terminal",
+
+  // ---- sources: http
+  /** The host could not be reached or did not answer in time. Retried. */
+  HTTP_UNREACHABLE: "transient",
+  /** 429 or 5xx after all HTTP attempts. Retried by the activity, Retry-After respected. */
+  HTTP_RETRYABLE_STATUS: "transient",
+  /** 401 or 403. Check the credentials the message names. */
+  HTTP_UNAUTHORIZED: "terminal",
+  /** Another 4xx. Check path and params. */
+  HTTP_STATUS: "terminal",
+  /** The body is not JSON. */
+  HTTP_BAD_JSON: "terminal",
+  /** A paginator, selector or parent field asked for something the response does not have. */
+  SOURCE_BAD_RESPONSE: "terminal",
+
+  // ---- sources: sql
+  /** The database refused or dropped the connection. Retried. */
+  SQL_CONNECTION: "transient",
+  /** Wrong user or password, or no such database. */
+  SQL_UNAUTHORIZED: "terminal",
+  /** Missing table or column, or bad SQL. */
+  SQL_QUERY: "terminal",
+  /** A column of a type that cannot be taken; the message names it and the way out. */
+  SQL_TYPE: "terminal",
+
+  // ---- sources: code
+  /** A registered generator threw. */
+  SOURCE_CODE_FAILED: "terminal",
+
+  // ---- extract
+  /** A row has no cursor value, or null, and `on_cursor_value_missing` is `raise`. */
+  CURSOR_VALUE_MISSING: "terminal",
+  /** Cursor values of different types. */
+  CURSOR_TYPE: "terminal",
+  /** An integer beyond 64 bits (dlt refuses it at extract too). Send it as text. */
+  INTEGER_TOO_LARGE: "terminal",
+
+  // ---- normalize
+  /** A schema contract in mode `freeze` refused new tables, columns or types (dlt: DataValidationError). */
+  CONTRACT_VIOLATION: "terminal",
+  /** A value could not be coerced, not even into a variant column. */
+  CANNOT_COERCE: "terminal",
+  /** Null in a NOT NULL column (dlt: CannotCoerceNullException). */
+  NULL_IN_KEY: "terminal",
+  /** A name that is empty after normalisation. */
+  BAD_IDENTIFIER: "terminal",
+
+  // ---- package
+  /** Files of a load package are missing: the worker that held them is gone, or they were removed. */
+  PACKAGE_LOST: "transient",
+  /** The disk is full. Free space under the package root. */
+  DISK_FULL: "transient",
+
+  // ---- destination
+  /** Another process holds the DuckDB file; the message names it. Retried. */
+  DESTINATION_BUSY: "transient",
+  /** The destination cannot be opened or written. */
+  DESTINATION_UNAVAILABLE: "transient",
+  /** Wrong path, read-only file or folder, missing permission. */
+  DESTINATION_DENIED: "terminal",
+  /** The destination refused the rows or the statement. */
+  DESTINATION_REFUSED: "terminal",
+  /** The destination cannot do what the spec asks (for example a merge strategy). */
+  DESTINATION_UNSUPPORTED: "terminal",
+  /** The stored schema or state was written by a newer engine than this one reads. */
+  ENGINE_TOO_OLD: "terminal",
+
+  // ---- transform and gate
+  /** dbt is not installed where the worker runs; the message says how to set it up. */
+  DBT_MISSING: "terminal",
+  /** dbt did not get as far as running nodes: parse or compile error, bad profile. */
+  DBT_COMPILE: "terminal",
+  /** dbt crashed or was killed. Retried. */
+  DBT_CRASHED: "transient",
+  /** dbt reads another schema than the one this pipeline loads into. */
+  DBT_SCHEMA_MISMATCH: "terminal",
+  /** run_results or metrics files are missing or not readable. */
+  GATE_INPUT: "terminal",
+
+  // ---- run
+  /** A backfill request that cannot be run; the message says why and what is valid. */
+  BACKFILL_REFUSED: "terminal",
+  /** A bug in Tidemark. Please report it. */
+  INTERNAL: "terminal",
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+export interface TidemarkErrorOptions {
+  /** The step that failed; filled in at the activity door when absent. */
+  step?: Step;
+  /** Wait at least this long before the next attempt (HTTP Retry-After), in milliseconds. */
+  retryAfterMs?: number;
+  /** Name of the corresponding dlt exception, where there is one (e.g. "DataValidationError"). */
+  dltException?: string;
+  cause?: unknown;
+}
+
+/** The one error class that rooms throw on purpose. Its message is fit for history: no secret, no row value. */
+export class TidemarkError extends Error {
+  readonly kind: ErrorKind;
+  readonly step?: Step;
+  readonly retryAfterMs?: number;
+  readonly dltException?: string;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: TidemarkErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "TidemarkError";
+    this.kind = ERROR_KINDS[code];
+    this.step = options.step;
+    this.retryAfterMs = options.retryAfterMs;
+    this.dltException = options.dltException;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What the steps report: counts, names, cursors, decisions. No rows, no secrets (design law 1).
+ * These shapes are recorded in histories: only ever add optional fields.
+ */
+import type { CursorInfo } from "./cursor";
+import type { Step } from "./names";
+import type { ResolvedPipeline } from "./spec";
+
+export interface ResolvedRun {
+  spec: ResolvedPipeline;
+  /** Lock of law 6: the load child's workflow id. */
+  load_workflow_id: string;
+  /** Resources in topological order with what the workflow needs for routing. */
+  resources: ResourcePlan[];
+  warnings: string[];
+}
+
+export interface ResourcePlan {
+  name: string;
+  /** Name of the parent resource it resolves from, if any. */
+  parent?: string;
+  selected: boolean;
+  cursor_path?: string;
+}
+
+export interface ExtractResourceInfo {
+  resource: string;
+  /** The attempt whose folder counts (law 2). */
+  attempt: string;
+  rows: number;
+  bytes: number;
+  pages: number;
+  /** HTTP requests or SQL statements sent in this attempt. */
+  requests: number;
+  cursor?: CursorInfo;
+  /** Rows taken over from an attempt that died. */
+  resumed_rows?: number;
+}
+
+export interface TableRows {
+  table: string;
+  rows: number;
+}
+
+export interface NormalizeInfo {
+  /** The attempt whose folder counts. */
+  attempt: string;
+  tables: TableRows[];
+  files: number;
+  bytes: number;
+  schema_version: number;
+  schema_version_hash: string;
+  /** New tables and columns, "table" or "table.column". */
+  schema_changes: string[];
+}
+
+export interface LoadedTable {
+  table: string;
+  /** Rows in the package for this table. */
+  rows: number;
+  inserted: number;
+  updated: number;
+  deleted: number;
+}
+
+export interface StateRef {
+  version: number;
+  version_hash: string;
+  /** The state text (dlt's blob) when at most 32 KB; else only in the destination and the package. */
+  blob?: string;
+}
+
+export interface LoadInfo {
+  pipeline_name: string;
+  dataset_name: string;
+  schema_name: string;
+  /** Absent when there was nothing to load (dlt: an idle run writes nothing). */
+  load_id?: string;
+  tables: LoadedTable[];
+  cursors: CursorInfo[];
+  state?: StateRef;
+  schema_version_hash?: string;
+  /** This load was left pending by an earlier run and was loaded instead of extracting anew (law 11). */
+  pending?: boolean;
+  backfill?: { resource: string; from: string; to?: string };
+  notes: string[];
+  seconds: { [step: string]: number };
+}
+
+export interface DbtNodeResult {
+  unique_id: string;
+  resource_type: string;
+  status: string;
+  seconds: number;
+  message?: string;
+  failures?: number;
+  /** From the test's own `meta.expected_warning`. */
+  expected_warning?: boolean;
+  reason?: string;
+}
+
+export interface DbtInfo {
+  command: string;
+  success: boolean;
+  counts: { [status: string]: number };
+  /** Everything that is not a plain success; successes are only counted. */
+  findings: DbtNodeResult[];
+  seconds: number;
+  run_results_path?: string;
+  /** This attempt continued a failed one with `dbt retry`. */
+  retried?: boolean;
+  notes: string[];
+}
+
+export interface GateMetrics {
+  claim_service_lines?: number;
+  max_allowed_ratio?: number;
+  freshness_minutes?: number;
+}
+
+export type GateDecision = "promote" | "review" | "block";
+export interface GateInfo {
+  decision: GateDecision;
+  score: number;
+  reasons: string[];
+  metrics: GateMetrics;
+  packet_path?: string;
+  resolved_by?: string;
+}
+
+export interface BackfillOutcome {
+  resource: string;
+  from: string;
+  to?: string;
+  status: "done" | "refused" | "failed" | "not_run";
+  reason?: string;
+  load_id?: string;
+  rows?: number;
+}
+
+/** Result of workflow `pipeline`: all a scheduled successor needs to go on. */
+export interface RunResult {
+  pipeline_name: string;
+  load?: LoadInfo;
+  backfills: BackfillOutcome[];
+  freshness?: DbtInfo;
+  dbt?: DbtInfo;
+  gate?: GateInfo;
+  /** Cursors and state after this run, whether or not it moved them (law 4). */
+  cursors: CursorInfo[];
+  state?: StateRef;
+  state_load_id?: string;
+  seconds: { [step: string]: number };
+}
+
+/** What an engine room tells while it works; becomes heartbeats and the live progress of the command line. */
+export interface ProgressEvent {
+  step: Step;
+  /** Resource, table, dbt node, file. */
+  subject?: string;
+  rows?: number;
+  bytes?: number;
+  /** A phase inside the step, e.g. "waiting for the file", "before _dlt_loads". */
+  phase?: string;
+  message?: string;
+}
+export type OnProgress = (event: ProgressEvent) => void;

@@ -1,0 +1,16 @@
+/**
+ * Names that users, scripts and recorded histories hold. Never change one; add a new one instead.
+ */
+export const WORKFLOW_PIPELINE = "pipeline";
+export const WORKFLOW_LOAD = "load";
+export const DEFAULT_TASK_QUEUE = "tidemark";
+export const SIGNAL_BACKFILL = "backfill";
+export const UPDATE_REQUEST_BACKFILL = "requestBackfill";
+export const UPDATE_PAUSE = "pause";
+export const UPDATE_RESUME = "resume";
+export const UPDATE_RESOLVE_REVIEW = "resolveReview";
+export const QUERY_PROGRESS = "progress";
+export const QUERY_STATE = "state";
+
+/** dlt's steps in dlt's words, then ours. Every error and progress line names one of them. */
+export type Step = "resolve" | "extract" | "normalize" | "stage" | "load" | "transform" | "metrics" | "gate";

@@ -1,0 +1,226 @@
+/**
+ * The pipeline spec in its resolved form: every default filled in, every optional form gone.
+ * Field names are dlt's own. Parsing and validation live in src/spec; nothing downstream handles loose forms again.
+ */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export type WriteDispositionName = "append" | "replace" | "merge" | "skip";
+export type MergeStrategy = "delete-insert" | "upsert" | "insert-only" | "scd2" | "cdc";
+export type ReplaceStrategy = "truncate-and-insert" | "insert-from-staging" | "staging-optimized";
+export type ContractMode = "evolve" | "freeze" | "discard_row" | "discard_value";
+export interface SchemaContract {
+  tables?: ContractMode;
+  columns?: ContractMode;
+  data_type?: ContractMode;
+}
+
+/** dlt: `write_disposition` in its dict form; the text form is resolved to `{ disposition }`. */
+export interface WriteDisposition {
+  disposition: WriteDispositionName;
+  strategy?: MergeStrategy;
+  validity_column_names?: [string, string];
+  active_record_timestamp?: string | null;
+  boundary_timestamp?: string | null;
+  row_version_column_name?: string;
+  deduplicated?: boolean;
+  skip_unchanged_rows?: boolean;
+  source_filter?: string;
+  destination_scope?: string;
+}
+
+export type DataType =
+  | "text"
+  | "double"
+  | "bool"
+  | "timestamp"
+  | "bigint"
+  | "binary"
+  | "json"
+  | "decimal"
+  | "wei"
+  | "date"
+  | "time";
+
+/** A column hint as written by a user (dlt: TColumnSchema, any part of it). */
+export interface ColumnHint {
+  name: string;
+  data_type?: DataType;
+  nullable?: boolean;
+  precision?: number;
+  scale?: number;
+  timezone?: boolean;
+  primary_key?: boolean;
+  merge_key?: boolean;
+  unique?: boolean;
+  hard_delete?: boolean;
+  dedup_sort?: "asc" | "desc";
+  partition?: boolean;
+  cluster?: boolean;
+  sort?: boolean;
+  description?: string;
+  [hint: `x-${string}`]: Json;
+}
+
+export interface TableReference {
+  referenced_table: string;
+  columns: string[];
+  referenced_columns: string[];
+  label?: string;
+  cardinality?: string;
+}
+
+/** Hints of one resource, resolved. dlt: the keyword arguments of `@dlt.resource`. */
+export interface ResourceHints {
+  table_name?: string;
+  write_disposition?: WriteDisposition;
+  primary_key?: string[];
+  merge_key?: string[];
+  columns?: ColumnHint[];
+  max_table_nesting?: number;
+  schema_contract?: SchemaContract;
+  table_format?: string;
+  file_format?: string;
+  references?: TableReference[];
+  parent_table_name?: string;
+  /** Key: list key path joined with "__", e.g. "lines" or "lines__parts". */
+  nested_hints?: { [path: string]: Omit<ResourceHints, "nested_hints"> };
+  /** Other table hints, stored as they are (`x-…`, description). */
+  extra?: JsonObject;
+}
+
+export type LastValueFunc = "max" | "min";
+
+/** dlt: `dlt.sources.incremental` with its defaults filled in. Values keep their source type (see src/json). */
+export interface IncrementalConfig {
+  cursor_path: string;
+  initial_value?: Json;
+  end_value?: Json;
+  last_value_func: LastValueFunc;
+  /** undefined: the resource's primary key; []: no dedup. */
+  primary_key?: string[];
+  row_order?: "asc" | "desc";
+  range_start: "closed" | "open";
+  range_end: "open" | "closed";
+  /** Seconds for timestamps, days for dates, plain number else. */
+  lag?: number;
+  on_cursor_value_missing: "raise" | "include" | "exclude";
+}
+
+/** A secret is never in a resolved spec: it is named, and the worker looks it up. */
+export type SecretRef =
+  | { env: string }
+  /** A literal in a local spec file, swapped out by the client; the worker reads it again at use. */
+  | { spec_ref: { file: string; pointer: string } };
+
+export interface DuckDbDestination {
+  type: "duckdb";
+  /** Absolute path of the database file. */
+  path: string;
+  replace_strategy: ReplaceStrategy;
+  create_indexes: boolean;
+  max_identifier_length?: number;
+  max_column_identifier_length?: number;
+  /** dlt: naming layout of the staging dataset, `%s` stands for the dataset name. */
+  staging_dataset_name_layout: string;
+  enable_dataset_name_normalization: boolean;
+}
+export interface DatabricksDestination {
+  type: "databricks";
+  [option: string]: Json;
+}
+export type DestinationSpec = DuckDbDestination | DatabricksDestination;
+
+/** What a source understands is its own business: the core sees `type` and `name` only. */
+export interface SourceSpec {
+  type: string;
+  /** Source name = schema name = key in dlt's `sources` state. */
+  name: string;
+  max_table_nesting?: number;
+  root_key?: boolean;
+  schema_contract?: SchemaContract;
+  [option: string]: Json | undefined | SchemaContract;
+}
+
+export interface DbtSpec {
+  /** Absolute path. */
+  project_dir: string;
+  /** Absolute path; default: project_dir. */
+  profiles_dir: string;
+  target: string;
+  /** dbt node selection, as in `dbt build --select`. */
+  select?: string;
+  exclude?: string;
+  vars?: JsonObject;
+  /** Run `dbt source freshness` before the build. */
+  freshness: boolean;
+  full_refresh: boolean;
+}
+
+export interface GateThresholds {
+  min_claim_lines: number;
+  max_freshness_minutes: number;
+  max_allowed_ratio: number;
+  max_expected_warnings: number;
+}
+export interface GateSpec {
+  thresholds: GateThresholds;
+  /** On `review`: go on and report (default), or wait for the update `resolveReview`. */
+  on_review: "continue" | "wait";
+}
+
+export interface RetrySpec {
+  /** HTTP attempts inside one activity attempt (dlt's five). */
+  http_attempts: number;
+  /** Attempts of each activity; 0 = no limit. */
+  activity_attempts: number;
+}
+
+export interface ResolvedPipeline {
+  pipeline_name: string;
+  dataset_name: string;
+  destination: DestinationSpec;
+  source: SourceSpec;
+  /** Run-level overrides, as in dlt's `pipeline.run(...)`. */
+  write_disposition?: WriteDisposition;
+  schema_contract?: SchemaContract;
+  primary_key?: string[];
+  merge_key?: string[];
+  columns?: ColumnHint[];
+  table_name?: string;
+  loader_file_format?: "parquet" | "jsonl";
+  refresh?: "drop_sources" | "drop_resources" | "drop_data";
+  /** dlt: `resource.apply_hints`, by resource name. */
+  resource_hints?: { [resource: string]: ResourceHints };
+  /** Load only these resources (and the parents they need). */
+  resources?: string[];
+  /** Name of the environment variables whose values must never appear in messages. */
+  transform?: { dbt: DbtSpec };
+  gate?: GateSpec;
+  retry: RetrySpec;
+}
+
+/** Input of workflow `pipeline`; what `temporal workflow start --input` takes. */
+export interface RunInput {
+  /** A name in `pipelines/`, a path the worker can read, or an inline spec (unresolved form). */
+  pipeline: string | JsonObject;
+  /** false: no regular load; run queued backfills only, then transform and gate. */
+  load?: boolean;
+  /** Overrides of the spec for this run. */
+  resources?: string[];
+  write_disposition?: Json;
+  refresh?: "drop_sources" | "drop_resources" | "drop_data";
+  full_refresh?: boolean;
+  transform?: boolean;
+  gate?: boolean;
+  retry?: Partial<RetrySpec>;
+}
+
+/** Payload of signal `backfill` and update `requestBackfill`. `to` is exclusive. */
+export interface BackfillRequest {
+  resource: string;
+  from: string | number;
+  to?: string | number;
+  allow_duplicates?: boolean;
+}

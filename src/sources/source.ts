@@ -1,0 +1,85 @@
+/**
+ * What a source is to the engine. A source knows its vendor; it knows nothing of Temporal, files or destinations.
+ * One folder per source type, listed once in registry.ts. A source never imports another source nor a step.
+ */
+import type { Row, Value } from "../json/values";
+import type { IncrementalConfig, Json, ResourceHints, SourceSpec } from "../pipeline/spec";
+
+/** Incremental range at the start of this run, for sources that ask only for what is new. */
+export interface IncrementalRange {
+  config: IncrementalConfig;
+  /** last_value with lag applied, else initial_value; undefined: no lower bound. */
+  start_value?: Value;
+  /** Stored last_value without lag; undefined when there is no state yet. */
+  last_value?: Value;
+  initial_value?: Value;
+  end_value?: Value;
+}
+
+export interface OpenOptions {
+  signal: AbortSignal;
+  /** Place handed out with the last page that is safe on disk: go on after it (design law 8). */
+  resume?: Json;
+  /** Rows of the parent resource, after the parent's own filters; only for dependent resources. */
+  parentRows?: AsyncIterable<Row[]>;
+  incremental?: IncrementalRange;
+  /** HTTP attempts inside this call. */
+  attempts: number;
+  /** Called for every request or statement sent. */
+  onRequest?: () => void;
+  /** Called while waiting (Retry-After, connecting), so that the activity can heartbeat. */
+  onWait?: (what: string) => void;
+}
+
+export interface Page {
+  rows: Row[];
+  /** Place to resume after this page; absent: this source cannot resume here. JSON, no secrets. */
+  resume?: Json;
+}
+
+export interface Resource {
+  readonly name: string;
+  readonly hints: ResourceHints;
+  /** Resource whose rows it needs (dlt: transformer). */
+  readonly parent?: string;
+  readonly selected: boolean;
+  readonly incremental?: IncrementalConfig;
+  /**
+   * Pages in source order. May be called again after a crash, with `resume`; must then not repeat finished pages.
+   * The consumer may stop early (`return()`), which must free connections.
+   * @throws TidemarkError HTTP_*, SQL_*, SOURCE_*
+   */
+  open(options: OpenOptions): AsyncIterable<Page>;
+}
+
+export interface Source {
+  readonly name: string;
+  /** Parents before children. */
+  readonly resources: readonly Resource[];
+}
+
+/** A problem in a spec: where (path of keys), what is wrong, what would be right. */
+export interface SpecProblem {
+  path: (string | number)[];
+  message: string;
+}
+
+/** One row in registry.ts per source type. */
+export interface SourceType {
+  readonly type: string;
+  /**
+   * Checks the source's own part of a spec. Unknown keys are problems, with the nearest valid name.
+   * Pure and offline: also used by `tidemark doctor` and by the client before anything is started.
+   * Secrets may be literals or `{env}` / `{spec_ref}` objects here.
+   */
+  check(source: SourceSpec): SpecProblem[];
+  /** Paths (JSON pointers inside `source`) at which secrets may stand, whether or not they do. */
+  secretPointers(source: SourceSpec): string[];
+  /**
+   * Secrets that may be left out of a spec because dlt would look them up by name: the pointer, and the
+   * environment variables to try in order (dlt: SOURCES__SQL_DATABASE__CREDENTIALS, ...).
+   */
+  secretDefaults?(source: SourceSpec): { pointer: string; env: string[] }[];
+  /** Builds the source. `source` has its secrets looked up already: plain text wherever a reference stood. */
+  create(source: SourceSpec): Promise<Source> | Source;
+}
