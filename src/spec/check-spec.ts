@@ -1,0 +1,197 @@
+/** Checks a whole pipeline spec offline and lists every problem at once, each with its path and the nearest valid name. */
+import { z } from "zod";
+import { TidemarkError } from "../pipeline/errors";
+import { unknownName } from "../pipeline/nearest-name";
+import type { JsonObject, SourceSpec } from "../pipeline/spec";
+import { SOURCE_TYPES, sourceType } from "../sources/registry";
+import type { SpecProblem } from "../sources/source";
+
+const contractMode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
+export const schemaContract = z.union([
+  contractMode,
+  z.strictObject({
+    tables: contractMode.optional(),
+    columns: contractMode.optional(),
+    data_type: contractMode.optional(),
+  }),
+]);
+
+const dispositionName = z.enum(["append", "replace", "merge", "skip"]);
+export const writeDisposition = z.union([
+  dispositionName,
+  z.strictObject({
+    disposition: dispositionName,
+    strategy: z.enum(["delete-insert", "upsert", "insert-only", "scd2", "cdc"]).optional(),
+    validity_column_names: z.tuple([z.string(), z.string()]).optional(),
+    active_record_timestamp: z.string().nullable().optional(),
+    boundary_timestamp: z.string().nullable().optional(),
+    row_version_column_name: z.string().optional(),
+    deduplicated: z.boolean().optional(),
+    skip_unchanged_rows: z.boolean().optional(),
+    source_filter: z.string().optional(),
+    destination_scope: z.string().optional(),
+  }),
+]);
+
+const names = z.union([z.string().min(1), z.array(z.string().min(1))]);
+const columns = z.union([z.record(z.string(), z.looseObject({})), z.array(z.looseObject({ name: z.string() }))]);
+const positive = z.number().int().positive();
+
+const duckdb = z.strictObject({
+  type: z.literal("duckdb"),
+  path: z.string().min(1).optional(),
+  replace_strategy: z.enum(["truncate-and-insert", "insert-from-staging", "staging-optimized"]).optional(),
+  create_indexes: z.boolean().optional(),
+  max_identifier_length: positive.optional(),
+  max_column_identifier_length: positive.optional(),
+  staging_dataset_name_layout: z
+    .string()
+    .refine(text => text.includes("%s"), 'must hold "%s", which stands for the dataset name')
+    .optional(),
+  enable_dataset_name_normalization: z.boolean().optional(),
+});
+
+const dbt = z.strictObject({
+  project_dir: z.string().min(1),
+  profiles_dir: z.string().min(1).optional(),
+  target: z.string().min(1).optional(),
+  select: z.string().optional(),
+  exclude: z.string().optional(),
+  vars: z.record(z.string(), z.unknown()).optional(),
+  freshness: z.boolean().optional(),
+  full_refresh: z.boolean().optional(),
+});
+
+const gate = z.strictObject({
+  thresholds: z
+    .strictObject({
+      min_claim_lines: z.number().optional(),
+      max_freshness_minutes: z.number().optional(),
+      max_allowed_ratio: z.number().optional(),
+      max_expected_warnings: z.number().optional(),
+    })
+    .optional(),
+  on_review: z.enum(["continue", "wait"]).optional(),
+});
+
+export const retry = z.strictObject({
+  http_attempts: z.number().int().min(1).max(100).optional(),
+  activity_attempts: z.number().int().min(0).max(1000).optional(),
+});
+
+const pipeline = z.strictObject({
+  pipeline_name: z.string().min(1).max(200),
+  dataset_name: z.string().min(1).optional(),
+  destination: z.union([z.enum(["duckdb", "databricks"]), z.looseObject({ type: z.string() })]).optional(),
+  source: z.looseObject({ type: z.string(), name: z.string().min(1).optional() }),
+  write_disposition: writeDisposition.optional(),
+  schema_contract: schemaContract.optional(),
+  primary_key: names.optional(),
+  merge_key: names.optional(),
+  columns: columns.optional(),
+  table_name: z.string().min(1).optional(),
+  loader_file_format: z.enum(["parquet", "jsonl"]).optional(),
+  refresh: z.enum(["drop_sources", "drop_resources", "drop_data"]).optional(),
+  resource_hints: z.record(z.string(), z.looseObject({})).optional(),
+  resources: z.array(z.string()).optional(),
+  transform: z.strictObject({ dbt }).optional(),
+  gate: gate.optional(),
+  retry: retry.optional(),
+});
+
+export type SpecDocument = z.infer<typeof pipeline>;
+
+/** Every problem of the document; empty when it is good. Pure and offline. */
+export function checkSpec(document: JsonObject): SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  const parsed = pipeline.safeParse(document);
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issue => toProblems(issue, [])));
+  const destination = document.destination;
+  if (typeof destination === "object" && destination !== null && !Array.isArray(destination)) {
+    problems.push(...checkDestination(destination));
+  }
+  const source = document.source;
+  if (source !== null && typeof source === "object" && !Array.isArray(source) && typeof source.type === "string") {
+    const type = sourceType(source.type);
+    if (type === undefined) {
+      const valid = SOURCE_TYPES.map(row => row.type);
+      problems.push({ path: ["source", "type"], message: unknownName("source type", source.type, valid) });
+    } else {
+      for (const problem of type.check({ name: source.type, ...source } as SourceSpec)) {
+        problems.push({ ...problem, path: ["source", ...problem.path] });
+      }
+    }
+  }
+  return problems;
+}
+
+function checkDestination(destination: JsonObject): SpecProblem[] {
+  if (destination.type !== "duckdb" && destination.type !== "databricks") {
+    return [
+      {
+        path: ["destination", "type"],
+        message: unknownName("destination", String(destination.type), ["duckdb", "databricks"]),
+      },
+    ];
+  }
+  if (destination.type === "databricks") return [];
+  const parsed = duckdb.safeParse(destination);
+  return parsed.success ? [] : parsed.error.issues.flatMap(issue => toProblems(issue, ["destination"]));
+}
+
+/** Zod's issue in our words; unknown keys become one problem each with the nearest valid key. */
+export function toProblems(issue: z.core.$ZodIssue, prefix: (string | number)[]): SpecProblem[] {
+  const path = [...prefix, ...issue.path.map(part => (typeof part === "symbol" ? String(part) : part))];
+  if (issue.code === "unrecognized_keys") {
+    const valid = validKeys(path);
+    return issue.keys.map(key => ({ path: [...path, key], message: unknownName("key", key, valid) }));
+  }
+  if (issue.code === "invalid_union") {
+    // The most telling alternative: the one that got furthest into the value.
+    const deepest = issue.errors
+      .flat()
+      .sort((a, b) => b.path.length - a.path.length || Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys"))[0];
+    if (deepest !== undefined && (deepest.path.length > 0 || deepest.code === "unrecognized_keys")) {
+      return toProblems({ ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue, prefix);
+    }
+  }
+  return [{ path, message: issue.message }];
+}
+
+/** Valid keys of the object at a path, read from the schema itself. */
+function validKeys(path: (string | number)[]): string[] {
+  let node: unknown = pipeline;
+  for (const part of path) node = shapeOf(node)[part] ?? {};
+  return Object.keys(shapeOf(node));
+}
+
+function shapeOf(node: unknown): { [key: string]: unknown } {
+  if (node instanceof z.ZodOptional || node instanceof z.ZodNullable) return shapeOf(node.unwrap());
+  if (node instanceof z.ZodUnion) {
+    return Object.assign({}, ...node.options.map(option => shapeOf(option))) as { [key: string]: unknown };
+  }
+  if (node instanceof z.ZodObject) return node.shape as { [key: string]: unknown };
+  return {};
+}
+
+/** @throws TidemarkError SPEC_INVALID with one line per problem */
+export function assertSpec(document: JsonObject, where: string): void {
+  const problems = checkSpec(document);
+  if (problems.length > 0) throw specError(where, problems);
+}
+
+export function specError(where: string, problems: readonly SpecProblem[]): TidemarkError {
+  const lines = problems.map(problem => `  ${formatPath(problem.path)}: ${problem.message}`);
+  return new TidemarkError(
+    "SPEC_INVALID",
+    `${where} has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
+    { step: "resolve" },
+  );
+}
+
+/** `source.resources[2].endpoint.paginator` */
+export function formatPath(path: readonly (string | number)[]): string {
+  return (
+    path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("") || "(spec)"
+  );
+}

@@ -1,0 +1,90 @@
+/** Finds a pipeline spec by name or path and reads it: JSON, YAML, or a TypeScript module's default export. */
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { TidemarkError } from "../pipeline/errors";
+import { nearestName } from "../pipeline/nearest-name";
+import type { JsonObject } from "../pipeline/spec";
+
+const EXTENSIONS = [".yaml", ".yml", ".json", ".ts", ".js"];
+
+export interface LoadedSpec {
+  document: JsonObject;
+  /** Absolute path of the file; undefined for an inline spec. */
+  file?: string;
+}
+
+/** Names of all specs in the folder, sorted. */
+export function listSpecs(pipelinesDir: string): string[] {
+  if (!existsSync(pipelinesDir)) return [];
+  return readdirSync(pipelinesDir)
+    .filter(file => EXTENSIONS.includes(extname(file)) && !file.endsWith(".d.ts") && !file.startsWith("."))
+    .map(file => basename(file, extname(file)))
+    .sort();
+}
+
+/**
+ * @param nameOrPath a name in `pipelines/`, or a path (with a slash or an extension) relative to `cwd`
+ * @param only when given, the file must lie below this folder (a spec named from outside may not read any file)
+ * @throws TidemarkError SPEC_NOT_FOUND, SPEC_INVALID
+ */
+export function loadSpec(
+  nameOrPath: string,
+  options: { cwd: string; pipelinesDir: string; only?: string },
+): LoadedSpec {
+  const file = findSpec(nameOrPath, options);
+  if (options.only !== undefined && !isBelow(realpathSync(file), realpathSync(options.only))) {
+    throw new TidemarkError(
+      "SPEC_NOT_FOUND",
+      `Pipeline "${nameOrPath}" lies outside ${options.only}; a worker reads specs from its own project folder only.`,
+    );
+  }
+  return { document: readSpec(file), file };
+}
+
+function findSpec(nameOrPath: string, { cwd, pipelinesDir }: { cwd: string; pipelinesDir: string }): string {
+  const asPath = resolve(cwd, nameOrPath);
+  const looksLikePath = /[\\/]/.test(nameOrPath) || EXTENSIONS.includes(extname(nameOrPath));
+  if (looksLikePath) {
+    if (existsSync(asPath) && statSync(asPath).isFile()) return asPath;
+    throw new TidemarkError("SPEC_NOT_FOUND", `There is no pipeline spec at ${asPath}.`);
+  }
+  for (const extension of EXTENSIONS) {
+    const file = join(pipelinesDir, nameOrPath + extension);
+    if (existsSync(file)) return file;
+  }
+  const names = listSpecs(pipelinesDir);
+  const near = nearestName(nameOrPath, names);
+  throw new TidemarkError(
+    "SPEC_NOT_FOUND",
+    `There is no pipeline "${nameOrPath}" in ${pipelinesDir}` +
+      (near ? `; did you mean "${near}"?` : `; there are: ${names.join(", ") || "none"}. A path works too.`),
+  );
+}
+
+function readSpec(file: string): JsonObject {
+  let document: unknown;
+  try {
+    if (/\.[tj]s$/.test(file)) {
+      // The process runs under tsx, which lets require() read TypeScript.
+      const module_ = require(file) as { default?: unknown };
+      document = JSON.parse(JSON.stringify(module_.default ?? null));
+    } else {
+      document = parseYaml(readFileSync(file, "utf8"), { prettyErrors: true });
+    }
+  } catch (error) {
+    throw new TidemarkError("SPEC_INVALID", `${file} cannot be read: ${(error as Error).message}`);
+  }
+  if (document === null || typeof document !== "object" || Array.isArray(document)) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `${file} does not hold a pipeline spec: an object was expected${/\.[tj]s$/.test(file) ? " as its default export" : ""}.`,
+    );
+  }
+  return document as JsonObject;
+}
+
+export function isBelow(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== "" && !way.startsWith("..") && !isAbsolute(way);
+}

@@ -1,0 +1,177 @@
+/** Turns a checked spec document into its resolved form: defaults filled in, paths absolute, secrets named. */
+import { dirname, isAbsolute, resolve } from "node:path";
+import type { Config } from "../config";
+import { TidemarkError } from "../pipeline/errors";
+import type {
+  ColumnHint,
+  DestinationSpec,
+  GateThresholds,
+  JsonObject,
+  ResolvedPipeline,
+  ResourceHints,
+  RunInput,
+  SchemaContract,
+  SourceSpec,
+  WriteDisposition,
+} from "../pipeline/spec";
+import { sourceType } from "../sources/registry";
+import { assertSpec, retry as retrySchema, type SpecDocument, toProblems, specError, writeDisposition } from "./check-spec";
+import { isBelow, type LoadedSpec } from "./load-spec";
+import { literalSecrets, readPointer, swapLiterals, writePointer } from "./secrets";
+
+/** reference-flow §4. */
+export const DEFAULT_THRESHOLDS: GateThresholds = {
+  min_claim_lines: 1,
+  max_freshness_minutes: 60,
+  max_allowed_ratio: 5.0,
+  max_expected_warnings: 3,
+};
+
+/**
+ * @throws TidemarkError SPEC_INVALID (all problems at once), SPEC_HOLDS_SECRET
+ */
+export function resolveSpec(loaded: LoadedSpec, input: Omit<RunInput, "pipeline">, config: Config): ResolvedPipeline {
+  const where = loaded.file ?? "The inline spec";
+  assertSpec(loaded.document, where);
+  const document = loaded.document as unknown as SpecDocument;
+  const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
+  const overrides = checkOverrides(input);
+  return {
+    pipeline_name: document.pipeline_name,
+    dataset_name: document.dataset_name ?? config.datasetName,
+    destination: resolveDestination(document.destination, config),
+    source: resolveSource(document.source as JsonObject, loaded, config, base),
+    write_disposition: toDisposition(overrides.write_disposition ?? document.write_disposition),
+    schema_contract: toContract(document.schema_contract),
+    primary_key: toNames(document.primary_key),
+    merge_key: toNames(document.merge_key),
+    columns: toColumns(document.columns),
+    table_name: document.table_name,
+    loader_file_format: document.loader_file_format,
+    refresh: input.refresh ?? document.refresh,
+    resource_hints: document.resource_hints as { [resource: string]: ResourceHints } | undefined,
+    resources: input.resources ?? document.resources,
+    transform: input.transform === false ? undefined : resolveTransform(document.transform, input, config),
+    gate:
+      document.gate === undefined || input.gate === false
+        ? undefined
+        : {
+            thresholds: { ...DEFAULT_THRESHOLDS, ...document.gate.thresholds },
+            on_review: document.gate.on_review ?? "continue",
+          },
+    retry: {
+      http_attempts: input.retry?.http_attempts ?? document.retry?.http_attempts ?? 5,
+      activity_attempts: input.retry?.activity_attempts ?? document.retry?.activity_attempts ?? 5,
+    },
+  };
+}
+
+function checkOverrides(input: Omit<RunInput, "pipeline">): { write_disposition?: SpecDocument["write_disposition"] } {
+  const problems = [];
+  const disposition = writeDisposition.optional().safeParse(input.write_disposition);
+  if (!disposition.success) {
+    problems.push(...disposition.error.issues.flatMap(issue => toProblems(issue, ["write_disposition"])));
+  }
+  const retry = retrySchema.optional().safeParse(input.retry);
+  if (!retry.success) problems.push(...retry.error.issues.flatMap(issue => toProblems(issue, ["retry"])));
+  if (problems.length > 0) throw specError("The run's input", problems);
+  return { write_disposition: disposition.data };
+}
+
+function resolveDestination(given: SpecDocument["destination"], config: Config): DestinationSpec {
+  const options = typeof given === "object" ? (given as JsonObject) : { type: given ?? config.destination };
+  if (options.type === "databricks") return { ...options, type: "databricks" };
+  if (options.type !== "duckdb") {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `DLT_DESTINATION is "${String(options.type)}"; valid: duckdb, databricks.`,
+    );
+  }
+  return {
+    replace_strategy: "truncate-and-insert",
+    create_indexes: false,
+    staging_dataset_name_layout: "%s_staging",
+    enable_dataset_name_normalization: true,
+    ...options,
+    type: "duckdb",
+    path: options.path === undefined ? config.duckdbPath : resolve(config.cwd, String(options.path)),
+  } as DestinationSpec;
+}
+
+function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config, base: string): SourceSpec {
+  const type = sourceType(String(document.type))!;
+  let source: JsonObject = { ...document, name: document.name ?? String(document.type) };
+  for (const { pointer, env } of type.secretDefaults?.(source as SourceSpec) ?? []) {
+    if (readPointer(source, pointer) === undefined) {
+      source = structuredClone(source);
+      writePointer(source, pointer, { env: env.find(name => config.env[name]) ?? env[0]! });
+    }
+  }
+  const pointers = type.secretPointers(source as SourceSpec);
+  const literals = literalSecrets(source, pointers);
+  if (literals.length > 0) {
+    if (loaded.file === undefined) {
+      throw new TidemarkError(
+        "SPEC_HOLDS_SECRET",
+        `The workflow's input holds a literal secret at ${literals.map(p => `source${p}`).join(", ")}. ` +
+          "It now stands in the server's history: rotate that secret, then name an environment variable of the worker " +
+          'instead, for example {"env": "API_TOKEN"}.',
+      );
+    }
+    source = swapLiterals(source, pointers, loaded.file);
+  }
+  if (typeof source.module === "string") source.module = modulePath(source.module, loaded, config, base);
+  return source as SourceSpec;
+}
+
+/** A code source's module: relative to its spec; an inline spec may name modules in the pipelines folder only. */
+function modulePath(module_: string, loaded: LoadedSpec, config: Config, base: string): string {
+  const path = isAbsolute(module_) ? module_ : resolve(loaded.file === undefined ? config.pipelinesDir : base, module_);
+  if (loaded.file === undefined && !isBelow(path, config.pipelinesDir)) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `source.module: an inline spec may only name modules in ${config.pipelinesDir}, so that a workflow's input cannot run other code.`,
+    );
+  }
+  return path;
+}
+
+function resolveTransform(
+  transform: SpecDocument["transform"],
+  input: Omit<RunInput, "pipeline">,
+  config: Config,
+): ResolvedPipeline["transform"] {
+  if (transform === undefined) return undefined;
+  const { dbt } = transform;
+  const projectDir = resolve(config.cwd, dbt.project_dir);
+  return {
+    dbt: {
+      project_dir: projectDir,
+      profiles_dir: dbt.profiles_dir === undefined ? projectDir : resolve(config.cwd, dbt.profiles_dir),
+      target: dbt.target ?? "",
+      select: dbt.select,
+      exclude: dbt.exclude,
+      vars: dbt.vars as JsonObject | undefined,
+      freshness: dbt.freshness ?? true,
+      full_refresh: input.full_refresh ?? dbt.full_refresh ?? false,
+    },
+  };
+}
+
+export function toDisposition(given: SpecDocument["write_disposition"]): WriteDisposition | undefined {
+  return typeof given === "string" ? { disposition: given } : given;
+}
+
+export function toContract(given: SpecDocument["schema_contract"]): SchemaContract | undefined {
+  return typeof given === "string" ? { tables: given, columns: given, data_type: given } : given;
+}
+
+function toNames(given: string | string[] | undefined): string[] | undefined {
+  return typeof given === "string" ? [given] : given;
+}
+
+function toColumns(given: SpecDocument["columns"]): ColumnHint[] | undefined {
+  if (given === undefined) return undefined;
+  if (Array.isArray(given)) return given as unknown as ColumnHint[];
+  return Object.entries(given).map(([name, hint]) => ({ ...(hint as object), name }) as ColumnHint);
+}

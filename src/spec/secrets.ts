@@ -1,0 +1,141 @@
+/**
+ * Secrets are never in history (design law 1). A spec names where a secret is; the worker looks it up at use.
+ * Literals in a local file are swapped for `{ spec_ref: { file, pointer } }`; literals in an inline spec are refused.
+ */
+import { TidemarkError } from "../pipeline/errors";
+import type { Json, JsonObject, SecretRef } from "../pipeline/spec";
+
+type Env = { [name: string]: string | undefined };
+
+export function isSecretRef(value: unknown): value is SecretRef {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const keys = Object.keys(value);
+  if (keys.length !== 1) return false;
+  const inner = (value as JsonObject)[keys[0]!];
+  return (
+    (keys[0] === "env" && typeof inner === "string") ||
+    (keys[0] === "spec_ref" && inner !== null && typeof inner === "object")
+  );
+}
+
+/** Pointers (inside `source`) of literal values that stand where secrets belong. */
+export function literalSecrets(source: JsonObject, pointers: readonly string[]): string[] {
+  return pointers.filter(pointer => {
+    const value = readPointer(source, pointer);
+    return value !== undefined && value !== null && value !== "" && !holdsOnlyRefs(value);
+  });
+}
+
+function holdsOnlyRefs(value: Json): boolean {
+  if (isSecretRef(value)) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).every(inner => inner === null || holdsOnlyRefs(inner as Json));
+}
+
+/** A copy of `source` in which the literals at `pointers` are references into the spec file. */
+export function swapLiterals(source: JsonObject, pointers: readonly string[], file: string): JsonObject {
+  const copy = structuredClone(source);
+  for (const pointer of literalSecrets(source, pointers)) {
+    writePointer(copy, pointer, { spec_ref: { file, pointer: `/source${pointer}` } });
+  }
+  return copy;
+}
+
+/** Where the worker finds secrets. `readSpecFile` reads a local spec document again. */
+export interface SecretLookup {
+  env: Env;
+  readSpecFile: (file: string) => JsonObject;
+}
+
+/**
+ * A copy of `value` with every reference replaced by what it names.
+ * @returns the copy and all secret texts in it, for redaction
+ * @throws TidemarkError SECRET_MISSING
+ */
+export function resolveSecrets<T extends Json>(value: T, lookup: SecretLookup): { value: T; secrets: string[] } {
+  const secrets: string[] = [];
+  const walk = (node: Json, path: string): Json => {
+    if (isSecretRef(node)) {
+      const found = lookUp(node, lookup, path);
+      collectTexts(found, secrets);
+      return found;
+    }
+    if (Array.isArray(node)) return node.map((inner, i) => walk(inner, `${path}/${i}`));
+    if (node !== null && typeof node === "object") {
+      return Object.fromEntries(Object.entries(node).map(([key, inner]) => [key, walk(inner, `${path}/${key}`)]));
+    }
+    return node;
+  };
+  return { value: walk(value, "") as T, secrets };
+}
+
+function lookUp(ref: SecretRef, lookup: SecretLookup, path: string): Json {
+  if ("env" in ref) {
+    const text = lookup.env[ref.env];
+    if (text === undefined || text === "") {
+      throw new TidemarkError(
+        "SECRET_MISSING",
+        `The spec names the environment variable ${ref.env} at source${path}, but the worker does not have it. ` +
+          "Set it where the worker runs (for example in .env) and run again.",
+      );
+    }
+    return text;
+  }
+  const value = readPointer(lookup.readSpecFile(ref.spec_ref.file), ref.spec_ref.pointer);
+  if (value === undefined) {
+    throw new TidemarkError(
+      "SECRET_MISSING",
+      `The spec file ${ref.spec_ref.file} no longer has a value at ${ref.spec_ref.pointer}. Put it back, or name an environment variable there.`,
+    );
+  }
+  return value;
+}
+
+/** Texts worth hiding: 4 characters and more, so that redaction never eats ordinary words such as "id". */
+export function collectTexts(value: Json, into: string[]): void {
+  if (typeof value === "string") {
+    if (value.length >= 4) into.push(value);
+    const password = /^[a-z0-9+]+:\/\/[^:/@]*:([^@]+)@/i.exec(value)?.[1];
+    if (password) into.push(password, decodeURIComponentSafe(password));
+  } else if (value !== null && typeof value === "object") {
+    for (const inner of Object.values(value)) collectTexts(inner as Json, into);
+  }
+}
+
+function decodeURIComponentSafe(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Replaces every secret in a text by `***`, longest first. */
+export function redact(text: string, secrets: readonly string[]): string {
+  let result = text;
+  for (const secret of [...new Set(secrets)].sort((a, b) => b.length - a.length)) {
+    if (secret.length >= 4) result = result.split(secret).join("***");
+  }
+  return result;
+}
+
+/** RFC 6901. */
+export function readPointer(document: Json, pointer: string): Json | undefined {
+  let node: Json | undefined = document;
+  for (const part of pointer.split("/").slice(1)) {
+    if (node === null || typeof node !== "object") return undefined;
+    node = (node as JsonObject)[part.replaceAll("~1", "/").replaceAll("~0", "~")];
+  }
+  return node;
+}
+
+export function writePointer(document: JsonObject, pointer: string, value: Json): void {
+  const parts = pointer.split("/").slice(1).map(part => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  let node: JsonObject = document;
+  for (const part of parts.slice(0, -1)) {
+    const next = node[part];
+    if (next === null || typeof next !== "object") node[part] = {};
+    node = node[part] as JsonObject;
+  }
+  node[parts.at(-1)!] = value;
+}
