@@ -58,6 +58,8 @@ export const ERROR_KINDS = {
   CURSOR_VALUE_MISSING: "terminal",
   /** Cursor values of different types. */
   CURSOR_TYPE: "terminal",
+  /** A row lacks a field of the key that rows at the cursor's boundary are told apart by. Name keys that every row has. */
+  DEDUP_KEY_MISSING: "terminal",
   /** An integer beyond 64 bits (dlt refuses it at extract too). Send it as text. */
   INTEGER_TOO_LARGE: "terminal",
 
@@ -76,6 +78,8 @@ export const ERROR_KINDS = {
   PACKAGE_LOST: "transient",
   /** The disk is full. Free space under the package root. */
   DISK_FULL: "transient",
+  /** The package root cannot be read or written. Give the worker a folder that it may write. */
+  PACKAGE_DENIED: "terminal",
 
   // ---- destination
   /** Another process holds the DuckDB file; the message names it. Retried. */

@@ -100,6 +100,8 @@ export interface IncrementalConfig {
   last_value_func: LastValueFunc;
   /** undefined: the resource's primary key; []: no dedup. */
   primary_key?: string[];
+  /** The key was written as a list of one: dlt then hashes `[value]`, not `value`. Only hashes for dedup differ. */
+  primary_key_is_list?: boolean;
   row_order?: "asc" | "desc";
   range_start: "closed" | "open";
   range_end: "open" | "closed";

@@ -1,0 +1,50 @@
+/** package.json: what a load package is and how far it has come. */
+import type { LoadInfo } from "../pipeline/infos";
+import type { BackfillRequest } from "../pipeline/spec";
+import { readText, readTextIfAny, writeFileAtomic } from "./files";
+import { type PackageRef, recordPath } from "./layout";
+
+export type PackageStage = "new" | "extracted" | "normalized" | "loaded" | "aborted";
+
+export interface PackageRecord {
+  load_id: string;
+  pipeline_name: string;
+  dataset: string;
+  schema_name: string;
+  /** The place this package is meant for (DestinationIdentity.fingerprint). */
+  fingerprint: string;
+  /** ISO, UTC, microseconds: dlt's package creation time, the scd2 boundary. */
+  created_at: string;
+  state: PackageStage;
+  backfill?: BackfillRequest;
+  /** The normalize attempt that counts, from `normalized` on. */
+  normalize_attempt?: string;
+  /** What was loaded, from `loaded` on. */
+  loaded?: LoadInfo;
+}
+
+/** @throws TidemarkError PACKAGE_LOST */
+export async function readPackage(ref: PackageRef): Promise<PackageRecord> {
+  return JSON.parse(await readText(recordPath(ref))) as PackageRecord;
+}
+
+/** Null when there is no such package. */
+export async function findPackage(ref: PackageRef): Promise<PackageRecord | null> {
+  const text = await readTextIfAny(recordPath(ref));
+  return text === null ? null : (JSON.parse(text) as PackageRecord);
+}
+
+/** Written whole or not at all. */
+export async function writePackage(ref: PackageRef, record: PackageRecord): Promise<void> {
+  await writeFileAtomic(recordPath(ref), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Changes some fields of package.json; repeating it changes nothing. @throws TidemarkError PACKAGE_LOST */
+export async function updatePackage(
+  ref: PackageRef,
+  changes: Partial<PackageRecord>,
+): Promise<PackageRecord> {
+  const record = { ...(await readPackage(ref)), ...changes };
+  await writePackage(ref, record);
+  return record;
+}

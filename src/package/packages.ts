@@ -1,0 +1,92 @@
+/** The packages of a root: which are pending (design law 11), dropping them, and clearing away the finished. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { onDisk } from "./files";
+import { type PackageRef, packageFolder, pipelineFolder } from "./layout";
+import { findPackage, type PackageRecord, updatePackage } from "./package-record";
+
+export interface PackageScope {
+  root: string;
+  pipeline_name: string;
+  dataset: string;
+  fingerprint: string;
+}
+
+/** Packages of one pipeline, oldest first (load ids sort as text). Folders without package.json are not packages. */
+export async function listPackages(root: string, pipeline: string): Promise<PackageRecord[]> {
+  const folder = pipelineFolder(root, pipeline);
+  const names = await onDisk("listing packages", async () => {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  });
+  const records: PackageRecord[] = [];
+  for (const name of names) {
+    // Load ids are plain text to safeName, so a folder's name is its load id.
+    const record = await findPackage({ root, pipeline_name: pipeline, load_id: name });
+    if (record?.pipeline_name === pipeline) records.push(record);
+  }
+  return records.sort((a, b) => (a.load_id < b.load_id ? -1 : 1));
+}
+
+const sameScope = (scope: PackageScope) => (record: PackageRecord) =>
+  record.dataset === scope.dataset && record.fingerprint === scope.fingerprint;
+
+/** Extracted or normalized, but neither loaded nor aborted: the next run loads these first, oldest first. */
+export async function pendingPackages(scope: PackageScope): Promise<PackageRecord[]> {
+  const records = await listPackages(scope.root, scope.pipeline_name);
+  return records
+    .filter(sameScope(scope))
+    .filter(record => record.state === "extracted" || record.state === "normalized");
+}
+
+/**
+ * Drops what is pending, and what a dead extraction left behind (dlt: `drop_pending_packages`). The rows are gone,
+ * the cursor never moved, so the next run extracts them again. A small record of each stays.
+ * @returns load ids of the pending packages that were dropped
+ */
+export async function abortPackages(scope: PackageScope): Promise<string[]> {
+  const aborted: string[] = [];
+  for (const record of (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope))) {
+    if (record.state === "loaded" || record.state === "aborted") continue;
+    const ref = { root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id };
+    await updatePackage(ref, { state: "aborted" });
+    await reducePackage(ref);
+    if (record.state !== "new") aborted.push(record.load_id);
+  }
+  return aborted;
+}
+
+/** Packages whose extraction died before any step recorded it. Nobody will ever ask for them again. */
+export async function removeStalePackages(scope: PackageScope): Promise<void> {
+  for (const record of (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope))) {
+    if (record.state === "new") await removePackage({ ...scope, load_id: record.load_id });
+  }
+}
+
+/** Keeps package.json alone, so that a repeated step still finds what happened. */
+export async function reducePackage(ref: PackageRef): Promise<void> {
+  await onDisk("clearing a package", async () => {
+    const folder = packageFolder(ref);
+    for (const name of await readdir(folder)) {
+      if (name !== "package.json") await rm(join(folder, name), { recursive: true, force: true });
+    }
+  });
+}
+
+export async function removePackage(ref: PackageRef): Promise<void> {
+  await onDisk("removing a package", () => rm(packageFolder(ref), { recursive: true, force: true }));
+}
+
+/** Records of finished packages beyond the newest `keep` are removed, so that a root does not grow for ever. */
+export async function forgetFinished(root: string, pipeline: string, keep: number): Promise<void> {
+  const finished = (await listPackages(root, pipeline)).filter(
+    record => record.state === "loaded" || record.state === "aborted",
+  );
+  for (const record of finished.slice(0, Math.max(0, finished.length - keep))) {
+    await removePackage({ root, pipeline_name: pipeline, load_id: record.load_id });
+  }
+}
