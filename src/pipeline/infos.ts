@@ -2,12 +2,18 @@
  * What the steps report: counts, names, cursors, decisions. No rows, no secrets (design law 1).
  * These shapes are recorded in histories: only ever add optional fields.
  */
-import type { CursorInfo } from "./cursor";
+import type { CursorInfo, CursorType } from "./cursor";
 import type { Step } from "./names";
-import type { ResolvedPipeline } from "./spec";
+import type { BackfillRequest, MergeStrategy, ResolvedPipeline, WriteDispositionName } from "./spec";
 
 export interface ResolvedRun {
   spec: ResolvedPipeline;
+  /** Task queue of the host that resolved the run; dbt and gate run there. */
+  queue: string;
+  /** Uploading is a step of its own for this destination. */
+  needs_staging: boolean;
+  /** "package": one transaction for all chains, state and the load's row. */
+  commits: "package" | "chain";
   /** Lock of law 6: the load child's workflow id. */
   load_workflow_id: string;
   /** Resources in topological order with what the workflow needs for routing. */
@@ -15,12 +21,57 @@ export interface ResolvedRun {
   warnings: string[];
 }
 
+/** What the workflow may know of a resource: enough to route, and to judge a backfill request. */
 export interface ResourcePlan {
   name: string;
   /** Name of the parent resource it resolves from, if any. */
   parent?: string;
   selected: boolean;
   cursor_path?: string;
+  /** dlt type of the cursor as far as the spec tells it (from initial_value). */
+  cursor_type?: CursorType;
+  disposition: WriteDispositionName;
+  strategy?: MergeStrategy;
+  has_merge_key?: boolean;
+  has_scope?: boolean;
+}
+
+/** Names one load package; the rest is on the worker's disk. */
+export interface PackageRef {
+  pipeline_name: string;
+  load_id: string;
+}
+
+export interface OpenedLoad {
+  ref: PackageRef;
+  /** Task queue of the host that holds the package (design law 10). */
+  queue: string;
+  /** "pending": an earlier run left this package; it is loaded first and nothing is extracted (law 11). */
+  outcome: "opened" | "pending";
+  /** How far a pending package had come. */
+  pending_state?: "extracted" | "normalized";
+  /** Resources to extract, parents first; `parent` only where the parent is extracted too. */
+  resources: { name: string; parent?: string }[];
+  notes: string[];
+}
+
+export interface FinishedExtract {
+  /** false: an idle run; nothing is written (dlt). */
+  has_work: boolean;
+  cursors: CursorInfo[];
+  notes: string[];
+}
+
+/** What history knows of the last run that completed (law 4). */
+export interface HistoryState {
+  state?: StateRef;
+  load_id?: string;
+}
+
+export interface LoadRequest {
+  spec: ResolvedPipeline;
+  history?: HistoryState;
+  backfill?: BackfillRequest;
 }
 
 export interface ExtractResourceInfo {

@@ -1,0 +1,3 @@
+/** All workflows, gathered for the bundler. Nothing else is exported: every name here is a workflow type. */
+export { load } from "./load";
+export { pipeline } from "./pipeline";

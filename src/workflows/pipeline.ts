@@ -1,0 +1,389 @@
+/**
+ * Workflow `pipeline`: one run. resolve → load (child, the lock) → queued backfills → dbt freshness → dbt build →
+ * metrics → gate. The order lives here; what each step does and decides lives in activities.
+ */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  ChildWorkflowCancellationType,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  startChild,
+  workflowInfo,
+} from "@temporalio/workflow";
+import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
+import type { Activities } from "../activities";
+import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
+import type { CursorInfo } from "../pipeline/cursor";
+import type {
+  BackfillOutcome,
+  DbtInfo,
+  GateInfo,
+  HistoryState,
+  LoadInfo,
+  ResolvedRun,
+  RunResult,
+  StateRef,
+} from "../pipeline/infos";
+import {
+  QUERY_PROGRESS,
+  QUERY_STATE,
+  SIGNAL_BACKFILL,
+  UPDATE_PAUSE,
+  UPDATE_REQUEST_BACKFILL,
+  UPDATE_RESOLVE_REVIEW,
+  UPDATE_RESUME,
+  WORKFLOW_LOAD,
+} from "../pipeline/names";
+import type { BackfillRequest, RunInput } from "../pipeline/spec";
+import { optionsFor } from "./activity-options";
+import type { load } from "./load";
+import { runDetails, type RunProgressView } from "./run-details";
+
+export const backfillSignal = defineSignal<[BackfillRequest]>(SIGNAL_BACKFILL);
+export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(UPDATE_REQUEST_BACKFILL);
+export const pauseUpdate = defineUpdate<{ paused: boolean }>(UPDATE_PAUSE);
+export const resumeUpdate = defineUpdate<{ paused: boolean }>(UPDATE_RESUME);
+export const resolveReviewUpdate = defineUpdate<{ decision: string }, [ReviewDecision]>(UPDATE_RESOLVE_REVIEW);
+export const progressQuery = defineQuery<RunProgressView>(QUERY_PROGRESS);
+export const stateQuery = defineQuery<{ cursors: CursorInfo[]; state?: StateRef; load_id?: string }>(QUERY_STATE);
+
+export interface ReviewDecision {
+  decision: "promote" | "block";
+  by?: string;
+  reason?: string;
+}
+
+const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
+const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
+const LONGEST_WAIT_FOR_LOCK = 15;
+
+export async function pipeline(input: RunInput): Promise<RunResult> {
+  const run = new PipelineRun(input);
+  return await run.execute();
+}
+
+/** The state of one run between its steps, and the handlers that outside callers reach it by. */
+class PipelineRun {
+  readonly #queue: BackfillRequest[] = [];
+  readonly #outcomes: BackfillOutcome[] = [];
+  readonly #view: RunProgressView = { pipeline_name: "", step: "resolve", steps: [], backfills: [], notes: [] };
+  readonly #seconds: RunResult["seconds"] = {};
+  #resolved: ResolvedRun | undefined;
+  #paused = false;
+  #child: { signal(name: string, ...args: unknown[]): Promise<void>; workflowId: string } | undefined;
+  #review: ReviewDecision | undefined;
+  #awaitsReview = false;
+  #history: HistoryState;
+  #cursors: CursorInfo[] = [];
+
+  constructor(private readonly input: RunInput) {
+    const last = workflowInfo().lastResult as RunResult | undefined;
+    this.#history = { state: last?.state, load_id: last?.state_load_id };
+    this.#cursors = last?.cursors ?? [];
+    this.#setHandlers();
+  }
+
+  async execute(): Promise<RunResult> {
+    const resolved = await this.#step("resolve", () =>
+      this.#activity("resolveRun", "resolve and validate the spec", [this.input]),
+    );
+    this.#resolved = resolved;
+    this.#view.pipeline_name = resolved.spec.pipeline_name;
+    this.#view.notes.push(...resolved.warnings);
+
+    let result: Partial<RunResult> = {};
+    let failure: unknown;
+    try {
+      if (this.input.load !== false) {
+        const loaded = await this.#step("load", () => this.#load());
+        result.load = loaded;
+      }
+    } catch (error) {
+      failure = error;
+    }
+    // A queued backfill is run, or reported undone, before the workflow closes, also after a failed load.
+    if (isCancellation(failure)) this.#reportUndone("the run was cancelled");
+    else await this.#runBackfills();
+    if (failure !== undefined) throw this.#withOutcomes(failure);
+
+    for (;;) {
+      result = { ...result, ...(await this.#transformAndGate(resolved)) };
+      if (this.#queue.length === 0) break;
+      await this.#runBackfills();
+    }
+    await condition(allHandlersFinished);
+    if (this.#queue.length > 0) await this.#runBackfills();
+    this.#view.step = "done";
+    this.#show();
+    return {
+      pipeline_name: resolved.spec.pipeline_name,
+      ...result,
+      backfills: this.#outcomes,
+      cursors: this.#cursors,
+      state: this.#history.state,
+      state_load_id: this.#history.load_id,
+      seconds: this.#seconds,
+    };
+  }
+
+  async #load(backfill?: BackfillRequest): Promise<LoadInfo> {
+    const resolved = this.#resolved!;
+    for (let wait = 1; ; wait = Math.min(wait * 2, LONGEST_WAIT_FOR_LOCK)) {
+      try {
+        const child = await startChild<typeof load>(WORKFLOW_LOAD, {
+          workflowId: resolved.load_workflow_id,
+          args: [
+            {
+              spec: resolved.spec,
+              history: this.#history,
+              backfill,
+              needs_staging: resolved.needs_staging,
+              commits: resolved.commits,
+            },
+          ],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          staticSummary: backfill
+            ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
+            : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
+        });
+        this.#child = child as unknown as typeof this.#child;
+        if (this.#paused) await child.signal("pauseLoad", true);
+        const info = await child.result();
+        this.#took(info);
+        return info;
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        this.#view.waiting_for = `another load of this pipeline and dataset (${resolved.load_workflow_id})`;
+        this.#show();
+        await sleep(`${wait} seconds`);
+      } finally {
+        this.#child = undefined;
+        this.#view.waiting_for = undefined;
+      }
+    }
+  }
+
+  #took(info: LoadInfo): void {
+    for (const cursor of info.cursors) {
+      this.#cursors = [
+        ...this.#cursors.filter(c => c.resource !== cursor.resource || c.cursor_path !== cursor.cursor_path),
+        cursor,
+      ];
+    }
+    if (info.state !== undefined) this.#history = { state: info.state, load_id: info.load_id ?? this.#history.load_id };
+    this.#view.notes.push(...info.notes);
+  }
+
+  async #runBackfills(): Promise<void> {
+    for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+      const outcome: BackfillOutcome = {
+        resource: request.resource,
+        from: String(request.from),
+        ...(request.to === undefined ? {} : { to: String(request.to) }),
+        status: "refused",
+      };
+      this.#outcomes.push(outcome);
+      const problem = backfillProblem(request, this.#resolved!.resources);
+      if (problem !== undefined) {
+        outcome.reason = problem;
+        continue;
+      }
+      try {
+        const info = await this.#step(`backfill ${request.resource}`, () => this.#load(request));
+        outcome.status = "done";
+        outcome.load_id = info.load_id;
+        outcome.rows = info.tables.find(table => !table.table.includes("__"))?.rows ?? 0;
+      } catch (error) {
+        outcome.status = "failed";
+        outcome.reason = messageOf(error);
+        if (isCancellation(error)) {
+          this.#reportUndone("the run was cancelled");
+          throw error;
+        }
+      }
+    }
+  }
+
+  #reportUndone(reason: string): void {
+    for (const request of this.#queue.splice(0)) {
+      this.#outcomes.push({
+        resource: request.resource,
+        from: String(request.from),
+        ...(request.to === undefined ? {} : { to: String(request.to) }),
+        status: "not_run",
+        reason,
+      });
+    }
+    this.#show();
+  }
+
+  async #transformAndGate(resolved: ResolvedRun): Promise<Partial<RunResult>> {
+    const { spec, queue } = resolved;
+    const result: { freshness?: DbtInfo; dbt?: DbtInfo; gate?: GateInfo } = {};
+    const runId = workflowInfo().runId;
+    if (spec.transform !== undefined) {
+      const request = { spec, run_id: runId };
+      if (spec.transform.dbt.freshness) {
+        result.freshness = await this.#step("dbt source freshness", () =>
+          this.#activity("dbtFreshness", "dbt source freshness", [request], queue),
+        );
+      }
+      result.dbt = await this.#step("dbt build", () => this.#activity("dbtBuild", "dbt build", [request], queue));
+    }
+    if (spec.gate !== undefined) {
+      const metrics = await this.#step("metrics", () =>
+        this.#activity("collectMetrics", "read the gate's metrics", [{ spec }], queue),
+      );
+      result.gate = await this.#step("gate", () =>
+        this.#activity("decideGate", "decide promote, review or block", [{ spec, run_id: runId, metrics, dbt: result.dbt, freshness: result.freshness }], queue),
+      );
+      if (result.gate.decision === "review" && spec.gate.on_review === "wait") {
+        result.gate = await this.#waitForReview(result.gate);
+      }
+      this.#view.gate = result.gate;
+    }
+    return result;
+  }
+
+  async #waitForReview(gate: GateInfo): Promise<GateInfo> {
+    this.#awaitsReview = true;
+    this.#review = undefined;
+    this.#view.waiting_for = `a person: update ${UPDATE_RESOLVE_REVIEW} with {"decision": "promote" | "block"}`;
+    this.#view.gate = gate;
+    this.#show();
+    await condition(() => this.#review !== undefined || this.#queue.length > 0);
+    this.#awaitsReview = false;
+    this.#view.waiting_for = undefined;
+    const review = this.#review as ReviewDecision | undefined;
+    if (review === undefined) return gate;
+    return {
+      ...gate,
+      decision: review.decision,
+      reasons: [...gate.reasons, `review: ${review.decision}${review.reason ? `, ${review.reason}` : ""}`],
+      resolved_by: review.by ?? "resolveReview",
+    };
+  }
+
+  async #activity<N extends keyof Activities & Parameters<typeof optionsFor>[0]>(
+    name: N,
+    summary: string,
+    args: Parameters<Activities[N]>,
+    queue?: string,
+  ): Promise<Awaited<ReturnType<Activities[N]>>> {
+    const call = activities[name] as unknown as {
+      executeWithOptions(o: ReturnType<typeof optionsFor>, a: unknown[]): Promise<Awaited<ReturnType<Activities[N]>>>;
+    };
+    return await call.executeWithOptions(optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, { summary, queue }), args);
+  }
+
+  async #step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#paused) {
+      this.#view.waiting_for = `update ${UPDATE_RESUME}`;
+      this.#show();
+      await condition(() => !this.#paused);
+      this.#view.waiting_for = undefined;
+    }
+    const start = Date.now();
+    const entry = { step: name, status: "running", seconds: undefined as number | undefined };
+    this.#view.step = name;
+    this.#view.steps.push(entry);
+    this.#show();
+    try {
+      const result = await work();
+      entry.status = "done";
+      return result;
+    } catch (error) {
+      entry.status = isCancellation(error) ? "cancelled" : "failed";
+      throw error;
+    } finally {
+      entry.seconds = (Date.now() - start) / 1000;
+      this.#seconds[name] = (this.#seconds[name] ?? 0) + entry.seconds;
+      this.#show();
+    }
+  }
+
+  #setHandlers(): void {
+    const validate = (request: BackfillRequest) => {
+      const problem =
+        backfillFormProblem(request) ??
+        (this.#resolved === undefined ? undefined : backfillProblem(request, this.#resolved.resources));
+      if (problem !== undefined) throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
+    };
+    // Nobody can refuse a signal: a bad one is recorded and ignored.
+    setHandler(backfillSignal, request => {
+      const problem = backfillFormProblem(request);
+      if (problem === undefined) this.#enqueue(request);
+      else this.#outcomes.push({ resource: "?", from: "?", status: "refused", reason: problem });
+    });
+    setHandler(
+      requestBackfillUpdate,
+      request => {
+        this.#enqueue(request);
+        return { queued: this.#queue.length };
+      },
+      { validator: validate },
+    );
+    setHandler(pauseUpdate, () => this.#setPaused(true));
+    setHandler(resumeUpdate, () => this.#setPaused(false));
+    setHandler(
+      resolveReviewUpdate,
+      review => {
+        this.#review = review;
+        return { decision: review.decision };
+      },
+      {
+        validator: review => {
+          if (!this.#awaitsReview) throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
+          if (review?.decision !== "promote" && review?.decision !== "block") {
+            throw ApplicationFailure.nonRetryable('"decision" must be "promote" or "block".', "NO_REVIEW");
+          }
+        },
+      },
+    );
+    setHandler(progressQuery, () => ({ ...this.#view, backfills: [...this.#outcomes], queued_backfills: [...this.#queue] }));
+    setHandler(stateQuery, () => ({
+      cursors: this.#cursors,
+      state: this.#history.state,
+      load_id: this.#history.load_id,
+    }));
+  }
+
+  #enqueue(request: BackfillRequest): void {
+    this.#queue.push(request);
+    this.#show();
+  }
+
+  async #setPaused(paused: boolean): Promise<{ paused: boolean }> {
+    this.#paused = paused;
+    await this.#child?.signal("pauseLoad", paused);
+    return { paused };
+  }
+
+  #withOutcomes(failure: unknown): unknown {
+    if (this.#outcomes.length > 0) {
+      this.#view.notes.push(...this.#outcomes.map(o => `backfill ${o.resource}: ${o.status}${o.reason ? `, ${o.reason}` : ""}`));
+      this.#show();
+    }
+    return failure;
+  }
+
+  #show(): void {
+    setCurrentDetails(runDetails({ ...this.#view, backfills: this.#outcomes, queued_backfills: this.#queue }));
+  }
+}
+
+function messageOf(error: unknown): string {
+  let current: unknown = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  return current instanceof Error ? current.message : String(current);
+}
