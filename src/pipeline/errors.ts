@@ -62,6 +62,8 @@ export const ERROR_KINDS = {
   DEDUP_KEY_MISSING: "terminal",
   /** An integer beyond 64 bits (dlt refuses it at extract too). Send it as text. */
   INTEGER_TOO_LARGE: "terminal",
+  /** A row that no file can carry: nested without end, or text with half of a surrogate pair. */
+  ROW_NOT_STORABLE: "terminal",
 
   // ---- normalize
   /** A schema contract in mode `freeze` refused new tables, columns or types (dlt: DataValidationError). */
