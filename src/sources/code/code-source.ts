@@ -1,0 +1,131 @@
+/** Source type `code`: async generators of a module, loaded where the worker runs. */
+import { isAbsolute } from "node:path";
+import type { Row } from "../../json/values";
+import { TidemarkError } from "../../pipeline/errors";
+import { nearestName } from "../../pipeline/nearest-name";
+import type { JsonObject } from "../../pipeline/spec";
+import { resolveHints } from "../hints";
+import { resolveIncremental } from "../resource-list";
+import type { OpenOptions, Page, Resource, Source, SourceType } from "../source";
+import { type CodeContext, type CodeGenerator, CodePage } from "./code-module";
+import { type CodeResourceSpec, type CodeSourceSpec, checkCode, parentsFirst } from "./code-shape";
+import { toRow } from "./code-values";
+
+/** Rows that come one by one are handed on in pages of this many. */
+const ROWS_PER_PAGE = 1_000;
+
+/** The first line only, and never more than this: what a stranger's error says may be long. */
+const MESSAGE_LIMIT = 300;
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : typeof error;
+  return message.split("\n")[0]!.slice(0, MESSAGE_LIMIT);
+}
+
+function failed(what: string, error: unknown): TidemarkError {
+  if (error instanceof TidemarkError) return error;
+  return new TidemarkError("SOURCE_CODE_FAILED", `${what}: ${firstLine(error)}`, {
+    step: "extract",
+    cause: error,
+  });
+}
+
+/** `require` reads TypeScript too: the process runs under a loader that knows it. */
+function loadModule(file: string): { [name: string]: unknown } {
+  if (!isAbsolute(file)) {
+    throw new TidemarkError("SOURCE_CODE_FAILED", `The module path "${file}" is not absolute.`);
+  }
+  try {
+    return require(file);
+  } catch (error) {
+    throw failed(`The source module ${file} could not be loaded`, error);
+  }
+}
+
+function findGenerator(
+  module_: { [name: string]: unknown },
+  file: string,
+  spec: CodeResourceSpec,
+): CodeGenerator {
+  const name = (spec.generator as string | undefined) ?? spec.name;
+  const found = Object.hasOwn(module_, name) ? module_[name] : undefined;
+  if (typeof found === "function") return found as CodeGenerator;
+  const functions = Object.keys(module_).filter(key => typeof module_[key] === "function");
+  const near = nearestName(name, functions);
+  throw new TidemarkError(
+    "SOURCE_CODE_FAILED",
+    `Resource "${spec.name}" names the generator "${name}", but ${file} exports no function of that name` +
+      (near ? `; did you mean "${near}"?` : `; it exports: ${functions.join(", ") || "none"}.`),
+  );
+}
+
+function contextOf(spec: CodeResourceSpec, options: OpenOptions): CodeContext {
+  const { incremental: range } = options;
+  return {
+    signal: options.signal,
+    args: (spec.args ?? {}) as JsonObject,
+    parentRows: options.parentRows,
+    resume: options.resume,
+    incremental: range && {
+      start_value: range.start_value,
+      end_value: range.end_value,
+      last_value: range.last_value,
+      initial_value: range.initial_value,
+    },
+  };
+}
+
+async function* pages(
+  generator: CodeGenerator,
+  spec: CodeResourceSpec,
+  options: OpenOptions,
+): AsyncIterable<Page> {
+  let single: Row[] = [];
+  try {
+    for await (const yielded of generator(contextOf(spec, options))) {
+      options.signal.throwIfAborted();
+      const isSingle = !(yielded instanceof CodePage || Array.isArray(yielded));
+      if (isSingle) single.push(toRow(yielded, spec.name));
+      if (single.length > 0 && (!isSingle || single.length >= ROWS_PER_PAGE)) {
+        yield { rows: single };
+        single = [];
+      }
+      if (isSingle) continue;
+      const rows = (yielded instanceof CodePage ? yielded.rows : yielded) as readonly unknown[];
+      const converted = rows.map(row => toRow(row, spec.name));
+      yield yielded instanceof CodePage ? { rows: converted, resume: yielded.resume } : { rows: converted };
+    }
+  } catch (error) {
+    if (options.signal.aborted) throw error;
+    throw failed(`The generator of resource "${spec.name}" failed`, error);
+  }
+  if (single.length > 0) yield { rows: single };
+}
+
+function toResource(spec: CodeResourceSpec, generator: CodeGenerator): Resource {
+  return {
+    name: spec.name,
+    hints: resolveHints(spec),
+    parent: (spec.parent as string | null) ?? undefined,
+    selected: (spec.selected as boolean | null) ?? true,
+    incremental: resolveIncremental(spec.incremental, spec.primary_key),
+    open: options => pages(generator, spec, options),
+  };
+}
+
+export const codeSource: SourceType = {
+  type: "code",
+  check: checkCode,
+  secretPointers: () => [],
+  /** @throws TidemarkError SOURCE_CODE_FAILED when the module or one of its generators is not there */
+  create(source): Source {
+    const { name, module: file, resources } = source as unknown as CodeSourceSpec;
+    const module_ = loadModule(file);
+    return {
+      name,
+      resources: parentsFirst(resources).ordered.map(spec =>
+        toResource(spec, findGenerator(module_, file, spec)),
+      ),
+    };
+  },
+};
