@@ -1,0 +1,102 @@
+/** How far the extraction of one resource has come, on disk beside its rows (design law 8). */
+
+import { randomBytes } from "node:crypto";
+import { link, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseJson } from "../json/parse";
+import { orjsonText } from "../json/print";
+import type { Value } from "../json/values";
+import { onDisk, readTextIfAny, writeFileAtomic } from "../package/files";
+import type { CursorInfo } from "../pipeline/cursor";
+import type { Json } from "../pipeline/spec";
+import type { StoredIncremental } from "../state/pipeline-state";
+import type { RunningIncremental } from "./incremental";
+import { type Segment, segmentsAreWhole } from "./segments";
+
+export interface Checkpoint {
+  /** All rows up to here, of this attempt and of those it took over. */
+  segments: Segment[];
+  /** The source's place after the last page. */
+  resume: Json;
+  running?: RunningIncremental;
+  /** Pages up to here, over all attempts. */
+  pages: number;
+  /** Requests of this attempt. */
+  requests: number;
+  /** A page was empty or had rows that passed: dlt then knows the table. */
+  table_seen: boolean;
+}
+
+/** The finished extraction of a resource. Written once; whoever comes later adopts it. */
+export interface DoneRecord {
+  resource: string;
+  attempt: string;
+  segments: Segment[];
+  rows: number;
+  bytes: number;
+  pages: number;
+  requests: number;
+  resumed_rows: number;
+  table_seen: boolean;
+  /** Absent without incremental, and after a stateless range. */
+  incremental?: StoredIncremental;
+  cursor?: CursorInfo;
+}
+
+const CHECKPOINT = "checkpoint.json";
+const DONE = "done.json";
+
+/** Numbers stay exact: both files hold cursor values. */
+export async function writeCheckpoint(
+  folder: string,
+  attempt: string,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  await writeFileAtomic(join(folder, attempt, CHECKPOINT), orjsonText(checkpoint as unknown as Value));
+}
+
+/** The most advanced checkpoint of any attempt whose files are whole, or null. */
+export async function bestCheckpoint(folder: string): Promise<Checkpoint | null> {
+  const attempts = await onDisk("listing attempts", async () => {
+    try {
+      return await readdir(folder, { withFileTypes: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  });
+  const found: Checkpoint[] = [];
+  for (const entry of attempts) {
+    if (!entry.isDirectory()) continue;
+    const text = await readTextIfAny(join(folder, entry.name, CHECKPOINT));
+    if (text !== null) found.push(parseJson(text) as unknown as Checkpoint);
+  }
+  found.sort((a, b) => b.pages - a.pages);
+  for (const checkpoint of found) {
+    if (await segmentsAreWhole(folder, checkpoint.segments)) return checkpoint;
+  }
+  return null;
+}
+
+export async function readDone(folder: string): Promise<DoneRecord | null> {
+  const text = await readTextIfAny(join(folder, DONE));
+  return text === null ? null : (parseJson(text) as unknown as DoneRecord);
+}
+
+/** Puts the result in place unless another attempt was first; returns the one that counts. */
+export async function settleDone(folder: string, record: DoneRecord): Promise<DoneRecord> {
+  const path = join(folder, DONE);
+  await onDisk("writing done.json", async () => {
+    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+    try {
+      await writeFile(temporary, orjsonText(record as unknown as Value));
+      // link() fails when the name is taken: the first attempt to finish wins, whole.
+      await link(temporary, path).catch(error => {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      });
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+  return (await readDone(folder)) ?? record;
+}

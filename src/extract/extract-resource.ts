@@ -1,0 +1,222 @@
+/** Step extract, one resource: source pages → incremental filter → segments, resumable after every page. */
+import { mkdir } from "node:fs/promises";
+import type { Row } from "../json/values";
+import { onDisk } from "../package/files";
+import { type PackageRef, resourceFolder } from "../package/layout";
+import { safeName } from "../package/safe-name";
+import { TidemarkError } from "../pipeline/errors";
+import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
+import type { IncrementalRange, Resource } from "../sources/source";
+import { fromStored, toCursorValue } from "../state/cursor-values";
+import type { StoredIncremental } from "../state/pipeline-state";
+import {
+  bestCheckpoint,
+  type Checkpoint,
+  type DoneRecord,
+  readDone,
+  settleDone,
+  writeCheckpoint,
+} from "./checkpoint";
+import { IncrementalFilter } from "./incremental";
+import { readSegments, type Segment, SegmentWriter } from "./segments";
+
+export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
+/** A checkpoint larger than this (very many hashes at one cursor value) is written at most once per second. */
+const LARGE_CHECKPOINT_CHARACTERS = 32 * 1024;
+const PROGRESS_MS = 300;
+
+export interface ExtractArgs {
+  ref: PackageRef;
+  resource: Resource;
+  /** Unique per call: each attempt writes its own folder (design law 2). */
+  attempt: string;
+  /** Range and stored state of its cursor, as beginLoad decided. */
+  incremental?: { range: IncrementalRange; stored: StoredIncremental | undefined };
+  /** HTTP attempts inside this call. */
+  http_attempts: number;
+  segment_bytes?: number;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
+/**
+ * Extracts a resource, or adopts what an earlier attempt finished, or goes on after the last page that is safe.
+ * A dependent resource reads its parent's rows from the package: the parent must be finished.
+ * @throws TidemarkError of the source; INTEGER_TOO_LARGE, CURSOR_VALUE_MISSING, CURSOR_TYPE, DISK_FULL, PACKAGE_LOST
+ */
+export async function extractResource(args: ExtractArgs): Promise<ExtractResourceInfo> {
+  const folder = resourceFolder(args.ref, args.resource.name);
+  const done = await readDone(folder);
+  if (done !== null) return infoOf(done);
+  await onDisk("making the resource's folder", () => mkdir(folder, { recursive: true }));
+  const from = await bestCheckpoint(folder);
+  return infoOf(await settleDone(folder, await new Extraction(args, folder, from).run()));
+}
+
+export function infoOf(done: DoneRecord): ExtractResourceInfo {
+  return {
+    resource: done.resource,
+    attempt: done.attempt,
+    rows: done.rows,
+    bytes: done.bytes,
+    pages: done.pages,
+    requests: done.requests,
+    ...(done.cursor === undefined ? {} : { cursor: done.cursor }),
+    ...(done.resumed_rows === 0 ? {} : { resumed_rows: done.resumed_rows }),
+  };
+}
+
+/** Rows of a finished resource, for dependent resources and for normalize. @throws TidemarkError PACKAGE_LOST */
+export async function* extractedRows(ref: PackageRef, resource: string): AsyncGenerator<Row[]> {
+  const folder = resourceFolder(ref, resource);
+  const done = await readDone(folder);
+  if (done === null) {
+    throw new TidemarkError(
+      "PACKAGE_LOST",
+      `Resource "${resource}" was not extracted into load package ${ref.load_id}, or its files are gone.`,
+    );
+  }
+  yield* readSegments(folder, done.segments);
+}
+
+class Extraction {
+  readonly #filter: IncrementalFilter | undefined;
+  readonly #writer: SegmentWriter;
+  readonly #attempt: string;
+  readonly #taken: Segment[];
+  #pages: number;
+  #tableSeen: boolean;
+  #requests = 0;
+  #rows = 0;
+  #toldAt = 0;
+  #checkpointAt = 0;
+
+  constructor(
+    private readonly args: ExtractArgs,
+    private readonly folder: string,
+    private readonly from: Checkpoint | null,
+  ) {
+    const { resource, incremental } = args;
+    this.#attempt = safeName(args.attempt);
+    this.#taken = from?.segments ?? [];
+    this.#pages = from?.pages ?? 0;
+    this.#tableSeen = from?.table_seen ?? false;
+    this.#writer = new SegmentWriter(folder, this.#attempt, args.segment_bytes ?? DEFAULT_SEGMENT_BYTES);
+    if (incremental !== undefined) {
+      this.#filter = new IncrementalFilter(
+        resource.name,
+        incremental.range,
+        incremental.stored,
+        resource.hints.primary_key,
+        from?.running,
+      );
+    }
+  }
+
+  async run(): Promise<DoneRecord> {
+    try {
+      // Closed already: the attempt that died had reached the end, and only had no time to say so.
+      if (!this.#isClosed()) await this.#readPages();
+      await this.#writer.flush();
+    } finally {
+      await this.#writer.close();
+    }
+    this.#tell(true);
+    return this.#done();
+  }
+
+  async #readPages(): Promise<void> {
+    const { resource, signal } = this.args;
+    const pages = resource.open({
+      signal,
+      attempts: this.args.http_attempts,
+      ...(this.from === null ? {} : { resume: this.from.resume }),
+      ...(resource.parent === undefined ? {} : { parentRows: extractedRows(this.args.ref, resource.parent) }),
+      ...(this.args.incremental === undefined ? {} : { incremental: this.args.incremental.range }),
+      onRequest: () => {
+        this.#requests++;
+      },
+      onWait: what => this.args.onProgress({ step: "extract", subject: resource.name, phase: what }),
+    });
+    for await (const page of pages) {
+      signal.throwIfAborted();
+      await this.#page(page.rows, page.resume);
+      if (this.#isClosed()) break;
+    }
+  }
+
+  /** Rows beyond the range were met in a declared order. Not for dependent resources, whose rows come per parent. */
+  #isClosed(): boolean {
+    return this.#filter?.closed === true && this.args.resource.parent === undefined;
+  }
+
+  async #page(rows: Row[], resume: Checkpoint["resume"] | undefined): Promise<void> {
+    const kept = this.#filter === undefined ? rows : this.#filter.page(rows);
+    if (rows.length === 0 || kept.length > 0) this.#tableSeen = true;
+    await this.#writer.write(kept);
+    this.#rows += kept.length;
+    this.#pages++;
+    if (resume !== undefined) await this.#checkpoint(resume);
+    this.#tell(false);
+  }
+
+  async #checkpoint(resume: Checkpoint["resume"]): Promise<void> {
+    const now = Date.now();
+    const running = this.#filter?.running();
+    const large = (running?.hashes.length ?? 0) * 15 > LARGE_CHECKPOINT_CHARACTERS;
+    if (large && now - this.#checkpointAt < 1000) return;
+    await this.#writer.flush();
+    const checkpoint: Checkpoint = {
+      segments: [...this.#taken, ...this.#writer.segments],
+      resume,
+      ...(running === undefined ? {} : { running }),
+      pages: this.#pages,
+      requests: this.#requests,
+      table_seen: this.#tableSeen,
+    };
+    await writeCheckpoint(this.folder, this.#attempt, checkpoint);
+    this.#checkpointAt = now;
+  }
+
+  #tell(last: boolean): void {
+    const now = Date.now();
+    if (!last && now - this.#toldAt < PROGRESS_MS) return;
+    this.#toldAt = now;
+    this.args.onProgress({
+      step: "extract",
+      subject: this.args.resource.name,
+      rows: count(this.#taken, "rows") + this.#rows,
+      bytes: count(this.#taken, "bytes") + this.#writer.bytes,
+    });
+  }
+
+  #done(): DoneRecord {
+    const { resource } = this.args;
+    const segments = [...this.#taken, ...this.#writer.segments];
+    const incremental = this.#filter?.finish();
+    return {
+      resource: resource.name,
+      attempt: this.args.attempt,
+      segments,
+      rows: count(segments, "rows"),
+      bytes: count(segments, "bytes"),
+      pages: this.#pages,
+      requests: this.#requests,
+      resumed_rows: count(this.#taken, "rows"),
+      table_seen: this.#tableSeen,
+      ...(incremental === undefined
+        ? {}
+        : {
+            incremental,
+            cursor: {
+              resource: resource.name,
+              cursor_path: this.#filter!.range.config.cursor_path,
+              value: toCursorValue(fromStored(incremental.last_value)),
+            },
+          }),
+    };
+  }
+}
+
+const count = (segments: readonly Segment[], what: "rows" | "bytes"): number =>
+  segments.reduce((sum, segment) => sum + segment[what], 0);

@@ -1,0 +1,168 @@
+/**
+ * Rows of one resource on disk: JSONL segments. Only a counted prefix of a file is ever trusted: an attempt that was
+ * given up may still be alive and appending to its own file.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { decodeLine, encodeLine } from "../json/typed-json";
+import type { Row } from "../json/values";
+import { onDisk, packageError } from "../package/files";
+import { TidemarkError } from "../pipeline/errors";
+
+export interface Segment {
+  /** Relative to the resource's folder in the package. */
+  path: string;
+  /** Bytes that count; the file may be longer. */
+  bytes: number;
+  rows: number;
+}
+
+/** One write() per this many characters: 1 MB keeps system calls rare without holding many rows. */
+const BUFFER_CHARACTERS = 1 << 20;
+const READ_BYTES = 1 << 20;
+
+export class SegmentWriter {
+  #file: FileHandle | null = null;
+  #current: Segment | null = null;
+  #buffer = "";
+  #buffered = 0;
+
+  /**
+   * @param folder the resource's folder
+   * @param attempt name of the attempt's own folder below it
+   * @param maxBytes a new segment begins once one has this size
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly attempt: string,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Segments of this attempt, complete up to the last flush. */
+  readonly segments: Segment[] = [];
+  /** Bytes written in this attempt. */
+  bytes = 0;
+
+  /** @throws TidemarkError INTEGER_TOO_LARGE, ROW_NOT_STORABLE, DISK_FULL */
+  async write(rows: Row[]): Promise<void> {
+    for (const row of rows) {
+      this.#buffer += encodeLine(row);
+      this.#buffer += "\n";
+      this.#buffered++;
+      if (this.#buffer.length >= BUFFER_CHARACTERS) await this.flush();
+    }
+  }
+
+  /** Hands everything to the operating system; afterwards `segments` counts it. */
+  async flush(): Promise<void> {
+    if (this.#buffered === 0) return;
+    const bytes = Buffer.from(this.#buffer);
+    try {
+      if (this.#current === null || this.#current.bytes >= this.maxBytes) await this.#next();
+      const file = this.#file!;
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done)).bytesWritten;
+      }
+    } catch (error) {
+      throw packageError(error, "writing extracted rows");
+    }
+    this.#current!.bytes += bytes.length;
+    this.#current!.rows += this.#buffered;
+    this.bytes += bytes.length;
+    this.#buffer = "";
+    this.#buffered = 0;
+  }
+
+  async #next(): Promise<void> {
+    await this.#file?.close();
+    this.#file = null;
+    await mkdir(join(this.folder, this.attempt), { recursive: true });
+    for (let number = this.segments.length + 1; ; number++) {
+      const path = `${this.attempt}/${String(number).padStart(5, "0")}.jsonl`;
+      try {
+        this.#file = await open(
+          join(this.folder, path),
+          constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+        );
+      } catch (error) {
+        // An earlier call under the same attempt name left this file.
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+        throw error;
+      }
+      this.#current = { path, bytes: 0, rows: 0 };
+      this.segments.push(this.#current);
+      return;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = null;
+  }
+}
+
+/** True when every file holds at least the bytes that are counted (false after a power cut: nothing is fsynced). */
+export async function segmentsAreWhole(folder: string, segments: readonly Segment[]): Promise<boolean> {
+  for (const segment of segments) {
+    const size = await stat(join(folder, segment.path)).then(
+      found => found.size,
+      () => -1,
+    );
+    if (size < segment.bytes) return false;
+  }
+  return true;
+}
+
+/**
+ * Reads rows back in order, in batches of the same size every time.
+ * @throws TidemarkError PACKAGE_LOST when a file is missing or too short
+ */
+export async function* readSegments(
+  folder: string,
+  segments: readonly Segment[],
+  batchRows = 1000,
+): AsyncGenerator<Row[]> {
+  let batch: Row[] = [];
+  for (const segment of segments) {
+    if (segment.rows === 0) continue;
+    let rows = 0;
+    for await (const lines of lineBlocks(join(folder, segment.path), segment.bytes)) {
+      for (const line of lines) {
+        batch.push(decodeLine(line));
+        rows++;
+        if (batch.length === batchRows) {
+          yield batch;
+          batch = [];
+        }
+      }
+    }
+    if (rows !== segment.rows) {
+      throw new TidemarkError(
+        "PACKAGE_LOST",
+        `${segment.path} of the load package holds ${rows} rows instead of ${segment.rows}. Its disk lost data; the run must extract again.`,
+      );
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Lines of a file's first `bytes`. Only \n ends a line: other line ends stand inside texts as they are. */
+async function* lineBlocks(path: string, bytes: number): AsyncGenerator<string[]> {
+  const file = await onDisk(`opening ${basename(path)}`, () => open(path));
+  try {
+    let rest = Buffer.alloc(0);
+    for (let at = 0; at < bytes; ) {
+      const block = Buffer.allocUnsafe(Math.min(READ_BYTES, bytes - at));
+      const { bytesRead } = await file.read(block, 0, block.length, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      const data = Buffer.concat([rest, block.subarray(0, bytesRead)]);
+      const end = data.lastIndexOf(10);
+      rest = data.subarray(end + 1);
+      if (end >= 0) yield data.toString("utf8", 0, end).split("\n");
+    }
+  } finally {
+    await file.close();
+  }
+}
