@@ -3,10 +3,10 @@
  * Order, weakest first: defaults, `.env` in the working folder, the environment.
  */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { config as loadDotenv } from "dotenv";
 import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
+import { cacheDir } from "./tools";
 
 export type Env = { [name: string]: string | undefined };
 
@@ -38,7 +38,8 @@ export interface Config {
 /** Loads `.env` (without overriding what is set) and reads the configuration. */
 export function loadConfig(cwd: string = process.cwd(), env: Env = process.env): Config {
   const dotenvFile = join(cwd, ".env");
-  if (existsSync(dotenvFile)) loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
+  if (existsSync(dotenvFile))
+    loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
   const home = resolve(cwd, env.TIDEMARK_HOME ?? ".tidemark");
   return {
     cwd,
@@ -50,9 +51,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     datasetName: env.DLT_DATASET_NAME ?? "raw",
     analyticsSchema: env.DATABRICKS_SCHEMA ?? "analytics",
     dbtTarget: env.DBT_TARGET ?? "",
-    cacheDir: resolve(
-      env.TIDEMARK_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tidemark"),
-    ),
+    cacheDir: cacheDir(env),
     taskQueue: env.TIDEMARK_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
     temporalAddress: env.TEMPORAL_ADDRESS || undefined,
     temporalNamespace: env.TEMPORAL_NAMESPACE ?? "default",

@@ -112,6 +112,8 @@ export interface LoadedTable {
   inserted: number;
   updated: number;
   deleted: number;
+  /** An earlier attempt had committed this load; its counts are not known any more and are 0. */
+  already_loaded?: boolean;
 }
 
 export interface StateRef {

@@ -127,6 +127,12 @@ export interface DuckDbDestination {
   /** dlt: naming layout of the staging dataset, `%s` stands for the dataset name. */
   staging_dataset_name_layout: string;
   enable_dataset_name_normalization: boolean;
+  /** DuckDB's memory limit, e.g. "2GB"; default 512MB, beyond it a load spills beside the file. */
+  memory_limit?: string;
+  /** Threads of DuckDB; default: the machine's, at most 4. */
+  threads?: number;
+  /** How long to wait for another process that holds the file; default 600. */
+  busy_timeout_seconds?: number;
 }
 export interface DatabricksDestination {
   type: "databricks";

@@ -34,7 +34,10 @@ export const writeDisposition = z.union([
 ]);
 
 const names = z.union([z.string().min(1), z.array(z.string().min(1))]);
-const columns = z.union([z.record(z.string(), z.looseObject({})), z.array(z.looseObject({ name: z.string() }))]);
+const columns = z.union([
+  z.record(z.string(), z.looseObject({})),
+  z.array(z.looseObject({ name: z.string() })),
+]);
 const positive = z.number().int().positive();
 
 const duckdb = z.strictObject({
@@ -111,7 +114,12 @@ export function checkSpec(document: JsonObject): SpecProblem[] {
     problems.push(...checkDestination(destination));
   }
   const source = document.source;
-  if (source !== null && typeof source === "object" && !Array.isArray(source) && typeof source.type === "string") {
+  if (
+    source !== null &&
+    typeof source === "object" &&
+    !Array.isArray(source) &&
+    typeof source.type === "string"
+  ) {
     const type = sourceType(source.type);
     if (type === undefined) {
       const valid = SOURCE_TYPES.map(row => row.type);
@@ -150,7 +158,11 @@ export function toProblems(issue: z.core.$ZodIssue, prefix: (string | number)[])
     // The most telling alternative: the one that got furthest into the value.
     const deepest = issue.errors
       .flat()
-      .sort((a, b) => b.path.length - a.path.length || Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys"))[0];
+      .sort(
+        (a, b) =>
+          b.path.length - a.path.length ||
+          Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys"),
+      )[0];
     if (deepest !== undefined && (deepest.path.length > 0 || deepest.code === "unrecognized_keys")) {
       return toProblems({ ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue, prefix);
     }
@@ -192,6 +204,7 @@ export function specError(where: string, problems: readonly SpecProblem[]): Tide
 /** `source.resources[2].endpoint.paginator` */
 export function formatPath(path: readonly (string | number)[]): string {
   return (
-    path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("") || "(spec)"
+    path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("") ||
+    "(spec)"
   );
 }

@@ -15,7 +15,14 @@ import type {
   WriteDisposition,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
-import { assertSpec, retry as retrySchema, type SpecDocument, toProblems, specError, writeDisposition } from "./check-spec";
+import {
+  assertSpec,
+  retry as retrySchema,
+  type SpecDocument,
+  specError,
+  toProblems,
+  writeDisposition,
+} from "./check-spec";
 import { isBelow, type LoadedSpec } from "./load-spec";
 import { literalSecrets, readPointer, swapLiterals, writePointer } from "./secrets";
 
@@ -30,7 +37,11 @@ export const DEFAULT_THRESHOLDS: GateThresholds = {
 /**
  * @throws TidemarkError SPEC_INVALID (all problems at once), SPEC_HOLDS_SECRET
  */
-export function resolveSpec(loaded: LoadedSpec, input: Omit<RunInput, "pipeline">, config: Config): ResolvedPipeline {
+export function resolveSpec(
+  loaded: LoadedSpec,
+  input: Omit<RunInput, "pipeline">,
+  config: Config,
+): ResolvedPipeline {
   const where = loaded.file ?? "The inline spec";
   assertSpec(loaded.document, where);
   const document = loaded.document as unknown as SpecDocument;
@@ -66,7 +77,9 @@ export function resolveSpec(loaded: LoadedSpec, input: Omit<RunInput, "pipeline"
   };
 }
 
-function checkOverrides(input: Omit<RunInput, "pipeline">): { write_disposition?: SpecDocument["write_disposition"] } {
+function checkOverrides(input: Omit<RunInput, "pipeline">): {
+  write_disposition?: SpecDocument["write_disposition"];
+} {
   const problems = [];
   const disposition = writeDisposition.optional().safeParse(input.write_disposition);
   if (!disposition.success) {
@@ -126,7 +139,9 @@ function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config,
 
 /** A code source's module: relative to its spec; an inline spec may name modules in the pipelines folder only. */
 function modulePath(module_: string, loaded: LoadedSpec, config: Config, base: string): string {
-  const path = isAbsolute(module_) ? module_ : resolve(loaded.file === undefined ? config.pipelinesDir : base, module_);
+  const path = isAbsolute(module_)
+    ? module_
+    : resolve(loaded.file === undefined ? config.pipelinesDir : base, module_);
   if (loaded.file === undefined && !isBelow(path, config.pipelinesDir)) {
     throw new TidemarkError(
       "SPEC_INVALID",

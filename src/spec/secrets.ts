@@ -52,7 +52,10 @@ export interface SecretLookup {
  * @returns the copy and all secret texts in it, for redaction
  * @throws TidemarkError SECRET_MISSING
  */
-export function resolveSecrets<T extends Json>(value: T, lookup: SecretLookup): { value: T; secrets: string[] } {
+export function resolveSecrets<T extends Json>(
+  value: T,
+  lookup: SecretLookup,
+): { value: T; secrets: string[] } {
   const secrets: string[] = [];
   const walk = (node: Json, path: string): Json => {
     if (isSecretRef(node)) {
@@ -62,7 +65,9 @@ export function resolveSecrets<T extends Json>(value: T, lookup: SecretLookup): 
     }
     if (Array.isArray(node)) return node.map((inner, i) => walk(inner, `${path}/${i}`));
     if (node !== null && typeof node === "object") {
-      return Object.fromEntries(Object.entries(node).map(([key, inner]) => [key, walk(inner, `${path}/${key}`)]));
+      return Object.fromEntries(
+        Object.entries(node).map(([key, inner]) => [key, walk(inner, `${path}/${key}`)]),
+      );
     }
     return node;
   };
@@ -130,7 +135,10 @@ export function readPointer(document: Json, pointer: string): Json | undefined {
 }
 
 export function writePointer(document: JsonObject, pointer: string, value: Json): void {
-  const parts = pointer.split("/").slice(1).map(part => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const parts = pointer
+    .split("/")
+    .slice(1)
+    .map(part => part.replaceAll("~1", "/").replaceAll("~0", "~"));
   let node: JsonObject = document;
   for (const part of parts.slice(0, -1)) {
     const next = node[part];

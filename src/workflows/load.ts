@@ -11,7 +11,6 @@ import {
   setCurrentDetails,
   setHandler,
   TimeoutFailure,
-  TimeoutType,
 } from "@temporalio/workflow";
 import type { Activities } from "../activities";
 import type {
@@ -32,7 +31,9 @@ const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute"
 /** A host may be lost this many times before the load gives up. */
 const HOSTS = 3;
 
-export async function load(request: LoadRequest & { needs_staging: boolean; commits: "package" | "chain" }): Promise<LoadInfo> {
+export async function load(
+  request: LoadRequest & { needs_staging: boolean; commits: "package" | "chain" },
+): Promise<LoadInfo> {
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
   let paused = false;
   setHandler(pauseSignal, value => {
@@ -57,9 +58,17 @@ async function loadOnOneHost(
   whilePaused: () => Promise<unknown>,
 ): Promise<LoadInfo> {
   const { spec } = request;
-  const run = <N extends ActivityName & keyof Activities>(name: N, summary: string, args: Parameters<Activities[N]>, queue?: string) => {
+  const run = <N extends ActivityName & keyof Activities>(
+    name: N,
+    summary: string,
+    args: Parameters<Activities[N]>,
+    queue?: string,
+  ) => {
     const call = activities[name] as unknown as {
-      executeWithOptions(o: ReturnType<typeof optionsFor>, a: unknown[]): Promise<Awaited<ReturnType<Activities[N]>>>;
+      executeWithOptions(
+        o: ReturnType<typeof optionsFor>,
+        a: unknown[],
+      ): Promise<Awaited<ReturnType<Activities[N]>>>;
     };
     return call.executeWithOptions(optionsFor(name, spec.retry, { summary, queue }), args);
   };
@@ -97,16 +106,29 @@ async function loadOnOneHost(
   if (opened.outcome === "opened") {
     const extracted = await timed("extract", () =>
       extractAll(opened, progress, (name, parent) =>
-        run("extractResource", parent ? `extract ${name} (after ${parent})` : `extract ${name}`, [{ ref, resource: name }], queue),
+        run(
+          "extractResource",
+          parent ? `extract ${name} (after ${parent})` : `extract ${name}`,
+          [{ ref, resource: name }],
+          queue,
+        ),
       ),
     );
     const finished = await timed("finish extract", () =>
-      run("finishExtract", "collect cursors", [{ ref, extracted: extracted.map(e => ({ resource: e.resource, attempt: e.attempt })) }], queue),
+      run(
+        "finishExtract",
+        "collect cursors",
+        [{ ref, extracted: extracted.map(e => ({ resource: e.resource, attempt: e.attempt })) }],
+        queue,
+      ),
     );
     notes = [...notes, ...finished.notes];
     progress.cursors(finished.cursors);
     if (!finished.has_work) {
-      return info(opened, { notes: [...notes, "nothing new: nothing was written"], cursors: finished.cursors });
+      return info(opened, {
+        notes: [...notes, "nothing new: nothing was written"],
+        cursors: finished.cursors,
+      });
     }
   }
 
@@ -119,11 +141,18 @@ async function loadOnOneHost(
   if (request.needs_staging) {
     await timed("stage", () => run("stagePackage", "upload files", [{ ref }], queue));
   }
-  const migrated = await timed("migrate", () => run("migrateSchema", "create and alter tables", [{ ref }], queue));
+  const migrated = await timed("migrate", () =>
+    run("migrateSchema", "create and alter tables", [{ ref }], queue),
+  );
 
   const loaded = await timed("load", async () => {
     if (request.commits === "package") {
-      return await run("loadChains", `load ${migrated.roots.join(", ")}`, [{ ref, roots: migrated.roots }], queue);
+      return await run(
+        "loadChains",
+        `load ${migrated.roots.join(", ")}`,
+        [{ ref, roots: migrated.roots }],
+        queue,
+      );
     }
     const chains = await Promise.all(
       migrated.roots.map(root => run("loadChains", `load ${root}`, [{ ref, roots: [root] }], queue)),
@@ -131,9 +160,16 @@ async function loadOnOneHost(
     return chains.flat();
   });
   progress.loaded(loaded as LoadedTable[]);
-  const done = await timed("complete", () => run("completeLoad", `complete load ${ref.load_id}`, [{ ref, loaded }], queue));
+  const done = await timed("complete", () =>
+    run("completeLoad", `complete load ${ref.load_id}`, [{ ref, loaded }], queue),
+  );
   progress.step("done");
-  return info(opened, { ...done, notes: [...notes, ...(done.notes ?? [])], load_id: ref.load_id, tables: loaded });
+  return info(opened, {
+    ...done,
+    notes: [...notes, ...(done.notes ?? [])],
+    load_id: ref.load_id,
+    tables: loaded,
+  });
 }
 
 /** Independent resources at the same time; a child as soon as its parent is complete. */
@@ -166,7 +202,7 @@ function isHostGone(error: unknown): boolean {
   return (
     error instanceof ActivityFailure &&
     error.cause instanceof TimeoutFailure &&
-    error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START
+    error.cause.timeoutType === "SCHEDULE_TO_START"
   );
 }
 
@@ -177,4 +213,3 @@ function describeBackfill(request: NonNullable<LoadRequest["backfill"]>): LoadIn
     ...(request.to === undefined ? {} : { to: String(request.to) }),
   };
 }
-

@@ -2,9 +2,11 @@
  * Workflow `pipeline`: one run. resolve → load (child, the lock) → queued backfills → dbt freshness → dbt build →
  * metrics → gate. The order lives here; what each step does and decides lives in activities.
  */
+
+import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import {
-  allHandlersFinished,
   ApplicationFailure,
+  allHandlersFinished,
   ChildWorkflowCancellationType,
   condition,
   defineQuery,
@@ -19,7 +21,6 @@ import {
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import type { Activities } from "../activities";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
@@ -46,20 +47,30 @@ import {
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { optionsFor } from "./activity-options";
 import type { load } from "./load";
-import { runDetails, type RunProgressView } from "./run-details";
+import { type RunProgressView, runDetails } from "./run-details";
 
 export const backfillSignal = defineSignal<[BackfillRequest]>(SIGNAL_BACKFILL);
-export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(UPDATE_REQUEST_BACKFILL);
+export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(
+  UPDATE_REQUEST_BACKFILL,
+);
 export const pauseUpdate = defineUpdate<{ paused: boolean }>(UPDATE_PAUSE);
 export const resumeUpdate = defineUpdate<{ paused: boolean }>(UPDATE_RESUME);
-export const resolveReviewUpdate = defineUpdate<{ decision: string }, [ReviewDecision]>(UPDATE_RESOLVE_REVIEW);
+export const resolveReviewUpdate = defineUpdate<{ decision: string }, [ReviewDecision]>(
+  UPDATE_RESOLVE_REVIEW,
+);
 export const progressQuery = defineQuery<RunProgressView>(QUERY_PROGRESS);
-export const stateQuery = defineQuery<{ cursors: CursorInfo[]; state?: StateRef; load_id?: string }>(QUERY_STATE);
+export const stateQuery = defineQuery<{ cursors: CursorInfo[]; state?: StateRef; load_id?: string }>(
+  QUERY_STATE,
+);
 
 export interface ReviewDecision {
   decision: "promote" | "block";
   by?: string;
   reason?: string;
+}
+
+interface LoadChild {
+  signal(name: string, ...args: unknown[]): Promise<void>;
 }
 
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
@@ -75,11 +86,17 @@ export async function pipeline(input: RunInput): Promise<RunResult> {
 class PipelineRun {
   readonly #queue: BackfillRequest[] = [];
   readonly #outcomes: BackfillOutcome[] = [];
-  readonly #view: RunProgressView = { pipeline_name: "", step: "resolve", steps: [], backfills: [], notes: [] };
+  readonly #view: RunProgressView = {
+    pipeline_name: "",
+    step: "resolve",
+    steps: [],
+    backfills: [],
+    notes: [],
+  };
   readonly #seconds: RunResult["seconds"] = {};
   #resolved: ResolvedRun | undefined;
   #paused = false;
-  #child: { signal(name: string, ...args: unknown[]): Promise<void>; workflowId: string } | undefined;
+  #child: LoadChild | undefined;
   #review: ReviewDecision | undefined;
   #awaitsReview = false;
   #history: HistoryState;
@@ -98,6 +115,7 @@ class PipelineRun {
     );
     this.#resolved = resolved;
     this.#view.pipeline_name = resolved.spec.pipeline_name;
+    this.#view.load_workflow_id = resolved.load_workflow_id;
     this.#view.notes.push(...resolved.warnings);
 
     let result: Partial<RunResult> = {};
@@ -156,7 +174,7 @@ class PipelineRun {
             ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
             : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
         });
-        this.#child = child as unknown as typeof this.#child;
+        this.#child = child as unknown as LoadChild;
         if (this.#paused) await child.signal("pauseLoad", true);
         const info = await child.result();
         this.#took(info);
@@ -180,7 +198,8 @@ class PipelineRun {
         cursor,
       ];
     }
-    if (info.state !== undefined) this.#history = { state: info.state, load_id: info.load_id ?? this.#history.load_id };
+    if (info.state !== undefined)
+      this.#history = { state: info.state, load_id: info.load_id ?? this.#history.load_id };
     this.#view.notes.push(...info.notes);
   }
 
@@ -238,14 +257,21 @@ class PipelineRun {
           this.#activity("dbtFreshness", "dbt source freshness", [request], queue),
         );
       }
-      result.dbt = await this.#step("dbt build", () => this.#activity("dbtBuild", "dbt build", [request], queue));
+      result.dbt = await this.#step("dbt build", () =>
+        this.#activity("dbtBuild", "dbt build", [request], queue),
+      );
     }
     if (spec.gate !== undefined) {
       const metrics = await this.#step("metrics", () =>
         this.#activity("collectMetrics", "read the gate's metrics", [{ spec }], queue),
       );
       result.gate = await this.#step("gate", () =>
-        this.#activity("decideGate", "decide promote, review or block", [{ spec, run_id: runId, metrics, dbt: result.dbt, freshness: result.freshness }], queue),
+        this.#activity(
+          "decideGate",
+          "decide promote, review or block",
+          [{ spec, run_id: runId, metrics, dbt: result.dbt, freshness: result.freshness }],
+          queue,
+        ),
       );
       if (result.gate.decision === "review" && spec.gate.on_review === "wait") {
         result.gate = await this.#waitForReview(result.gate);
@@ -281,9 +307,15 @@ class PipelineRun {
     queue?: string,
   ): Promise<Awaited<ReturnType<Activities[N]>>> {
     const call = activities[name] as unknown as {
-      executeWithOptions(o: ReturnType<typeof optionsFor>, a: unknown[]): Promise<Awaited<ReturnType<Activities[N]>>>;
+      executeWithOptions(
+        o: ReturnType<typeof optionsFor>,
+        a: unknown[],
+      ): Promise<Awaited<ReturnType<Activities[N]>>>;
     };
-    return await call.executeWithOptions(optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, { summary, queue }), args);
+    return await call.executeWithOptions(
+      optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, { summary, queue }),
+      args,
+    );
   }
 
   async #step<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -317,7 +349,8 @@ class PipelineRun {
       const problem =
         backfillFormProblem(request) ??
         (this.#resolved === undefined ? undefined : backfillProblem(request, this.#resolved.resources));
-      if (problem !== undefined) throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
+      if (problem !== undefined)
+        throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
     };
     // Nobody can refuse a signal: a bad one is recorded and ignored.
     setHandler(backfillSignal, request => {
@@ -343,14 +376,19 @@ class PipelineRun {
       },
       {
         validator: review => {
-          if (!this.#awaitsReview) throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
+          if (!this.#awaitsReview)
+            throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
           if (review?.decision !== "promote" && review?.decision !== "block") {
             throw ApplicationFailure.nonRetryable('"decision" must be "promote" or "block".', "NO_REVIEW");
           }
         },
       },
     );
-    setHandler(progressQuery, () => ({ ...this.#view, backfills: [...this.#outcomes], queued_backfills: [...this.#queue] }));
+    setHandler(progressQuery, () => ({
+      ...this.#view,
+      backfills: [...this.#outcomes],
+      queued_backfills: [...this.#queue],
+    }));
     setHandler(stateQuery, () => ({
       cursors: this.#cursors,
       state: this.#history.state,
@@ -371,14 +409,18 @@ class PipelineRun {
 
   #withOutcomes(failure: unknown): unknown {
     if (this.#outcomes.length > 0) {
-      this.#view.notes.push(...this.#outcomes.map(o => `backfill ${o.resource}: ${o.status}${o.reason ? `, ${o.reason}` : ""}`));
+      this.#view.notes.push(
+        ...this.#outcomes.map(o => `backfill ${o.resource}: ${o.status}${o.reason ? `, ${o.reason}` : ""}`),
+      );
       this.#show();
     }
     return failure;
   }
 
   #show(): void {
-    setCurrentDetails(runDetails({ ...this.#view, backfills: this.#outcomes, queued_backfills: this.#queue }));
+    setCurrentDetails(
+      runDetails({ ...this.#view, backfills: this.#outcomes, queued_backfills: this.#queue }),
+    );
   }
 }
 

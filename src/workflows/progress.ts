@@ -27,7 +27,14 @@ export class LoadProgress {
     pipelineName: string,
     private readonly show: (markdown: string) => void,
   ) {
-    this.#view = { pipeline_name: pipelineName, step: "open", resources: [], tables: [], cursors: [], notes: [] };
+    this.#view = {
+      pipeline_name: pipelineName,
+      step: "open",
+      resources: [],
+      tables: [],
+      cursors: [],
+      notes: [],
+    };
   }
 
   view(): LoadProgressView {
@@ -98,7 +105,9 @@ export function loadDetails(view: LoadProgressView): string {
   if (view.tables.length > 0) {
     lines.push("", "| table | rows | new | updated | deleted |", "|---|---:|---:|---:|---:|");
     for (const t of view.tables) {
-      lines.push(`| ${cell(t.table)} | ${t.rows} | ${t.inserted ?? ""} | ${t.updated ?? ""} | ${t.deleted ?? ""} |`);
+      lines.push(
+        `| ${cell(t.table)} | ${t.rows} | ${t.inserted ?? ""} | ${t.updated ?? ""} | ${t.deleted ?? ""} |`,
+      );
     }
   }
   if (view.notes.length > 0) lines.push("", ...view.notes.map(note => `- ${note}`));

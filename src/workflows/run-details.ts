@@ -5,6 +5,8 @@ import type { BackfillRequest } from "../pipeline/spec";
 export interface RunProgressView {
   pipeline_name: string;
   step: string;
+  /** Workflow id of the load child: its own query `progress` has rows and cursors. */
+  load_workflow_id?: string;
   steps: { step: string; status: string; seconds?: number }[];
   waiting_for?: string;
   backfills: BackfillOutcome[];
@@ -23,7 +25,10 @@ export function runDetails(view: RunProgressView): string {
     }
   }
   for (const b of view.backfills) {
-    lines.push("", `Backfill ${b.resource} [${b.from}, ${b.to ?? "…"}): ${b.status}${b.reason ? `, ${b.reason}` : ""}`);
+    lines.push(
+      "",
+      `Backfill ${b.resource} [${b.from}, ${b.to ?? "…"}): ${b.status}${b.reason ? `, ${b.reason}` : ""}`,
+    );
   }
   for (const q of view.queued_backfills ?? []) {
     lines.push("", `Backfill ${q.resource} [${q.from}, ${q.to ?? "…"}): queued`);

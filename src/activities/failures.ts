@@ -1,0 +1,64 @@
+/**
+ * The door through which errors leave the engine into Temporal history: TidemarkError → ApplicationFailure.
+ * No secret and no row value passes: secrets are masked, errors nobody sorted show their class and place only
+ * (a vendor's message may quote a row), and neither causes nor stack messages are recorded.
+ */
+import { CancelledFailure } from "@temporalio/activity";
+import { ApplicationFailure } from "@temporalio/common";
+import { TidemarkError } from "../pipeline/errors";
+import type { Step } from "../pipeline/names";
+import { redact } from "../spec/secrets";
+
+export function toFailure(error: unknown, step: Step, secrets: readonly string[]): Error {
+  if (error instanceof CancelledFailure) return error;
+  if (error instanceof ApplicationFailure) return error;
+  const sorted = error instanceof TidemarkError ? error : sortSystemError(error);
+  const failure = ApplicationFailure.create({
+    type: sorted.code,
+    message: redact(sorted.message, secrets),
+    nonRetryable: sorted.kind === "terminal",
+    details: [
+      { step: sorted.step ?? step, ...(sorted.dltException ? { dlt_exception: sorted.dltException } : {}) },
+    ],
+    ...(sorted.retryAfterMs === undefined ? {} : { nextRetryDelay: sorted.retryAfterMs }),
+  });
+  failure.stack = `${failure.name}\n${framesOf(error)}`;
+  return failure;
+}
+
+/** Errors of the operating system and of our own mistakes. */
+function sortSystemError(error: unknown): TidemarkError {
+  const code = (error as { code?: unknown } | null)?.code;
+  const name = error instanceof Error ? error.constructor.name : typeof error;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new TidemarkError(
+      "DISK_FULL",
+      "The disk is full. Free space below the package root (.tidemark) and the run goes on.",
+    );
+  }
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+    const path = (error as { path?: string }).path ?? "a file of the worker";
+    return new TidemarkError(
+      "DESTINATION_DENIED",
+      `The worker may not write ${path}. Correct the permission, or choose another folder.`,
+    );
+  }
+  if (code === "ENOENT") {
+    const path = (error as { path?: string }).path ?? "a file of the load package";
+    return new TidemarkError("PACKAGE_LOST", `${path} is missing.`);
+  }
+  return new TidemarkError(
+    "INTERNAL",
+    `An error that Tidemark did not expect (${name}${typeof code === "string" ? `, ${code}` : ""}); the worker's log has the details. Please report it.`,
+  );
+}
+
+/** Function names and files only: the first line of a stack repeats the message. */
+export function framesOf(error: unknown): string {
+  if (!(error instanceof Error) || error.stack === undefined) return "";
+  return error.stack
+    .split("\n")
+    .filter(line => /^\s+at /.test(line))
+    .slice(0, 12)
+    .join("\n");
+}

@@ -1,0 +1,97 @@
+/** Live progress: one line that rewrites itself on a terminal, plain lines at each change when piped. */
+import type { WriteStream } from "node:tty";
+import type { Snapshot, StartedRun } from "../client";
+
+const CLEAR_LINE = "\r\u001b[2K";
+
+export class LiveProgress {
+  readonly #live: boolean;
+  readonly #quiet: boolean;
+  readonly #seen = new Map<string, { rows: number; at: number; rate: number }>();
+  readonly #said = new Set<string>();
+  #shown = false;
+
+  constructor(
+    private readonly out: NodeJS.WritableStream & Partial<Pick<WriteStream, "isTTY" | "columns">>,
+    options: { quiet?: boolean } = {},
+  ) {
+    this.#live = out.isTTY === true;
+    this.#quiet = options.quiet === true;
+  }
+
+  started(run: StartedRun, uiUrl: string | undefined): void {
+    const id = run.handle.workflowId;
+    const where = uiUrl
+      ? `  ${uiUrl}/namespaces/default/workflows/${encodeURIComponent(id)}/${run.runId}`
+      : "";
+    this.line(`${run.attached ? `${id} is running already: following that run.` : `${id} started.`}${where}`);
+  }
+
+  show(snapshot: Snapshot): void {
+    if (this.#quiet || snapshot.run === undefined) return;
+    for (const { step, status, seconds } of snapshot.run.steps) {
+      if (status !== "running")
+        this.once(`${step}: ${status}${seconds === undefined ? "" : ` in ${seconds.toFixed(1)} s`}`);
+    }
+    for (const resource of snapshot.load?.resources ?? []) {
+      if (resource.status === "extracted")
+        this.once(`  extracted ${resource.resource}: ${count(resource.rows ?? 0)} rows`);
+    }
+    for (const note of [...snapshot.run.notes, ...(snapshot.load?.notes ?? [])]) this.once(`  note: ${note}`);
+    for (const beat of snapshot.heartbeats) {
+      if (beat.attempt > 1)
+        this.once(
+          `  ${beat.activity}: attempt ${beat.attempt}${beat.last_failure ? `, because: ${beat.last_failure}` : ""}`,
+        );
+    }
+    const now = this.describe(snapshot);
+    if (this.#live) {
+      this.out.write(CLEAR_LINE + now.slice(0, (this.out.columns ?? 100) - 1));
+      this.#shown = true;
+    }
+  }
+
+  private describe(snapshot: Snapshot): string {
+    const run = snapshot.run!;
+    if (run.waiting_for) return `waiting for ${run.waiting_for}`;
+    const parts = snapshot.heartbeats.map(beat => {
+      const key = `${beat.step} ${beat.subject ?? ""}`.trim();
+      const rows = beat.rows === undefined ? "" : ` ${count(beat.rows)} rows${this.rate(key, beat.rows)}`;
+      return `${key}${rows}${beat.phase ? ` (${beat.phase})` : ""}`;
+    });
+    const step = snapshot.load ? `${run.step}: ${snapshot.load.step}` : run.step;
+    return `${step}${parts.length > 0 ? ` | ${parts.join(" | ")}` : ""}`;
+  }
+
+  private rate(key: string, rows: number): string {
+    const at = Date.now();
+    const seen = this.#seen.get(key);
+    const rate =
+      seen !== undefined && at > seen.at && rows > seen.rows
+        ? ((rows - seen.rows) * 1000) / (at - seen.at)
+        : seen?.rate;
+    if (seen === undefined || rows !== seen.rows) this.#seen.set(key, { rows, at, rate: rate ?? 0 });
+    return rate ? `, ${count(Math.round(rate))}/s` : "";
+  }
+
+  private once(text: string): void {
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.line(text);
+  }
+
+  line(text: string): void {
+    if (this.#quiet) return;
+    this.clear();
+    this.out.write(`${text}\n`);
+  }
+
+  clear(): void {
+    if (this.#shown) this.out.write(CLEAR_LINE);
+    this.#shown = false;
+  }
+}
+
+export function count(rows: number): string {
+  return rows.toLocaleString("en-US");
+}

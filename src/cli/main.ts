@@ -1,0 +1,147 @@
+/** The command line: one file per command, this one only lists them. */
+import { Command, CommanderError, Option } from "commander";
+import { loadConfig } from "../config";
+import { TidemarkError } from "../pipeline/errors";
+import { abortCommand } from "./abort-command";
+import { backfillCommand } from "./backfill-command";
+import { devCommand, workerCommand } from "./dev-command";
+import { doctorCommand } from "./doctor-command";
+import { gateCommand } from "./gate-command";
+import { runCommand } from "./run-command";
+import { scheduleCommand } from "./schedule-command";
+import { stateCommand } from "./state-command";
+import { temporalCommand } from "./temporal-command";
+
+/** Exit codes: 0 done (promote or review), 1 the run failed or the gate blocked, 2 bad usage or a bad spec. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+const USAGE_CODES = ["SPEC_INVALID", "SPEC_NOT_FOUND", "SPEC_HOLDS_SECRET", "BACKFILL_REFUSED", "GATE_INPUT"];
+
+export async function main(argv: string[] = process.argv): Promise<void> {
+  // Everything after `tidemark temporal` belongs to the Temporal CLI.
+  if (argv[2] === "temporal") process.exit(await temporalCommand(loadConfig(), argv.slice(3)));
+  try {
+    process.exitCode = EXIT.done;
+    await program().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+  // Open sockets of the SDK must not keep a finished command alive.
+  process.exit(process.exitCode);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof TidemarkError) {
+    console.error(`${error.message}\n(${error.code})`);
+    return USAGE_CODES.includes(error.code) ? EXIT.usage : EXIT.failed;
+  }
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return EXIT.failed;
+}
+
+function program(): Command {
+  const tidemark = new Command("tidemark")
+    .description("ELT with dlt's semantics on Temporal: extract → normalize → stage → load → dbt → gate.")
+    .version(require("../../package.json").version)
+    .exitOverride()
+    .showHelpAfterError("(see `tidemark --help`)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  tidemark run rest_api_demo                 run a pipeline of pipelines/ once and show what it did
+  tidemark run my.yaml --no-transform --json load only; one JSON document on stdout
+  tidemark dev                               Temporal dev server with its UI, and a worker that stays
+  tidemark temporal workflow start --type pipeline --task-queue tidemark \\
+    --workflow-id rest_api_demo --input '{"pipeline":"rest_api_demo"}'
+  tidemark backfill merge_demo --resource customers --from 2026-01-01 --to 2026-02-01
+  tidemark schedule rest_api_demo --every 1h`,
+    );
+  tidemark
+    .command("run")
+    .argument("<pipeline>", "name in pipelines/, or path of a spec (JSON, YAML, TypeScript)")
+    .description("Run a pipeline once, here and now")
+    .option("--workflow-id <id>", "Temporal workflow id (default: the pipeline's name)")
+    .option("--resource <name...>", "load only these resources")
+    .addOption(
+      new Option("--write-disposition <how>", "override for all resources").choices([
+        "append",
+        "replace",
+        "merge",
+        "skip",
+      ]),
+    )
+    .addOption(
+      new Option("--refresh <how>", "forget and load anew").choices([
+        "drop_sources",
+        "drop_resources",
+        "drop_data",
+      ]),
+    )
+    .option("--full-refresh", "dbt build --full-refresh")
+    .option("--no-transform", "stop after the load")
+    .option("--no-gate", "skip the quality gate")
+    .option("--json", "print the result as one JSON document")
+    .option("--keep", "leave the dev server running, to look at the run in its UI")
+    .action((pipeline, options) => runCommand(loadConfig(), pipeline, options));
+  tidemark
+    .command("dev")
+    .description("Start (or reuse) the local Temporal dev server and a worker, until Ctrl-C")
+    .action(() => devCommand(loadConfig()));
+  tidemark
+    .command("worker")
+    .description("Start a worker for the server at TEMPORAL_ADDRESS, until Ctrl-C")
+    .action(() => workerCommand(loadConfig()));
+  tidemark
+    .command("backfill")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("Load a range of an incremental resource again; --from alone rewinds the cursor")
+    .requiredOption("--resource <name>", "resource with an incremental cursor")
+    .requiredOption("--from <value>", "first cursor value, inclusive")
+    .option("--to <value>", "end of the range, exclusive; the live cursor then stays as it is")
+    .option("--allow-duplicates", "also for append, which doubles rows that are there")
+    .option("--workflow-id <id>", "Temporal workflow id (default: the pipeline's name)")
+    .option("--json", "print the result as one JSON document")
+    .action((pipeline, options) => backfillCommand(loadConfig(), pipeline, options));
+  tidemark
+    .command("schedule")
+    .argument("<pipeline>", "name of the spec in pipelines/")
+    .description("Create, change or remove the pipeline's Temporal Schedule")
+    .option("--every <duration>", "for example 30m, 1h, 1d")
+    .option("--cron <expression>", "for example '0 6 * * *' (UTC)")
+    .option("--remove", "remove the schedule")
+    .action((pipeline, options) => scheduleCommand(loadConfig(), pipeline, options));
+  tidemark
+    .command("state")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("Show cursors, last loads and pending packages of a pipeline, read from the destination")
+    .option("--json", "print one JSON document")
+    .action((pipeline, options) => stateCommand(loadConfig(), pipeline, options));
+  tidemark
+    .command("abort-packages")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("Drop load packages that a failed run left pending")
+    .action(pipeline => abortCommand(loadConfig(), pipeline));
+  tidemark
+    .command("doctor")
+    .description("Check files, tools, configuration and specs; touches no warehouse")
+    .option("--online", "also check what needs a network")
+    .option("--json", "print one JSON document")
+    .action(options => doctorCommand(loadConfig(), options));
+  tidemark
+    .command("gate")
+    .description("Decide promote, review or block from dbt's run_results and a metrics file")
+    .option("--run-results <file>", "dbt's run_results.json")
+    .option("--manifest <file>", "dbt's manifest.json (default: beside run_results)")
+    .option("--metrics <file>", "JSON with claim_service_lines, max_allowed_ratio, freshness_minutes")
+    .option("--output <file>", "where the Markdown packet goes")
+    .option("--fail-on-block", "exit 1 when the decision is block")
+    .option("--sample", "use built-in sample inputs")
+    .option("--review-with <command>", "pipe the packet's prompt to a program and append its answer")
+    .action(options => gateCommand(loadConfig(), options));
+  tidemark
+    .command("temporal")
+    .description("Pass everything after it on to the Temporal CLI, connected to this project's server");
+  return tidemark;
+}

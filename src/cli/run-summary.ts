@@ -1,0 +1,64 @@
+/** The summary a person reads at the end of a run. */
+import Table from "cli-table3";
+import type { DbtInfo, RunResult } from "../pipeline/infos";
+import { count } from "./live-progress";
+
+export function runSummary(result: RunResult): string {
+  const parts: string[] = [`\n${result.pipeline_name}`];
+  const load = result.load;
+  if (load !== undefined) {
+    if (load.tables.length > 0) parts.push(loadTable(load.tables));
+    else parts.push("  nothing new: no rows were loaded");
+    for (const note of load.notes) parts.push(`  note: ${note}`);
+  }
+  for (const cursor of result.cursors)
+    parts.push(`  cursor ${cursor.resource}.${cursor.cursor_path} = ${cursor.value.text}`);
+  for (const b of result.backfills) {
+    parts.push(
+      `  backfill ${b.resource} [${b.from}, ${b.to ?? "…"}): ${b.status}${b.rows === undefined ? "" : `, ${count(b.rows)} rows`}${b.reason ? `, ${b.reason}` : ""}`,
+    );
+  }
+  if (result.freshness) parts.push(`  dbt source freshness: ${statuses(result.freshness)}`);
+  if (result.dbt) {
+    parts.push(`  dbt build: ${statuses(result.dbt)}`);
+    for (const finding of result.dbt.findings) {
+      parts.push(
+        `    ${finding.status} ${finding.unique_id}${finding.expected_warning ? ` (expected: ${finding.reason ?? "declared"})` : ""}${finding.message ? `: ${finding.message}` : ""}`,
+      );
+    }
+    for (const note of result.dbt.notes) parts.push(`    note: ${note}`);
+  }
+  if (result.gate) {
+    parts.push(
+      `  gate: ${result.gate.decision.toUpperCase()} (score ${result.gate.score})${result.gate.reasons.length ? `: ${result.gate.reasons.join("; ")}` : ""}`,
+    );
+    if (result.gate.packet_path) parts.push(`  packet: ${result.gate.packet_path}`);
+  }
+  parts.push(stepTable(result.seconds));
+  return `${parts.join("\n")}\n`;
+}
+
+const PLAIN = { style: { head: [], border: [] } };
+
+export function loadTable(tables: NonNullable<RunResult["load"]>["tables"]): string {
+  const table = new Table({
+    head: ["table", "rows", "new", "updated", "deleted"],
+    colAligns: ["left", "right", "right", "right", "right"],
+    ...PLAIN,
+  });
+  for (const t of tables.filter(one => !one.table.startsWith("_dlt_"))) {
+    table.push([t.table, count(t.rows), count(t.inserted), count(t.updated), count(t.deleted)]);
+  }
+  return table.toString();
+}
+
+export function stepTable(seconds: RunResult["seconds"]): string {
+  const table = new Table({ head: ["step", "seconds"], colAligns: ["left", "right"], ...PLAIN });
+  for (const [step, value] of Object.entries(seconds)) table.push([step, value.toFixed(1)]);
+  return table.toString();
+}
+
+export function statuses(info: DbtInfo): string {
+  const counts = Object.entries(info.counts).map(([status, n]) => `${n} ${status}`);
+  return `${counts.join(", ") || "nothing to do"} in ${info.seconds.toFixed(1)} s`;
+}

@@ -1,0 +1,53 @@
+/** Once per jest run: one real Temporal dev server in memory, and the workflows' bundle. Stopped by its pid. */
+import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Connection } from "@temporalio/client";
+import { freePort } from "../../src/dev-server";
+import { cacheDir, toolPaths } from "../../src/tools";
+import { workflowBundle } from "../../src/workflow-bundle";
+
+export default async function globalSetup(): Promise<void> {
+  const { temporal } = toolPaths(process.env);
+  if (temporal === undefined) throw new Error("No `temporal` command: run `npm run setup` first.");
+  const port = await freePort(0);
+  const uiPort = await freePort(0);
+  const child = spawn(
+    temporal,
+    [
+      "server",
+      "start-dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--ui-port",
+      String(uiPort),
+      "--log-level",
+      "error",
+    ],
+    { stdio: "ignore", detached: true },
+  );
+  child.unref();
+  (globalThis as { temporalServerPid?: number }).temporalServerPid = child.pid;
+  process.env.TIDEMARK_TEST_ADDRESS = `127.0.0.1:${port}`;
+  process.env.TIDEMARK_TEST_TMP = mkdtempSync(join(tmpdir(), "tidemark-test-"));
+  const [bundle] = await Promise.all([workflowBundle(cacheDir(process.env)), untilUp(`127.0.0.1:${port}`)]);
+  process.env.TIDEMARK_TEST_BUNDLE = bundle;
+}
+
+async function untilUp(address: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+      await connection.workflowService.describeNamespace({ namespace: "default" });
+      await connection.close();
+      return;
+    } catch (error) {
+      if (tries > 150) throw error;
+      await delay(100);
+    }
+  }
+}
