@@ -1,0 +1,86 @@
+/** What dbt's end means, as one of our errors. Pure. */
+import { TidemarkError } from "../pipeline/errors";
+import type { DbtInfo } from "../pipeline/infos";
+import type { RunResults } from "./artifacts";
+import { isFailing, isUnfinished } from "./dbt-info";
+import { type DbtExit, dbtMissing } from "./dbt-process";
+import { plainText, safeDatabaseMessage, safeDbtMessage } from "./safe-message";
+
+/** dbt ended without results: it refused the project, or something broke before the first node. */
+export function failureWithoutResults(
+  command: string,
+  exit: DbtExit,
+  at: { executable: string; output: string; project_dir: string },
+): TidemarkError {
+  const said = plainText(exit.log.fatal ?? exit.stderr);
+  const more = `The whole log is in ${at.output}.`;
+  const error = (code: ConstructorParameters<typeof TidemarkError>[0], message: string) =>
+    new TidemarkError(code, message, { step: "transform" });
+
+  const lock = /Could not set lock on file "([^"]+)"(?:.*?held in (.+? \(PID \d+\)))?/s.exec(said);
+  if (lock) {
+    return error(
+      "DESTINATION_BUSY",
+      `${command}: another process holds ${lock[1]}${lock[2] ? `: ${lock[2]}` : ""}. Retried; close that program to go on at once.`,
+    );
+  }
+  const mismatch = /DBT_SCHEMA_MISMATCH: (.+)/.exec(said);
+  if (mismatch) return error("DBT_SCHEMA_MISMATCH", mismatch[1] ?? "");
+  if (/No module named '?dbt\b/.test(said)) return dbtMissing(at.executable, "this Python has no dbt");
+  const adapter = /Could not find adapter type ['"]?(\w+)/.exec(said);
+  if (adapter) {
+    return error(
+      "DBT_MISSING",
+      `dbt has no adapter for ${adapter[1]}. Install dbt-${adapter[1]} beside it with pip.`,
+    );
+  }
+  if (/(Permission denied|read-only|Read-only)/.test(said) && /IO Error|OSError|PermissionError/.test(said)) {
+    return error("DESTINATION_DENIED", `${command}: ${safeDatabaseMessage(said)}. ${more}`);
+  }
+  if (exit.code === 2 && exit.log.fatal !== undefined && !exit.log.crashed) {
+    return error("DBT_COMPILE", `dbt refused the project ${at.project_dir}: ${safeDbtMessage(said)} ${more}`);
+  }
+  if (exit.code === 2 && exit.log.fatal === undefined && /^Usage: dbt/m.test(said)) {
+    const usage = /^Error: (.+)$/m.exec(said)?.[1] ?? "bad option";
+    return error("DBT_COMPILE", `dbt refused its options: ${usage} ${more}`);
+  }
+  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`;
+  const why = exit.log.fatal ? `: ${safeDatabaseMessage(said)}` : "";
+  return error("DBT_CRASHED", `${command} ${how} before it wrote results${why}. ${more}`);
+}
+
+/**
+ * Nodes that could not run, as opposed to tests that ran and did not hold. Compile errors of single nodes are terminal;
+ * errors of the database may pass, and the next attempt redoes only these nodes and what they held up.
+ */
+export function nodeFailure(
+  command: string,
+  results: RunResults,
+  info: Pick<DbtInfo, "findings">,
+  output: string,
+): TidemarkError | undefined {
+  const broken = results.results.filter(node => isFailing(node.status) && node.status !== "fail");
+  const skipped = results.results.filter(node => node.status === "skipped").length;
+  if (broken.length === 0) {
+    if (!isUnfinished(results)) return undefined;
+    return new TidemarkError(
+      "DBT_CRASHED",
+      `${command} was interrupted: ${skipped} node(s) were not run. The next attempt runs them. The whole log is in ${output}.`,
+      { step: "transform" },
+    );
+  }
+  const named = info.findings
+    .filter(node => isFailing(node.status) && node.status !== "fail")
+    .slice(0, 3)
+    .map(node => `${node.unique_id}${node.message ? ` (${node.message})` : ""}`)
+    .join("; ");
+  const compile = broken.some(node => /^\s*(Compilation|Parsing) Error/.test(plainText(node.message ?? "")));
+  const tail = `${skipped > 0 ? ` ${skipped} more were skipped.` : ""} The whole log is in ${output}.`;
+  return new TidemarkError(
+    compile ? "DBT_COMPILE" : "DBT_CRASHED",
+    compile
+      ? `${command}: ${broken.length} node(s) failed, and dbt cannot compile all of them: ${named}. Correct the project.${tail}`
+      : `${command}: ${broken.length} node(s) failed: ${named}. The next attempt redoes only failed and skipped nodes.${tail}`,
+    { step: "transform" },
+  );
+}

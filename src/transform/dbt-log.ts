@@ -1,0 +1,95 @@
+/** dbt's JSON log (`--log-format json`), line by line: what to tell while it runs, and what it said when it broke. */
+import { z } from "zod";
+import type { OnProgress } from "../pipeline/infos";
+
+const line = z.object({
+  info: z.object({ name: z.string(), level: z.string(), msg: z.string() }),
+  data: z
+    .object({
+      index: z.number().optional(),
+      total: z.number().optional(),
+      node_count: z.number().optional(),
+      msg: z.string().optional(),
+      node_info: z
+        .object({
+          node_name: z.string().optional(),
+          unique_id: z.string().optional(),
+          node_status: z.string(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+/** Our own macro `raw_table` says this; other warnings of macros may hold anything, rows included. */
+const NOT_LOADED = /^Raw table \S+ is not loaded yet/;
+
+export class DbtLog {
+  /** What ended dbt before it ran nodes, in dbt's words: may hold values, see safe-message.ts. */
+  fatal: string | undefined;
+  /** A Python traceback came with it: not dbt refusing the project, but something breaking. */
+  crashed = false;
+  readonly notLoaded = new Set<string>();
+  /** Nodes at work: unique id to name. */
+  readonly running = new Map<string, string>();
+  #finished = 0;
+  #total = 0;
+
+  constructor(
+    private readonly phase: string,
+    private readonly onProgress: OnProgress,
+  ) {}
+
+  /** Takes one line of standard output; lines that are not dbt's JSON are ignored (they are in the log file). */
+  take(text: string): void {
+    if (!text.startsWith("{")) return;
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const parsed = line.safeParse(json);
+    if (!parsed.success) return;
+    const { info, data } = parsed.data;
+    if (info.name === "MainEncounteredError") this.fatal = info.msg.replace(/^Encountered an error:\s*/, "");
+    else if (info.name === "MainStackTrace") this.crashed = true;
+    else if (info.name === "JinjaLogWarning") this.#noteMissing(data?.msg ?? info.msg);
+    const node = data?.node_info;
+    if (node?.unique_id === undefined || data?.index === undefined) return;
+    const name = node.node_name ?? node.unique_id;
+    this.#total = Math.max(this.#total, data.total ?? 0);
+    if (node.node_status === "started") {
+      this.running.set(node.unique_id, name);
+      this.#tell(name, "running");
+    } else {
+      this.running.delete(node.unique_id);
+      if (!node.unique_id.startsWith("operation.")) this.#finished += 1;
+      this.#tell(name, node.node_status);
+    }
+  }
+
+  /** Says that dbt is alive while a long node says nothing. */
+  tick(): void {
+    const names = [...this.running.values()].slice(0, 3).join(", ");
+    this.onProgress({
+      step: "transform",
+      phase: this.phase,
+      message: `${this.#finished} of ${this.#total}${names ? `, at work: ${names}` : ""}`,
+    });
+  }
+
+  #tell(subject: string, status: string): void {
+    this.onProgress({
+      step: "transform",
+      phase: this.phase,
+      subject,
+      message: `${this.#finished} of ${this.#total} ${status} ${subject}`,
+    });
+  }
+
+  #noteMissing(text: string): void {
+    const sentence = text.trim();
+    if (NOT_LOADED.test(sentence)) this.notLoaded.add(sentence);
+  }
+}

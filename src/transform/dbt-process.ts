@@ -1,0 +1,94 @@
+/** One run of the dbt program: started in its own group, its log read as it comes, ended when the signal says so. */
+import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { finished } from "node:stream/promises";
+import { TidemarkError } from "../pipeline/errors";
+import type { OnProgress } from "../pipeline/infos";
+import { programOf } from "./dbt-command";
+import { DbtLog } from "./dbt-log";
+import { startGroup } from "./process-group";
+
+export interface DbtExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  log: DbtLog;
+  /** The last of standard error, at most 8 KB. Only for recognising what happened: it may hold anything. */
+  stderr: string;
+}
+
+export interface DbtProcessOptions {
+  executable: string;
+  args: string[];
+  cwd: string;
+  env: Record<string, string>;
+  /** Where the process is recorded while it runs. */
+  recordPath: string;
+  /** Everything dbt prints goes here. */
+  outputPath: string;
+  phase: string;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+  /** From SIGINT (dbt cancels its queries) to SIGKILL, in milliseconds. */
+  graceMs: number;
+}
+
+const TICK_MS = 5_000;
+
+/**
+ * @throws TidemarkError DBT_MISSING when the program cannot be started; the signal's reason when aborted, after dbt
+ * has ended
+ */
+export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit> {
+  options.signal.throwIfAborted();
+  const log = new DbtLog(options.phase, options.onProgress);
+  const program = programOf(options.executable);
+  const group = await startGroup(program.file, [...program.args, ...options.args], options).catch(error => {
+    throw dbtMissing(options.executable, (error as NodeJS.ErrnoException).code ?? "not started");
+  });
+  const { child } = group;
+  const output = createWriteStream(options.outputPath, { flags: "a" });
+  let stderr = "";
+  const lines = createInterface({ input: child.stdout! });
+  lines.on("line", text => {
+    output.write(`${text}\n`);
+    log.take(text);
+  });
+  child.stderr!.on("data", (chunk: Buffer) => {
+    output.write(chunk);
+    stderr = (stderr + chunk.toString("utf8")).slice(-8_192);
+  });
+
+  let killer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    group.kill("SIGINT");
+    killer = setTimeout(() => group.kill("SIGKILL"), options.graceMs);
+  };
+  options.signal.addEventListener("abort", stop, { once: true });
+  if (options.signal.aborted) stop();
+  const ticker = setInterval(() => log.tick(), TICK_MS);
+  try {
+    const exit = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>(resolve =>
+      child.once("close", (code, signal) => resolve({ code, signal })),
+    );
+    options.signal.throwIfAborted();
+    return { ...exit, log, stderr };
+  } finally {
+    clearInterval(ticker);
+    clearTimeout(killer);
+    options.signal.removeEventListener("abort", stop);
+    group.forget();
+    output.end();
+    await finished(output).catch(() => {});
+  }
+}
+
+/** How to get dbt, in one sentence. */
+export function dbtMissing(executable: string, why: string): TidemarkError {
+  return new TidemarkError(
+    "DBT_MISSING",
+    `dbt could not be started (${executable}: ${why}). From a checkout \`npm run demo\` sets it up; elsewhere: ` +
+      "python3 -m venv .venv && .venv/bin/pip install 'dbt-core~=1.11.0' 'dbt-duckdb~=1.11.0' 'duckdb~=1.5.0' " +
+      "(for Databricks also dbt-databricks), with .venv/bin first on the worker's PATH.",
+    { step: "transform" },
+  );
+}

@@ -1,0 +1,153 @@
+/**
+ * A child process in a group of its own, with a record on disk by which the next attempt finds and ends what a killed
+ * worker left behind. A process number alone proves nothing: it may have been given away since. So the record holds
+ * the start time too, and the boot it was taken in.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+
+const record = z.object({
+  host: z.string(),
+  boot: z.string(),
+  pid: z.number().int().positive(),
+  started: z.string(),
+});
+
+export interface GroupProcess {
+  child: ChildProcess;
+  /** Signal the whole group; no error where it is gone. */
+  kill(signal: NodeJS.Signals): void;
+  /** Call when the process has ended. */
+  forget(): void;
+}
+
+/** Starts `file` without a shell as leader of its own group and records it. Rejects as spawn does (ENOENT, EACCES). */
+export async function startGroup(
+  file: string,
+  args: string[],
+  options: { env: Record<string, string>; cwd: string; recordPath: string },
+): Promise<GroupProcess> {
+  const child = spawn(file, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const pid = child.pid;
+  if (pid !== undefined) writeRecord(options.recordPath, pid);
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  // After the start, "error" only says that a signal could not be sent; "close" tells the rest.
+  child.on("error", () => {});
+  return {
+    child,
+    kill: signal => void (pid !== undefined && killGroup(pid, signal)),
+    forget: () => rmSync(options.recordPath, { force: true }),
+  };
+}
+
+/**
+ * Ends the process that an earlier attempt recorded, if it is still the same one: SIGINT, and SIGKILL after
+ * `graceMs`. Returns its process number, or undefined where nothing was left.
+ */
+export async function endLeftBehind(recordPath: string, graceMs: number): Promise<number | undefined> {
+  const left = readRecord(recordPath);
+  if (left === undefined) return undefined;
+  if (left.host !== hostname() || left.boot !== bootId() || !isOurs(left)) {
+    rmSync(recordPath, { force: true });
+    return undefined;
+  }
+  killGroup(left.pid, "SIGINT");
+  if (!(await goneWithin(left.pid, graceMs))) {
+    killGroup(left.pid, "SIGKILL");
+    await goneWithin(left.pid, 5_000);
+  }
+  rmSync(recordPath, { force: true });
+  return left.pid;
+}
+
+/** The leader is the one we started, or it is gone and its group lives on (a number in use as a group is not given away). */
+function isOurs(left: z.infer<typeof record>): boolean {
+  const started = startTime(left.pid);
+  return started === undefined ? groupLives(left.pid) : started === left.started;
+}
+
+async function goneWithin(pid: number, ms: number): Promise<boolean> {
+  for (const end = Date.now() + ms; ; await sleep(50)) {
+    if (!groupLives(pid)) return true;
+    if (Date.now() >= end) return false;
+  }
+}
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** A group of zombies only, which nobody will reap in a container without init, counts as gone. */
+function groupLives(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+  return state(pid) !== "Z";
+}
+
+function writeRecord(path: string, pid: number): void {
+  const started = startTime(pid);
+  if (started === undefined) return;
+  const written = `${path}.new`;
+  writeFileSync(written, JSON.stringify({ host: hostname(), boot: bootId(), pid, started }));
+  renameSync(written, path);
+}
+
+function readRecord(path: string): z.infer<typeof record> | undefined {
+  try {
+    return record.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields of /proc/PID/stat after the name, which may itself hold blanks and brackets. */
+function procStat(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+function state(pid: number): string | undefined {
+  return procStat(pid)?.[0];
+}
+
+/** Linux: ticks since boot. Elsewhere: what `ps` says. */
+function startTime(pid: number): string | undefined {
+  const fields = procStat(pid);
+  if (fields !== undefined) return fields[19];
+  if (process.platform === "linux") return undefined;
+  try {
+    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}

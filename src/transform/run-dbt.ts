@@ -1,0 +1,220 @@
+/**
+ * Runs dbt as a step that may be repeated: an attempt first ends what a dead one left running, then continues where
+ * it stopped. Everything it keeps is under the step's state folder; see attempts.ts.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { TidemarkError } from "../pipeline/errors";
+import type { DbtInfo, OnProgress } from "../pipeline/infos";
+import type { DbtSpec, DestinationSpec } from "../pipeline/spec";
+import { type RunResults, readFreshness, readManifest, readRunResults } from "./artifacts";
+import {
+  type AttemptFolder,
+  earlierProgress,
+  newAttempt,
+  type Progress,
+  publish,
+  recordExit,
+} from "./attempts";
+import { buildArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
+import { failureWithoutResults, nodeFailure } from "./dbt-failures";
+import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt-info";
+import { type DbtExit, runDbtProcess } from "./dbt-process";
+import { endLeftBehind } from "./process-group";
+import { checkManifest, databaseOf } from "./schema-check";
+
+export interface RunDbtOptions {
+  kind: "freshness" | "build";
+  dbt: DbtSpec;
+  /** dbt, or a Python that has it: an absolute path, or a name on the PATH of `env`. */
+  executable: string;
+  /** The whole environment of dbt; DLT_DATASET_NAME, DLT_DESTINATION and DUCKDB_PATH are set from the two fields below. */
+  env: Record<string, string>;
+  /** The schema that the pipeline loads into; dbt must read the same. */
+  dataset: string;
+  destination: DestinationSpec;
+  /** One folder per run and step; must survive attempts. */
+  stateDir: string;
+  /** Holds the turn on the destination (design law 6) while dbt has it open. */
+  withTurn?: <T>(run: () => Promise<T>) => Promise<T>;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+  /** No further attempt follows: nodes that failed to run are reported (`success: false`) instead of thrown. */
+  lastAttempt?: boolean;
+  /** From SIGINT to SIGKILL when aborted, in milliseconds. Default 10,000. */
+  graceMs?: number;
+}
+
+/**
+ * A failing *test* is a result (`success: false`; the gate decides). A node that could not run, a crash, a compile
+ * error or a schema out of step is thrown.
+ * @throws TidemarkError DBT_MISSING, DBT_COMPILE, DBT_SCHEMA_MISMATCH, DESTINATION_DENIED (terminal), DBT_CRASHED,
+ * DESTINATION_BUSY (transient); the signal's reason when aborted
+ */
+export async function runDbt(options: RunDbtOptions): Promise<DbtInfo> {
+  options.signal.throwIfAborted();
+  requireProject(options.dbt);
+  mkdirSync(options.stateDir, { recursive: true });
+  const started = Date.now();
+  const left = await endLeftBehind(recordPath(options), options.graceMs ?? 10_000);
+  const notes =
+    left === undefined ? [] : [`ended a dbt that an earlier attempt had left running (process ${left})`];
+  const info = options.kind === "freshness" ? await freshness(options) : await build(options);
+  return { ...info, notes: [...notes, ...info.notes], seconds: (Date.now() - started) / 1000 };
+}
+
+async function freshness(options: RunDbtOptions): Promise<DbtInfo> {
+  const command = "dbt source freshness";
+  const attempt = newAttempt(options.stateDir, "full");
+  const exit = await inTurn(options, () =>
+    invoke(options, attempt, command, freshnessArgs(options.dbt, attempt)),
+  );
+  const path = join(attempt.target, "sources.json");
+  const results = artifact(() => readFreshness(path));
+  if (results === undefined) throw failureWithoutResults(command, exit, place(options, attempt));
+  // Reading is harmless, so here the check comes after, and spares one start of dbt.
+  checkSchema(options, attempt);
+  const summary = summarizeFreshness(results);
+  return { command, seconds: 0, run_results_path: path, ...summary };
+}
+
+async function build(options: RunDbtOptions): Promise<DbtInfo> {
+  const earlier = earlierProgress(options.stateDir);
+  const redo =
+    earlier?.merged.results.filter(node => isFailing(node.status) || node.status === "skipped") ?? [];
+  if (earlier?.last.ended && !isUnfinished(earlier.merged)) {
+    return report(options, "dbt build", earlier, {
+      retried: false,
+      notes: ["taken over from an attempt that had finished"],
+    });
+  }
+  // After an error in a unit test `dbt retry` runs the model before its unit test, so that case starts over.
+  const retry = redo.length > 0 && !redo.some(node => node.unique_id.startsWith("unit_test."));
+  const attempt = newAttempt(options.stateDir, retry ? "retry" : "full");
+  const command = retry ? "dbt retry" : "dbt build";
+  const exit = await (async () => {
+    if (retry && earlier) {
+      const args = retryArgs(options.dbt, attempt, earlier.last.target);
+      return inTurn(options, () => invoke(options, attempt, command, args));
+    }
+    await checkBeforeBuild(options, attempt);
+    return inTurn(options, () => invoke(options, attempt, command, buildArgs(options.dbt, attempt)));
+  })();
+  recordExit(attempt, exit.code);
+  const results = artifact(() => readRunResults(join(attempt.target, "run_results.json")));
+  if (results === undefined || (exit.code !== 0 && exit.code !== 1)) {
+    throw failureWithoutResults(command, exit, place(options, attempt));
+  }
+  if (!retry) requireNodes(results, options.dbt);
+  const progress = earlierProgress(options.stateDir);
+  if (progress === undefined) throw failureWithoutResults(command, exit, place(options, attempt));
+  return report(options, command, progress, { retried: retry, notes: [...exit.log.notLoaded] });
+}
+
+function report(
+  options: RunDbtOptions,
+  command: string,
+  progress: Progress,
+  extra: { retried: boolean; notes: string[] },
+): DbtInfo {
+  const manifest = artifact(() => readManifest(join(progress.last.target, "manifest.json")));
+  const summary = summarizeRun(progress.merged, manifest);
+  const path = publish(options.stateDir, progress.merged, progress.last);
+  const failure = nodeFailure(command, progress.merged, summary, progress.last.output);
+  if (failure !== undefined && (failure.code === "DBT_COMPILE" || !options.lastAttempt)) throw failure;
+  return {
+    command,
+    seconds: 0,
+    run_results_path: path,
+    ...summary,
+    ...(extra.retried ? { retried: true } : {}),
+    notes: [...extra.notes, ...summary.notes],
+  };
+}
+
+/**
+ * `dbt parse` (about 2 s; it opens no database) before the first build of a step: a build of the wrong schema must not
+ * even begin. The build that follows reuses the parsed project.
+ */
+async function checkBeforeBuild(options: RunDbtOptions, attempt: AttemptFolder): Promise<void> {
+  const checked = join(options.stateDir, "schema-checked");
+  if (existsSync(checked)) return;
+  const exit = await invoke(options, attempt, "dbt parse", parseArgs(options.dbt, attempt));
+  if (exit.code !== 0) throw failureWithoutResults("dbt parse", exit, place(options, attempt));
+  checkSchema(options, attempt);
+  writeFileSync(checked, "");
+}
+
+function checkSchema(options: RunDbtOptions, attempt: AttemptFolder): void {
+  const manifest = artifact(() => readManifest(join(attempt.target, "manifest.json")));
+  if (manifest === undefined) return;
+  checkManifest(manifest, {
+    dataset: options.dataset,
+    database: databaseOf(options.destination),
+    project_dir: options.dbt.project_dir,
+  });
+}
+
+function requireNodes(results: RunResults, dbt: DbtSpec): void {
+  if (results.results.some(node => !/^(operation|exposure)\./.test(node.unique_id))) return;
+  throw new TidemarkError(
+    "DBT_COMPILE",
+    `dbt built nothing: select ${JSON.stringify(dbt.select ?? "")} and exclude ${JSON.stringify(dbt.exclude ?? "")} match no node of ${dbt.project_dir}. \`dbt ls --select …\` shows what a selection matches.`,
+    { step: "transform" },
+  );
+}
+
+function requireProject(dbt: DbtSpec): void {
+  if (existsSync(join(dbt.project_dir, "dbt_project.yml"))) return;
+  throw new TidemarkError(
+    "DBT_COMPILE",
+    `There is no dbt_project.yml in ${dbt.project_dir}. Correct transform.dbt.project_dir in the pipeline spec.`,
+    { step: "transform" },
+  );
+}
+
+function invoke(
+  options: RunDbtOptions,
+  attempt: AttemptFolder,
+  phase: string,
+  args: string[],
+): Promise<DbtExit> {
+  return runDbtProcess({
+    executable: options.executable,
+    args,
+    cwd: options.dbt.project_dir,
+    env: {
+      ...options.env,
+      DLT_DATASET_NAME: options.dataset,
+      DLT_DESTINATION: options.destination.type,
+      ...(options.destination.type === "duckdb" ? { DUCKDB_PATH: String(options.destination.path) } : {}),
+    },
+    recordPath: recordPath(options),
+    outputPath: attempt.output,
+    phase,
+    signal: options.signal,
+    onProgress: options.onProgress,
+    graceMs: options.graceMs ?? 10_000,
+  });
+}
+
+function inTurn<T>(options: RunDbtOptions, run: () => Promise<T>): Promise<T> {
+  return options.withTurn ? options.withTurn(run) : run();
+}
+
+function recordPath(options: RunDbtOptions): string {
+  return join(options.stateDir, "process.json");
+}
+
+function place(options: RunDbtOptions, attempt: AttemptFolder) {
+  return { executable: options.executable, output: attempt.output, project_dir: options.dbt.project_dir };
+}
+
+/** A file that dbt left half-written is a crash of dbt. */
+function artifact<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new TidemarkError("DBT_CRASHED", (error as Error).message, { step: "transform", cause: error });
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * dbt passes on what the database says, and databases quote the value that broke: "Could not convert string 'Bob' to
+ * INT32". Messages enter history, so what may hold a value of a row is taken out here; the full text stays in the log.
+ */
+
+/** Errors that speak of names and places, never of values. */
+const SPEAKS_OF_NAMES =
+  /^(Catalog|Binder|IO|Permission|Connection|HTTP|Out of Memory|Dependency|Transaction|TransactionContext) Error:/;
+/** Errors whose sentence is of use once the values are masked. */
+const SPEAKS_OF_VALUES = /^(Conversion|Constraint|Out of Range|Mismatch Type) Error:/;
+/** Databricks: error class, then text. */
+const ERROR_CLASS = /^\[([A-Z0-9_.]+)\]/;
+const DATABASE_ERROR = /^[A-Z][A-Za-z ]+ (Error|Exception):/;
+const LIMIT = 600;
+
+/**
+ * A message of a dbt node, fit for history: at most 600 characters, no value of a row.
+ * dbt's own messages (compilation, contracts, counts of failing rows) are kept.
+ */
+export function safeDbtMessage(message: string): string {
+  const lines = plainText(message)
+    .split("\n")
+    .map(line => line.trim())
+    .filter(line => line !== "");
+  const [head = "", ...rest] = lines;
+  if (/^(Runtime|Database) Error/.test(head) && rest.length > 0) {
+    return clip(`${head}: ${safeDatabaseMessage(rest.join("\n"))}`);
+  }
+  if (DATABASE_ERROR.test(head) && !/^(Compilation|Parsing) Error/.test(head)) {
+    return clip(safeDatabaseMessage(lines.join("\n")));
+  }
+  // A failed unit test prints both tables.
+  const table = lines.findIndex(line => line.startsWith("@@"));
+  return clip((table < 0 ? lines : lines.slice(0, table)).join(" "));
+}
+
+/** What a database said, without values. */
+export function safeDatabaseMessage(message: string): string {
+  const withoutExcerpt = message.split(/\n\s*LINE \d+:/)[0] ?? "";
+  const text = withoutExcerpt.replace(/\s+/g, " ").trim();
+  const errorClass = ERROR_CLASS.exec(text);
+  if (errorClass) return `[${errorClass[1]}] (the database's sentence may quote rows; it is in the log)`;
+  if (SPEAKS_OF_NAMES.test(text)) return text.replace(/'[^']*'/g, "'…'");
+  if (SPEAKS_OF_VALUES.test(text)) return maskValues(text);
+  const kind = DATABASE_ERROR.exec(text)?.[0];
+  if (kind === "Parser Error:" && !text.includes("'")) return text;
+  return `${kind ?? "the database refused:"} (its sentence may quote rows; it is in the log)`;
+}
+
+function maskValues(text: string): string {
+  // From the first quote to the last: a value may hold quotes itself.
+  return text
+    .replace(/'.*'/, "'…'")
+    .replace(/".*"/, '"…"')
+    .replace(/\d+/g, digits => (digits.length <= 3 && /^(8|16|32|64|128)$/.test(digits) ? digits : "…"));
+}
+
+const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
+
+/** Without terminal colours. */
+export function plainText(text: string): string {
+  return text.replace(ANSI, "");
+}
+
+function clip(text: string): string {
+  return text.length <= LIMIT ? text : `${text.slice(0, LIMIT - 1)}…`;
+}
