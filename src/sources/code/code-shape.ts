@@ -1,44 +1,32 @@
 /** The code source's part of a spec: its keys, and the checks that need more than keys. */
+import { z } from "zod";
 import { unknownName } from "../../pipeline/nearest-name";
-import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
-import { RESOURCE_HINTS } from "../hints";
-import { duplicateNames, INCREMENTAL, SOURCE_KEYS } from "../resource-list";
-import { any, bool, dict, filledText, list, shape } from "../shape";
+import type { SourceSpec } from "../../pipeline/spec";
+import { duplicateNames, hintsShape, incrementalShape, shapeProblems, sourceShape } from "../resource-hints";
 import type { SpecProblem } from "../source";
 
-/** One resource as written; its hints are read by `resolveHints`. */
-export interface CodeResourceSpec extends JsonObject {
-  name: string;
-}
+const filled = z.string().min(1, "must not be empty");
 
-export interface CodeSourceSpec {
-  name: string;
+const resourceShape = z.strictObject({
+  name: filled,
+  /** Export of the module; default: the resource's name. */
+  generator: filled.nullish(),
+  ...hintsShape,
+  incremental: incrementalShape.nullish(),
+  args: z.record(z.string(), z.json()).nullish(),
+  parent: filled.nullish(),
+  selected: z.boolean().nullish(),
+});
+
+export const codeShape = z.strictObject({
+  type: z.literal("code"),
+  ...sourceShape,
   /** Path of the module: absolute once resolved. */
-  module: string;
-  resources: CodeResourceSpec[];
-}
+  module: filled,
+  resources: z.array(resourceShape).min(1, "must name at least one resource"),
+});
 
-const codeSpec = shape(
-  {
-    ...SOURCE_KEYS,
-    module: filledText,
-    resources: list(
-      shape(
-        {
-          ...RESOURCE_HINTS,
-          name: filledText,
-          generator: filledText,
-          incremental: INCREMENTAL,
-          args: dict(any),
-          parent: filledText,
-          selected: bool,
-        },
-        ["name"],
-      ),
-    ),
-  },
-  ["module", "resources"],
-);
+export type CodeResourceSpec = z.infer<typeof resourceShape>;
 
 /** Parents before children; names that form a circle, or wait for one, are left over. */
 export function parentsFirst(resources: readonly CodeResourceSpec[]): {
@@ -48,10 +36,8 @@ export function parentsFirst(resources: readonly CodeResourceSpec[]): {
   const ordered: CodeResourceSpec[] = [];
   let waiting = [...resources];
   for (;;) {
-    const placed = new Set<Json>(ordered.map(resource => resource.name));
-    const ready = waiting.filter(
-      ({ parent }) => parent === undefined || parent === null || placed.has(parent),
-    );
+    const placed = new Set(ordered.map(resource => resource.name));
+    const ready = waiting.filter(({ parent }) => !parent || placed.has(parent));
     if (ready.length === 0) return { ordered, circular: waiting };
     ordered.push(...ready);
     waiting = waiting.filter(resource => !ready.includes(resource));
@@ -59,16 +45,13 @@ export function parentsFirst(resources: readonly CodeResourceSpec[]): {
 }
 
 export function checkCode(source: SourceSpec): SpecProblem[] {
-  const problems: SpecProblem[] = [];
-  codeSpec(source as JsonObject, [], problems);
+  const problems = shapeProblems(codeShape, source);
   if (problems.length > 0) return problems;
-  const { resources } = source as unknown as CodeSourceSpec;
-  if (resources.length === 0)
-    problems.push({ path: ["resources"], message: "must name at least one resource" });
+  const { resources } = codeShape.parse(source);
   const names = resources.map(resource => resource.name);
   problems.push(...duplicateNames(resources));
   resources.forEach(({ parent }, index) => {
-    if (typeof parent === "string" && !names.includes(parent)) {
+    if (parent && !names.includes(parent)) {
       problems.push({
         path: ["resources", index, "parent"],
         message: unknownName("resource", parent, names),

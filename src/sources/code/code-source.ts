@@ -4,11 +4,10 @@ import type { Row } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName } from "../../pipeline/nearest-name";
 import type { JsonObject } from "../../pipeline/spec";
-import { resolveHints } from "../hints";
-import { resolveIncremental } from "../resource-list";
+import { toHints, toIncremental } from "../resource-hints";
 import type { OpenOptions, Page, Resource, Source, SourceType } from "../source";
 import { type CodeContext, type CodeGenerator, CodePage } from "./code-module";
-import { type CodeResourceSpec, type CodeSourceSpec, checkCode, parentsFirst } from "./code-shape";
+import { type CodeResourceSpec, checkCode, codeShape, parentsFirst } from "./code-shape";
 import { toRow } from "./code-values";
 
 /** Rows that come one by one are handed on in pages of this many. */
@@ -47,7 +46,7 @@ function findGenerator(
   file: string,
   spec: CodeResourceSpec,
 ): CodeGenerator {
-  const name = (spec.generator as string | undefined) ?? spec.name;
+  const name = spec.generator ?? spec.name;
   const found = Object.hasOwn(module_, name) ? module_[name] : undefined;
   if (typeof found === "function") return found as CodeGenerator;
   const functions = Object.keys(module_).filter(key => typeof module_[key] === "function");
@@ -105,10 +104,10 @@ async function* pages(
 function toResource(spec: CodeResourceSpec, generator: CodeGenerator): Resource {
   return {
     name: spec.name,
-    hints: resolveHints(spec),
-    parent: (spec.parent as string | null) ?? undefined,
-    selected: (spec.selected as boolean | null) ?? true,
-    incremental: resolveIncremental(spec.incremental, spec.primary_key),
+    hints: toHints(spec),
+    parent: spec.parent ?? undefined,
+    selected: spec.selected ?? true,
+    incremental: toIncremental(spec.incremental, spec.primary_key),
     open: options => pages(generator, spec, options),
   };
 }
@@ -119,7 +118,7 @@ export const codeSource: SourceType = {
   secretPointers: () => [],
   /** @throws TidemarkError SOURCE_CODE_FAILED when the module or one of its generators is not there */
   create(source): Source {
-    const { name, module: file, resources } = source as unknown as CodeSourceSpec;
+    const { name, module: file, resources } = codeShape.parse(source);
     const module_ = loadModule(file);
     return {
       name,

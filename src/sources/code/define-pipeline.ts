@@ -2,43 +2,10 @@
  * For pipeline modules: `export default definePipeline({ ... })` gives a spec with completion and type checks in the
  * editor. The whole truth about a spec is told by `tidemark doctor`, which names every problem with its path.
  */
-import type {
-  ColumnHint,
-  GateThresholds,
-  IncrementalConfig,
-  Json,
-  JsonObject,
-  ResourceHints,
-  SchemaContract,
-  WriteDisposition,
-} from "../../pipeline/spec";
+import type { GateThresholds, Json, JsonObject, SchemaContract, WriteDisposition } from "../../pipeline/spec";
+import type { HintsInput, IncrementalInput } from "../resource-hints";
 
-type Names = string | string[];
 type ContractInput = SchemaContract | SchemaContract[keyof SchemaContract];
-
-/** dlt's hints in every form that may be written; in `nested_hints`, columns are a dict with names in it. */
-interface HintsInput
-  extends Omit<
-    ResourceHints,
-    | "write_disposition"
-    | "primary_key"
-    | "merge_key"
-    | "columns"
-    | "schema_contract"
-    | "nested_hints"
-    | "extra"
-  > {
-  write_disposition?: WriteDisposition | WriteDisposition["disposition"];
-  primary_key?: Names;
-  merge_key?: Names;
-  columns?: { [column: string]: Omit<ColumnHint, "name"> } | ColumnHint[];
-  schema_contract?: ContractInput;
-  nested_hints?: { [path: string]: HintsInput };
-}
-
-type IncrementalInput = { cursor_path: string; primary_key?: Names } & Partial<
-  Omit<IncrementalConfig, "primary_key" | "primary_key_is_list">
->;
 
 export interface CodeSourceInput {
   type: "code";
