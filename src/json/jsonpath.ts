@@ -12,6 +12,7 @@ import {
   type PathNode,
   parsePath,
 } from "./jsonpath-parser";
+import { keysInOrder, rememberedKeyOrder } from "./key-order";
 import type { Value } from "./values";
 import { WholeFloat } from "./values";
 
@@ -82,7 +83,9 @@ function compileNode(node: PathNode): Finder {
 
 function children(value: Value): Value[] {
   if (Array.isArray(value)) return value;
-  return isObject(value) ? Object.values(value) : NONE;
+  if (!isObject(value)) return NONE;
+  const order = rememberedKeyOrder(value);
+  return order === undefined ? Object.values(value) : keysInOrder(value).map(key => value[key]!);
 }
 
 function compileFields(names: string[]): Finder {

@@ -63,9 +63,10 @@ function print(value: Value | undefined, sort: boolean): string {
   if (isTyped(value)) return JSON.stringify(pythonStr(value));
   const keys = sort ? Object.keys(value).sort(byCodePoint) : keysInOrder(value);
   let text = "{";
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]!;
-    text += `${i === 0 ? "" : ","}${JSON.stringify(key)}:${print((value as { [key: string]: Value })[key], sort)}`;
+  for (const key of keys) {
+    const item = (value as { [key: string]: Value | undefined })[key];
+    if (item === undefined) continue;
+    text += `${text === "{" ? "" : ","}${JSON.stringify(key)}:${print(item, sort)}`;
   }
   return `${text}}`;
 }
