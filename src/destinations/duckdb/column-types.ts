@@ -1,0 +1,65 @@
+/** dlt column → DuckDB type. Source: dlt 1.31 DuckDbTypeMapper (compatibility notes c.5). */
+import { TidemarkError } from "../../pipeline/errors";
+import type { CompleteColumn } from "../table-chains";
+import { DUCKDB_CAPABILITIES } from "./capabilities";
+
+/** @throws TidemarkError DESTINATION_UNSUPPORTED for a precision that DuckDB has no type for */
+export function columnType(table: string, column: CompleteColumn): string {
+  switch (column.data_type) {
+    case "text":
+      return "VARCHAR";
+    case "double":
+      return "DOUBLE";
+    case "bool":
+      return "BOOLEAN";
+    case "date":
+      return "DATE";
+    case "time":
+      return "TIME";
+    case "binary":
+      return "BLOB";
+    case "json":
+      return "JSON";
+    case "bigint":
+      return integerType(table, column);
+    case "decimal":
+      return decimalType(column, DUCKDB_CAPABILITIES.decimal_precision);
+    case "wei":
+      return decimalType(column, DUCKDB_CAPABILITIES.wei_precision);
+    case "timestamp":
+      return timestampType(table, column);
+  }
+}
+
+/** Precision counts bits. */
+function integerType(table: string, column: CompleteColumn): string {
+  const bits = column.precision ?? 64;
+  if (bits <= 8) return "TINYINT";
+  if (bits <= 16) return "SMALLINT";
+  if (bits <= 32) return "INTEGER";
+  if (bits <= 64) return "BIGINT";
+  if (bits <= 128) return "HUGEINT";
+  throw badPrecision(table, column, "at most 128 bits");
+}
+
+function decimalType(column: CompleteColumn, [precision, scale]: [number, number]): string {
+  return `DECIMAL(${column.precision ?? precision},${column.scale ?? scale})`;
+}
+
+/** With a time zone DuckDB has one precision only, and the hint is ignored. */
+function timestampType(table: string, column: CompleteColumn): string {
+  if (column.timezone !== false) return "TIMESTAMP WITH TIME ZONE";
+  const digits = column.precision ?? 6;
+  if (digits === 0) return "TIMESTAMP_S";
+  if (digits <= 3) return "TIMESTAMP_MS";
+  if (digits <= 6) return "TIMESTAMP";
+  if (digits <= 9) return "TIMESTAMP_NS";
+  throw badPrecision(table, column, "at most 9 digits");
+}
+
+function badPrecision(table: string, column: CompleteColumn, valid: string): TidemarkError {
+  return new TidemarkError(
+    "DESTINATION_UNSUPPORTED",
+    `Column "${table}.${column.name}": DuckDB has no ${column.data_type} of precision ${column.precision}; ${valid}.`,
+  );
+}

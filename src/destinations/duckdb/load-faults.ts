@@ -1,0 +1,66 @@
+/** After DuckDB refused rows: which column of which file does not fit, without telling the value. */
+import { TidemarkError } from "../../pipeline/errors";
+import type { StoredTable } from "../../schema/types";
+import type { LoadPlan } from "../destination";
+import { type CompleteColumn, chainsOf, completeColumns } from "../table-chains";
+import { columnType } from "./column-types";
+import type { Database } from "./database";
+import { filesOf } from "./load-context";
+import { readParquet } from "./sql-staged";
+import { quoteName } from "./sql-text";
+
+/** The refusal with table, column and type named where a staged value does not fit its column; else as it was. */
+export async function explainRefusal(
+  db: Database,
+  plan: LoadPlan,
+  refusal: TidemarkError,
+): Promise<TidemarkError> {
+  for (const chain of chainsOf(plan)) {
+    for (const table of chain.tables) {
+      const bad = await misfit(db, plan, table).catch(() => undefined);
+      if (!bad) continue;
+      return new TidemarkError(
+        "DESTINATION_REFUSED",
+        `Loading table "${plan.dataset}.${table.name}": ${bad.rows} ${bad.rows === 1 ? "row has a value" : "rows have values"} ` +
+          `that ${bad.rows === 1 ? "does" : "do"} not fit column "${bad.column.name}" of type ` +
+          `${columnType(table.name, bad.column)} (dlt: ${bad.column.data_type}). Nothing was loaded, the cursor did not ` +
+          `move. ${advice(bad.column)}`,
+      );
+    }
+  }
+  return refusal;
+}
+
+interface Misfit {
+  column: CompleteColumn;
+  rows: number;
+}
+
+async function misfit(db: Database, plan: LoadPlan, table: StoredTable): Promise<Misfit | undefined> {
+  const files = filesOf(plan, table.name);
+  const inFiles = new Set(files.flatMap(file => file.columns));
+  const columns = completeColumns(table).filter(column => inFiles.has(column.name));
+  if (columns.length === 0) return undefined;
+  const counts = columns.map((column, i) => {
+    const name = quoteName(column.name);
+    const fits = `TRY_CAST(${name} AS ${columnType(table.name, column)})`;
+    return `count(*) FILTER (WHERE ${name} IS NOT NULL AND ${fits} IS NULL) AS c${i}`;
+  });
+  const row = (await db.rows(`SELECT ${counts.join(", ")} FROM ${readParquet(files)}`))[0] ?? {};
+  for (const [i, column] of columns.entries()) {
+    const rows = Number(row[`c${i}`] ?? 0);
+    if (rows > 0) return { column, rows };
+  }
+  return undefined;
+}
+
+function advice(column: CompleteColumn): string {
+  const name = column.name;
+  if (column.data_type === "bigint") {
+    return `Give "${name}" the hint data_type "wei", "decimal" or "text", or a larger precision (bits, up to 128).`;
+  }
+  if (column.data_type === "decimal" || column.data_type === "wei") {
+    return `Give "${name}" a larger precision or a smaller scale (38 digits in all), or the hint data_type "text".`;
+  }
+  return `Give "${name}" the hint data_type "text", or correct the values in the source.`;
+}

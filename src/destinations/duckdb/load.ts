@@ -1,0 +1,153 @@
+/** A package into DuckDB: all chains, the state row and last the `_dlt_loads` row in one transaction (design law 3). */
+import { access } from "node:fs/promises";
+import { TidemarkError } from "../../pipeline/errors";
+import type { LoadedTable } from "../../pipeline/infos";
+import type { LoadPlan } from "../destination";
+import { verifyChains } from "../merge-hints";
+import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
+import { DUCKDB_CAPABILITIES } from "./capabilities";
+import type { Database } from "./database";
+import { type ChainLoad, filesOf, rowsOf } from "./load-context";
+import { loadDeleteInsert } from "./load-delete-insert";
+import { explainRefusal } from "./load-faults";
+import { loadAppend, loadReplace } from "./load-plain";
+import { loadScd2 } from "./load-scd2";
+import { loadUpsert } from "./load-upsert";
+import { existingColumns, type LoadOptions, requireDataset } from "./migrate";
+import { isLoaded } from "./restore";
+import { deleteRows } from "./sql-merge-parts";
+import { createStagedView, dropStagedView } from "./sql-staged";
+import { insertLoad, insertState } from "./sql-system";
+import { type Place, qualifiedTable } from "./sql-text";
+
+/** Phases at which fault tests strike; also told to a person. */
+export const PHASE_IN_TRANSACTION = "in transaction";
+export const PHASE_BEFORE_LOADS = "before _dlt_loads";
+
+/**
+ * @throws TidemarkError DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST, DISK_FULL: nothing was loaded;
+ *   the signal's reason when aborted
+ */
+export async function loadPackage(
+  db: Database,
+  plan: LoadPlan,
+  options: LoadOptions,
+): Promise<LoadedTable[]> {
+  const chains = chainsOf(plan);
+  verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
+  const counts = new Map<string, LoadedTable>();
+  for (const { tables } of chains) {
+    for (const { name } of tables) {
+      counts.set(name, { table: name, rows: rowsOf(plan, name), inserted: 0, updated: 0, deleted: 0 });
+    }
+  }
+  if (await isLoaded(db, plan.dataset, plan.load_id)) {
+    return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
+  }
+  await requireDataset(db, plan.dataset);
+  await requireFiles(plan);
+  try {
+    await db.transaction("loading the package", () => loadAll(db, plan, chains, counts));
+  } catch (error) {
+    if (error instanceof TidemarkError && error.code === "DESTINATION_REFUSED") {
+      throw await explainRefusal(db, plan, error);
+    }
+    throw error;
+  }
+  return [...counts.values()];
+}
+
+async function loadAll(
+  db: Database,
+  plan: LoadPlan,
+  chains: Chain[],
+  counts: Map<string, LoadedTable>,
+): Promise<void> {
+  const place: Place = { catalog: db.catalog, dataset: plan.dataset };
+  await truncateRefreshed(db, place, plan);
+  for (const [i, chain] of chains.entries()) {
+    await loadChain({
+      db,
+      place,
+      plan,
+      chain,
+      add(table, added) {
+        const count = counts.get(table);
+        if (!count) return;
+        count.inserted += added.inserted ?? 0;
+        count.updated += added.updated ?? 0;
+        count.deleted += added.deleted ?? 0;
+      },
+    });
+    for (const { name } of chain.tables) {
+      const count = counts.get(name);
+      if (count) db.onProgress({ step: "load", subject: name, rows: count.inserted + count.updated });
+    }
+    if (i === 0) db.onProgress({ step: "load", subject: chain.root.name, phase: PHASE_IN_TRANSACTION });
+  }
+  await writeState(db, place, plan);
+  db.onProgress({ step: "load", phase: PHASE_BEFORE_LOADS });
+  await db.run(
+    insertLoad(place),
+    [plan.load_id, plan.schema.name, new Date().toISOString(), plan.schema.version_hash],
+    "closing the package in _dlt_loads",
+  );
+}
+
+async function loadChain(load: ChainLoad): Promise<void> {
+  const { db, chain, plan } = load;
+  db.onProgress({ step: "load", subject: chain.root.name, phase: "loading" });
+  for (const table of chain.tables) await db.run(createStagedView(table, filesOf(plan, table.name)));
+  if (chain.disposition === "append") await loadAppend(load);
+  else if (chain.disposition === "replace") await loadReplace(load);
+  else await loadMerge(load);
+  for (const table of chain.tables) await db.run(dropStagedView(table));
+}
+
+async function loadMerge(load: ChainLoad): Promise<void> {
+  const strategy = mergeStrategyOf(load.chain.root, DUCKDB_CAPABILITIES.merge_strategies);
+  if (strategy === "delete-insert") await loadDeleteInsert(load);
+  else if (strategy === "scd2") await loadScd2(load);
+  else await loadUpsert(load, strategy);
+}
+
+/** `refresh: drop_data`. dlt empties the tables before the load; here the old rows stay until the commit. */
+async function truncateRefreshed(db: Database, place: Place, plan: LoadPlan): Promise<void> {
+  const truncate = plan.refresh?.truncate ?? [];
+  if (truncate.length === 0) return;
+  const existing = await existingColumns(db, plan.dataset);
+  for (const table of truncate) {
+    if (!existing.has(table.toLowerCase())) continue;
+    await db.run(deleteRows(qualifiedTable(place, table)), [], `emptying table "${table}"`);
+  }
+}
+
+async function writeState(db: Database, place: Place, plan: LoadPlan): Promise<void> {
+  const { state } = plan;
+  if (!state) return;
+  await db.run(
+    insertState(place),
+    [
+      BigInt(state.version),
+      BigInt(state.engine_version),
+      state.pipeline_name,
+      state.blob,
+      state.created_at,
+      state.version_hash,
+      plan.load_id,
+      state.dlt_id,
+    ],
+    "storing the pipeline state",
+  );
+}
+
+async function requireFiles(plan: LoadPlan): Promise<void> {
+  for (const file of plan.files) {
+    await access(file.path).catch(() => {
+      throw new TidemarkError(
+        "PACKAGE_LOST",
+        `Load package ${plan.load_id}: the file ${file.path} of table "${file.table}" is gone. The run extracts again.`,
+      );
+    });
+  }
+}

@@ -1,0 +1,90 @@
+/** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
+import { inflateSync } from "node:zlib";
+import { TidemarkError } from "../../pipeline/errors";
+import { SCHEMA_ENGINE_VERSION, type StoredSchema } from "../../schema/types";
+import type { Restored } from "../destination";
+import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
+import type { Database } from "./database";
+import { greatestLoadId, hasLoad, latestVersions, newestState } from "./sql-system";
+import type { Place } from "./sql-text";
+
+export interface RestoreQuery {
+  dataset: string;
+  pipeline_name: string;
+  schema_names: string[];
+}
+
+export async function restore(db: Database, query: RestoreQuery): Promise<Restored> {
+  const restored: Restored = { dataset_exists: false, state: null, schemas: {}, max_load_id: null };
+  const tables = await systemTables(db, query.dataset);
+  if (!tables) return restored;
+  restored.dataset_exists = true;
+  const place: Place = { catalog: db.catalog, dataset: query.dataset };
+
+  if (tables.has(LOADS_TABLE)) {
+    const loadId = (await db.rows(greatestLoadId(place)))[0]?.load_id;
+    if (typeof loadId === "string") restored.max_load_id = loadId;
+    if (tables.has(STATE_TABLE)) {
+      const row = (await db.rows(newestState(place), [query.pipeline_name]))[0];
+      if (row) {
+        restored.state = {
+          blob: String(row.state),
+          version: Number(row.version),
+          version_hash: row.version_hash === null ? null : String(row.version_hash),
+          load_id: String(row.load_id),
+        };
+      }
+    }
+  }
+  if (tables.has(VERSION_TABLE)) {
+    for (const row of await db.rows(latestVersions(place))) {
+      const name = String(row.schema_name);
+      if (query.schema_names.includes(name)) restored.schemas[name] = decodeSchema(name, String(row.schema));
+    }
+  }
+  return restored;
+}
+
+export async function isLoaded(db: Database, dataset: string, loadId: string): Promise<boolean> {
+  const tables = await systemTables(db, dataset);
+  if (!tables?.has(LOADS_TABLE)) return false;
+  return (await db.count(hasLoad({ catalog: db.catalog, dataset }), [loadId])) > 0;
+}
+
+/** System tables of the dataset; undefined without the dataset. */
+async function systemTables(db: Database, dataset: string): Promise<Set<string> | undefined> {
+  const rows = await db.rows(
+    "SELECT t.table_name FROM information_schema.schemata AS s LEFT JOIN information_schema.tables AS t " +
+      "ON t.table_catalog = s.catalog_name AND t.table_schema = s.schema_name AND t.table_name IN ($3, $4, $5) " +
+      "WHERE s.catalog_name = $1 AND s.schema_name = $2",
+    [db.catalog, dataset, LOADS_TABLE, STATE_TABLE, VERSION_TABLE],
+  );
+  return rows.length === 0 ? undefined : new Set(rows.map(row => String(row.table_name)));
+}
+
+/**
+ * dlt stores plain JSON, or base64 of zlib where a destination limits the length of text.
+ * @throws TidemarkError ENGINE_TOO_OLD for a schema of a newer engine, DESTINATION_REFUSED for a broken one
+ */
+export function decodeSchema(name: string, text: string): StoredSchema {
+  let schema: StoredSchema;
+  try {
+    schema = JSON.parse(
+      text.startsWith("{") ? text : inflateSync(Buffer.from(text, "base64")).toString("utf8"),
+    ) as StoredSchema;
+  } catch {
+    throw new TidemarkError(
+      "DESTINATION_REFUSED",
+      `The stored version of schema "${name}" in ${VERSION_TABLE} is not readable. Delete its newest row to fall back ` +
+        "to an older version.",
+    );
+  }
+  if (schema.engine_version > SCHEMA_ENGINE_VERSION) {
+    throw new TidemarkError(
+      "ENGINE_TOO_OLD",
+      `Schema "${name}" was stored by engine version ${schema.engine_version}; this program reads up to ` +
+        `${SCHEMA_ENGINE_VERSION}. Update tidemark.`,
+    );
+  }
+  return schema;
+}
