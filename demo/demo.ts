@@ -12,7 +12,7 @@ import { connect, follow, hasStayingWorker, startRun } from "../src/client";
 import { loadConfig } from "../src/config";
 import type { RunResult } from "../src/pipeline/infos";
 import type { RunInput } from "../src/pipeline/spec";
-import { setLogLevel, startWorker } from "../src/worker";
+import { startWorker } from "../src/worker";
 import { demoSummary } from "./demo-summary";
 import { type JsonPlaceholder, startJsonPlaceholder } from "./jsonplaceholder";
 import { type DemoPostgres, startPostgres } from "./postgres";
@@ -24,7 +24,6 @@ const FIRST = ["sql_database_demo", "merge_demo", "contracts_demo"];
 async function main(): Promise<number> {
   const live = process.argv.includes("--live");
   const keep = process.argv.includes("--keep");
-  setLogLevel("ERROR");
   const config = loadConfig();
   const progress = new LiveProgress(process.stderr);
   let api: JsonPlaceholder | undefined;
@@ -34,14 +33,16 @@ async function main(): Promise<number> {
     config.env.SOURCES__SQL_DATABASE__CREDENTIALS = RNACENTRAL;
     progress.line("Sources: the public JSONPlaceholder API and RNAcentral's public PostgreSQL.");
   } else {
-    [api, postgres] = await Promise.all([
+    const [http, database] = await Promise.all([
       startJsonPlaceholder({}),
-      startPostgres({ dataDir: join(config.cacheDir, "demo-postgres") }),
+      startPostgres({}),
     ]);
-    config.env.SOURCES__SQL_DATABASE__CREDENTIALS = postgres.readerDsn;
-    pipeline = localCopy(config, api.url);
+    api = http;
+    postgres = database;
+    config.env.SOURCES__SQL_DATABASE__CREDENTIALS = database.readerDsn;
+    pipeline = localCopy(config, http.url);
     progress.line(
-      `Sources: a local copy of the JSONPlaceholder API at ${api.url}, a PostgreSQL server on port ${postgres.port}.`,
+      `Sources: a local copy of the JSONPlaceholder API at ${http.url}, a PostgreSQL server on port ${database.port}.`,
     );
   }
   const connected = await connect(config);

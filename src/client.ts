@@ -5,7 +5,7 @@ import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from "
 import { defaultPayloadConverter, fromPayloadsAtIndex } from "@temporalio/common";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import type { Config } from "./config";
-import { type DevServer, isAlive, useDevServer } from "./dev-server";
+import { type DevServer, isAlive, useDevServer, WORKER_RECORD } from "./dev-server";
 import { TidemarkError } from "./pipeline/errors";
 import type { ProgressEvent, RunResult } from "./pipeline/infos";
 import {
@@ -15,7 +15,6 @@ import {
   WORKFLOW_PIPELINE,
 } from "./pipeline/names";
 import type { BackfillRequest, RunInput } from "./pipeline/spec";
-import { WORKER_RECORD } from "./worker";
 import type { LoadProgressView } from "./workflows/progress";
 import type { RunProgressView } from "./workflows/run-details";
 

@@ -27,6 +27,8 @@ interface Record_ {
   uiUrl: string;
 }
 
+/** Names the worker that stays (dev, worker) below the project's home. */
+export const WORKER_RECORD = "worker.json";
 const START_TIMEOUT_MS = 30_000;
 
 /**

@@ -9,6 +9,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/wo
 import { createActivities } from "./activities";
 import type { Observe } from "./activities/heartbeats";
 import type { Config } from "./config";
+import { WORKER_RECORD } from "./dev-server";
 import { diskQueueName } from "./package/disk-queue";
 import { workflowBundle } from "./workflow-bundle";
 
@@ -24,14 +25,16 @@ export interface WorkerOptions {
   /** "run" ends with its command; the others stay, so that `tidemark run` beside them starts none. */
   kind: "run" | "dev" | "worker";
   connection?: NativeConnection;
+  /** The SDK's own log lines go to stderr from this level on. */
+  logLevel?: "INFO" | "WARN" | "ERROR";
   observe?: Observe;
 }
 
-export const WORKER_RECORD = "worker.json";
 /** A step that is asked to stop has this long to reach a safe place. */
 const SHUTDOWN_GRACE = "10 seconds";
 
 export async function startWorker(config: Config, options: WorkerOptions): Promise<RunningWorker> {
+  setLogLevel(options.logLevel ?? "ERROR");
   mkdirSync(config.packageRoot, { recursive: true });
   const bundle = await workflowBundle(config.cacheDir);
   const connection = options.connection ?? (await NativeConnection.connect({ address: options.address }));
@@ -75,9 +78,9 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
   };
 }
 
-/** The SDK's own log lines go to stderr from this level on; call before the first worker. */
-export function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
+function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
   Runtime.install({
-    logger: new DefaultLogger(level, entry => process.stderr.write(`${entry.level} ${entry.message}\n`)),
+    logger: new DefaultLogger(level, entry => process.stderr.write(`${entry.level} ${entry.message}
+`)),
   });
 }

@@ -9,7 +9,7 @@ import { loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
-import { type RunningWorker, setLogLevel, startWorker } from "../worker";
+import type { RunningWorker } from "../worker";
 import { LiveProgress } from "./live-progress";
 import { EXIT } from "./main";
 import { runSummary } from "./run-summary";
@@ -28,7 +28,6 @@ export async function backfillCommand(
   pipeline: string,
   options: BackfillOptions,
 ): Promise<void> {
-  setLogLevel("ERROR");
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
   const request: BackfillRequest = {
     resource: options.resource,
@@ -50,6 +49,8 @@ export async function backfillCommand(
       return;
     }
     if (!hasStayingWorker(config, connected.address)) {
+      // Loaded only when needed: with a worker that stays, this process stays small.
+      const { startWorker } = await import("../worker");
       worker = await startWorker(config, { address: connected.address, kind: "run" });
     }
     const progress = new LiveProgress(process.stderr, { quiet: options.json });

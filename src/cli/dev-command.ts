@@ -3,13 +3,12 @@ import { connect } from "../client";
 import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
 import { listSpecs } from "../spec/load-spec";
-import { setLogLevel, startWorker } from "../worker";
+import { startWorker } from "../worker";
 
 export async function devCommand(config: Config): Promise<void> {
-  setLogLevel("WARN");
   const connected = await connect(config);
   try {
-    const worker = await startWorker(config, { address: connected.address, kind: "dev" });
+    const worker = await startWorker(config, { address: connected.address, kind: "dev", logLevel: "WARN" });
     const names = listSpecs(config.pipelinesDir);
     console.log(
       `Temporal server  ${connected.address}${connected.devServer?.started === false ? " (was running)" : ""}`,
@@ -33,8 +32,7 @@ export async function workerCommand(config: Config): Promise<void> {
       "`tidemark worker` serves the Temporal server at TEMPORAL_ADDRESS; set it, or use `tidemark dev`.",
     );
   }
-  setLogLevel("INFO");
-  const worker = await startWorker(config, { address: config.temporalAddress, kind: "worker" });
+  const worker = await startWorker(config, { address: config.temporalAddress, kind: "worker", logLevel: "INFO" });
   console.log(`Worker ready at ${config.temporalAddress}, task queue ${config.taskQueue}.`);
   await untilSignal(worker.done);
   await worker.stop();

@@ -5,7 +5,7 @@ import type { Config } from "../config";
 import type { RunInput } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
-import { type RunningWorker, setLogLevel, startWorker } from "../worker";
+import type { RunningWorker } from "../worker";
 import { failureText } from "./failure-text";
 import { LiveProgress } from "./live-progress";
 import { EXIT } from "./main";
@@ -24,7 +24,6 @@ export interface RunOptions {
 }
 
 export async function runCommand(config: Config, pipeline: string, options: RunOptions): Promise<void> {
-  setLogLevel("ERROR");
   const input = toInput(pipeline, options);
   // A bad spec is told here, all of it at once, before anything is started.
   const spec = resolveSpec(loadSpec(pipeline, config), input, config);
@@ -33,6 +32,8 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
   let worker: RunningWorker | undefined;
   try {
     if (!hasStayingWorker(config, connected.address)) {
+      // Loaded only when needed: with a worker that stays, this process stays small.
+      const { startWorker } = await import("../worker");
       worker = await startWorker(config, { address: connected.address, kind: "run" });
     }
     const run = await startRun(connected.client, config, options.workflowId ?? spec.pipeline_name, input);

@@ -265,7 +265,7 @@ class PipelineRun {
       const metrics = await this.#step("metrics", () =>
         this.#activity("collectMetrics", "read the gate's metrics", [{ spec }], queue),
       );
-      result.gate = await this.#step("gate", () =>
+      const decided = await this.#step("gate", () =>
         this.#activity(
           "decideGate",
           "decide promote, review or block",
@@ -273,9 +273,8 @@ class PipelineRun {
           queue,
         ),
       );
-      if (result.gate.decision === "review" && spec.gate.on_review === "wait") {
-        result.gate = await this.#waitForReview(result.gate);
-      }
+      const waits = decided.decision === "review" && spec.gate.on_review === "wait";
+      result.gate = waits ? await this.#waitForReview(decided) : decided;
       this.#view.gate = result.gate;
     }
     return result;

@@ -1,0 +1,102 @@
+/** Steps after the load: dbt source freshness, dbt build, the gate's metrics, the gate. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config";
+import { withFileTurn } from "../destinations/duckdb/file-turns";
+import { createDestination } from "../destinations/registry";
+import { decideGate } from "../gate/decide";
+import { collectMetrics } from "../gate/metrics";
+import { renderPacket } from "../gate/packet";
+import { safeName } from "../package/safe-name";
+import { TidemarkError } from "../pipeline/errors";
+import type { DbtInfo, GateInfo, GateMetrics } from "../pipeline/infos";
+import type { ResolvedPipeline } from "../pipeline/spec";
+import { toolPaths } from "../tools";
+import { runDbt } from "../transform/run-dbt";
+import { asStep, type Observe, type StepContext } from "./heartbeats";
+
+export interface TransformRequest {
+  spec: ResolvedPipeline;
+  run_id: string;
+}
+
+export interface GateRequest extends TransformRequest {
+  metrics: GateMetrics;
+  dbt?: DbtInfo;
+  freshness?: DbtInfo;
+}
+
+export function transformActivities(config: Config, observe: Observe | undefined) {
+  return {
+    dbtFreshness: (request: TransformRequest): Promise<DbtInfo> =>
+      asStep("transform", observe, step => dbt("freshness", request, step, config)),
+
+    dbtBuild: (request: TransformRequest): Promise<DbtInfo> =>
+      asStep("transform", observe, step => dbt("build", request, step, config)),
+
+    collectMetrics: ({ spec }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
+      asStep("metrics", observe, async step => {
+        await using session = await createDestination(spec.destination).open({ ...step, readOnly: true });
+        return await collectMetrics(session, {
+          destination_type: spec.destination.type,
+          dataset: spec.dataset_name,
+          analytics_schema: config.analyticsSchema,
+        });
+      }),
+
+    decideGate: ({ spec, run_id, metrics, dbt, freshness }: GateRequest): Promise<GateInfo> =>
+      asStep("gate", observe, async () => {
+        const { thresholds } = spec.gate!;
+        const decided = decideGate(dbt, metrics, thresholds);
+        const packet = join(runFolder(config, spec, run_id), "gate.md");
+        mkdirSync(runFolder(config, spec, run_id), { recursive: true });
+        const context = {
+          title: spec.pipeline_name,
+          thresholds,
+          dbt,
+          freshness,
+          decided_at: new Date().toISOString(),
+        };
+        writeFileSync(packet, renderPacket(decided, context));
+        return { ...decided, packet_path: packet };
+      }),
+  };
+}
+
+async function dbt(
+  kind: "freshness" | "build",
+  { spec, run_id }: TransformRequest,
+  step: StepContext,
+  config: Config,
+): Promise<DbtInfo> {
+  const executable = config.env.TIDEMARK_DBT ?? toolPaths(config.env).dbtPython;
+  if (executable === undefined) {
+    throw new TidemarkError(
+      "DBT_MISSING",
+      "dbt is not set up where the worker runs: run `npm run setup` there, or name it in TIDEMARK_DBT.",
+    );
+  }
+  const { destination } = spec;
+  const project = spec.transform!.dbt;
+  const file = destination.type === "duckdb" ? String(destination.path) : undefined;
+  return await runDbt({
+    kind,
+    dbt: { ...project, target: project.target || config.dbtTarget || destination.type },
+    executable,
+    env: Object.fromEntries(
+      Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
+    ),
+    dataset: spec.dataset_name,
+    destination,
+    stateDir: join(runFolder(config, spec, run_id), kind),
+    ...(file === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withFileTurn(file, step, run) }),
+    signal: step.signal,
+    onProgress: step.onProgress,
+    lastAttempt: step.lastAttempt,
+  });
+}
+
+/** Logs, artifacts and the packet of one run. */
+function runFolder(config: Config, spec: ResolvedPipeline, runId: string): string {
+  return join(config.home, "runs", safeName(spec.pipeline_name), safeName(runId));
+}

@@ -1,0 +1,104 @@
+/** `tidemark state`: what the destination and the package folder know of a pipeline. Reads only. */
+import Table from "cli-table3";
+import type { Config } from "../config";
+import { createDestination } from "../destinations/registry";
+import { pendingPackages } from "../package/packages";
+import type { CursorInfo } from "../pipeline/cursor";
+import { loadSpec } from "../spec/load-spec";
+import { resolveSpec } from "../spec/resolve-spec";
+import { fromStored, toCursorValue } from "../state/cursor-values";
+import type { PipelineState } from "../state/pipeline-state";
+import { decodeStateBlob } from "../state/state-blob";
+
+export interface PipelineReport {
+  pipeline_name: string;
+  dataset_name: string;
+  dataset_exists: boolean;
+  state_version?: number;
+  /** Load that the state came with. */
+  state_load_id?: string;
+  newest_load_id?: string;
+  schema_version?: number;
+  cursors: CursorInfo[];
+  pending_packages: { load_id: string; state: string }[];
+}
+
+export async function stateCommand(
+  config: Config,
+  pipeline: string,
+  options: { json?: boolean },
+): Promise<void> {
+  const report = await readReport(config, pipeline);
+  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : render(report));
+}
+
+async function readReport(config: Config, pipeline: string): Promise<PipelineReport> {
+  const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
+  const destination = createDestination(spec.destination);
+  await using session = await destination.open({
+    signal: new AbortController().signal,
+    onProgress: event => event.message && process.stderr.write(`${event.message}\n`),
+    readOnly: true,
+  });
+  const { pipeline_name, dataset_name } = spec;
+  const restored = await session.restore({
+    dataset: dataset_name,
+    pipeline_name,
+    schema_names: [spec.source.name],
+  });
+  const state = restored.state === null ? undefined : decodeStateBlob(restored.state.blob);
+  const pending = await pendingPackages({
+    root: config.packageRoot,
+    pipeline_name,
+    dataset: dataset_name,
+    fingerprint: destination.identity.fingerprint,
+  });
+  return {
+    pipeline_name,
+    dataset_name,
+    dataset_exists: restored.dataset_exists,
+    state_version: restored.state?.version,
+    state_load_id: restored.state?.load_id,
+    newest_load_id: restored.max_load_id ?? undefined,
+    schema_version: restored.schemas[spec.source.name]?.version,
+    cursors: state === undefined ? [] : cursorsOf(state),
+    pending_packages: pending.map(({ load_id, state }) => ({ load_id, state })),
+  };
+}
+
+/** Every cursor of the state, in its order. */
+function cursorsOf(state: PipelineState): CursorInfo[] {
+  return Object.values(state.sources ?? {}).flatMap(source =>
+    Object.entries(source.resources ?? {}).flatMap(([resource, own]) =>
+      Object.entries(own.incremental ?? {}).map(([cursor_path, stored]) => ({
+        resource,
+        cursor_path,
+        value: toCursorValue(fromStored(stored.last_value)),
+      })),
+    ),
+  );
+}
+
+function render(report: PipelineReport): string {
+  const lines = [
+    `${report.pipeline_name} in ${report.dataset_name}${report.dataset_exists ? "" : " (not loaded yet)"}`,
+  ];
+  if (report.newest_load_id) lines.push(`newest load ${report.newest_load_id}`);
+  if (report.state_version !== undefined)
+    lines.push(`state version ${report.state_version}, from load ${report.state_load_id}`);
+  if (report.schema_version !== undefined) lines.push(`schema version ${report.schema_version}`);
+  if (report.cursors.length > 0) {
+    const table = new Table({
+      head: ["resource", "cursor", "value", "type"],
+      style: { head: [], border: [] },
+    });
+    for (const c of report.cursors) table.push([c.resource, c.cursor_path, c.value.text, c.value.type]);
+    lines.push(table.toString());
+  }
+  for (const p of report.pending_packages) {
+    lines.push(
+      `pending package ${p.load_id} (${p.state}): the next run loads it first; tidemark abort-packages drops it`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
