@@ -1,0 +1,208 @@
+/** One pagination: from a filled-in request to pages of rows, and from a place on again. */
+
+import { isObject } from "../../json/jsonpath";
+import { orjsonText } from "../../json/print";
+import type { Row, Value } from "../../json/values";
+import { TidemarkError } from "../../pipeline/errors";
+import type { Json, JsonObject } from "../../pipeline/spec";
+import { readJson } from "../http/body";
+import type { HttpCall, HttpClient, HttpResponse } from "../http/client";
+import { encodeParams, joinBase, type Params, requestTarget } from "../http/url";
+import { type Auth, basic } from "./auth";
+import type { ClientConfig, PaginatorConfig, ResourceConfig, ResponseAction } from "./config";
+import { detectPaginator, detectSelector } from "./detect";
+import { createPaginator, type Paginator, type RequestState } from "./paginators";
+import { finder, ResponseError, rowsOf } from "./response";
+
+/** A request with every placeholder filled in. */
+export interface FilledRequest {
+  path: string;
+  params: Params;
+  headers: { [name: string]: string };
+  json: Value | undefined;
+  data: Value | undefined;
+}
+
+/** Where to go on, with what was detected on the first page. */
+export interface Place {
+  at: Json;
+  paginator?: PaginatorConfig;
+  selector?: string[];
+}
+
+export interface RestPage {
+  rows: Row[];
+  /** undefined: this was the last page. */
+  next: Place | undefined;
+}
+
+export interface PaginateContext {
+  http: HttpClient;
+  auth: Auth | undefined;
+  client: ClientConfig;
+  config: ResourceConfig;
+  /** For messages. */
+  what: string;
+  credentials: string;
+}
+
+/** A server that names the same next page this often in a row will never end. */
+const MAX_SAME_PLACE = 1000;
+
+/**
+ * @throws TidemarkError HTTP_*, SOURCE_BAD_RESPONSE, ROW_NOT_STORABLE
+ */
+export async function* paginate(
+  context: PaginateContext,
+  filled: FilledRequest,
+  from: Place | undefined,
+): AsyncGenerator<RestPage> {
+  const { config, client } = context;
+  const request: RequestState = {
+    url: joinBase(client.base_url, filled.path),
+    params: { ...filled.params },
+    json: filled.json,
+  };
+  const configured = config.paginator ?? client.paginator;
+  let paginator: Paginator | undefined;
+  let detected: PaginatorConfig | undefined = from?.paginator;
+  let selector: string | string[] | undefined = config.dataSelector ?? from?.selector;
+  let select = selector === undefined ? undefined : finder(selector);
+  const known = configured ?? detected;
+  if (known !== undefined) {
+    paginator = createPaginator(known);
+    paginator.start(request);
+  }
+  if (from !== undefined) guarded(context, () => paginator?.goTo(from.at, request));
+  let same = 0;
+  let last: Json | undefined;
+  for (;;) {
+    const response = await context.http.send(await buildCall(context, filled, request), actionsOf(config));
+    if (response === undefined) {
+      yield { rows: [], next: undefined };
+      return;
+    }
+    const body = readBody(context, response);
+    if (select === undefined) {
+      selector = detectSelector(body);
+      select = finder(selector);
+    }
+    const rows = rowsOf(body, select);
+    if (paginator === undefined) {
+      detected = detectPaginator(body, name => response.header(name));
+      paginator = createPaginator(detected);
+      // A detected paginator did not shape the first request, so only its inner counter starts here (as in dlt).
+    }
+    const at = guarded(context, () =>
+      paginator!.next({ body, header: name => response.header(name), empty: rows.length === 0 }, request),
+    );
+    if (at === undefined) {
+      yield { rows, next: undefined };
+      return;
+    }
+    same = at === last ? same + 1 : 0;
+    last = at;
+    if (same >= MAX_SAME_PLACE) {
+      throw new TidemarkError(
+        "SOURCE_BAD_RESPONSE",
+        `${context.what}: the server named the same next page ${MAX_SAME_PLACE} times in a row. Check the paginator.`,
+      );
+    }
+    const place: Place = { at };
+    if (configured === undefined) place.paginator = detected;
+    if (config.dataSelector === undefined && Array.isArray(selector)) place.selector = selector;
+    yield { rows, next: place };
+    guarded(context, () => paginator!.goTo(at, request));
+  }
+}
+
+function guarded<T>(context: PaginateContext, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    throw new TidemarkError("SOURCE_BAD_RESPONSE", `${context.what}: ${error.message}.`);
+  }
+}
+
+function readBody(context: PaginateContext, response: HttpResponse): Value {
+  const type = response.header("content-type");
+  try {
+    return readJson(response.body, type);
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error;
+    const sent = type === undefined ? "" : ` The server calls it ${type.split(";")[0]}.`;
+    throw new TidemarkError(error.code, `${context.what}: ${error.message}${sent}`);
+  }
+}
+
+async function buildCall(
+  context: PaginateContext,
+  filled: FilledRequest,
+  request: RequestState,
+): Promise<HttpCall> {
+  let target: ReturnType<typeof requestTarget>;
+  try {
+    target = requestTarget(request.url, request.params);
+  } catch (error) {
+    throw new TidemarkError(
+      "SOURCE_BAD_RESPONSE",
+      `${context.what}: ${(error as Error).message}. Check base_url, path and the paginator.`,
+    );
+  }
+  const call: HttpCall = {
+    method: context.config.method,
+    url: target.origin + target.path,
+    headers: { ...filled.headers },
+    what: context.what,
+    credentials: context.credentials,
+  };
+  addBody(call, filled.data, request.json);
+  if (context.auth !== undefined) await context.auth.apply(call);
+  else if (target.userinfo !== undefined)
+    call.headers.Authorization = basic(target.userinfo.user, target.userinfo.password);
+  return call;
+}
+
+/** requests' rules: data wins over json when it is not empty; a text is sent as it is, an object as a form. */
+function addBody(call: HttpCall, data: Value | undefined, json: Value | undefined): void {
+  const hasType = Object.keys(call.headers).some(name => name.toLowerCase() === "content-type");
+  if (typeof data === "string" && data !== "") {
+    call.body = data;
+  } else if (Array.isArray(data) ? data.length > 0 : isObject(data) && Object.keys(data).length > 0) {
+    call.body = Array.isArray(data) ? pairs(data) : encodeParams(data as Params);
+    if (!hasType) call.headers["Content-Type"] = "application/x-www-form-urlencoded";
+  } else if (json !== undefined && json !== null) {
+    call.body = orjsonText(json);
+    if (!hasType) call.headers["Content-Type"] = "application/json";
+  }
+}
+
+function pairs(list: Value[]): string {
+  return list
+    .filter((pair): pair is Value[] => Array.isArray(pair) && pair.length === 2)
+    .map(([name, value]) => encodeParams({ [String(name)]: value! }))
+    .join("&");
+}
+
+/** True when an `ignore` action fits: all its given conditions hold (dlt: `_handle_response_action`). */
+function actionsOf(config: ResourceConfig): ((response: HttpResponse) => boolean) | undefined {
+  const actions = config.responseActions.filter(one => isGiven(one.status_code) || isGiven(one.content));
+  if (actions.length === 0) return undefined;
+  return response => actions.some(action => fits(action, response));
+}
+
+function fits(action: ResponseAction, response: HttpResponse): boolean {
+  if (isGiven(action.status_code) && action.status_code !== response.status) return false;
+  return !isGiven(action.content) || response.body.includes(action.content!);
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+export function fillHeaders(headers: JsonObject): { [name: string]: string } {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== null)) as {
+    [name: string]: string;
+  };
+}
