@@ -32,6 +32,10 @@ export interface ExtractArgs {
   attempt: string;
   /** Range and stored state of its cursor, as beginLoad decided. */
   incremental?: { range: IncrementalRange; stored: StoredIncremental | undefined };
+  /** Key of boundary rows, unless the incremental names its own (dlt: the resource's primary key). */
+  dedup_key?: string[];
+  /** Called before the first rows are written; may throw to refuse them. */
+  onFirstRows?: () => void;
   /** HTTP attempts inside this call. */
   http_attempts: number;
   segment_bytes?: number;
@@ -107,7 +111,7 @@ class Extraction {
         resource.name,
         incremental.range,
         incremental.stored,
-        resource.hints.primary_key,
+        args.dedup_key,
         from?.running,
       );
     }
@@ -152,7 +156,10 @@ class Extraction {
 
   async #page(rows: Row[], resume: Checkpoint["resume"] | undefined): Promise<void> {
     const kept = this.#filter === undefined ? rows : this.#filter.page(rows);
-    if (rows.length === 0 || kept.length > 0) this.#tableSeen = true;
+    if (rows.length === 0 || kept.length > 0) {
+      if (!this.#tableSeen) this.args.onFirstRows?.();
+      this.#tableSeen = true;
+    }
     await this.#writer.write(kept);
     this.#rows += kept.length;
     this.#pages++;

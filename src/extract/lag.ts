@@ -42,7 +42,8 @@ function declaredUnit(initial: Value | undefined): Unit | undefined {
 
 function shift(lag: number, value: Value, func: LastValueFunc, unit: Unit | undefined): Value {
   if (typeof value === "boolean") return Math.trunc(Number(value) + lag);
-  if (typeof value === "number") return Number.isInteger(value) ? Math.trunc(value + lag) : value + lag;
+  if (typeof value === "number")
+    return Number.isInteger(value) ? Math.trunc(value + lag) : floatValue(value + lag);
   if (value instanceof WholeFloat) return floatValue(value.value + lag);
   if (typeof value === "bigint") {
     return Number.isInteger(lag) ? value + BigInt(lag) : BigInt(Math.trunc(Number(value) + lag));

@@ -23,3 +23,5 @@ export const extractAttemptFolder = (ref: PackageRef, resource: string, attempt:
   join(resourceFolder(ref, resource), safeName(attempt));
 export const normalizeAttemptFolder = (ref: PackageRef, attempt: string) =>
   join(packageFolder(ref), "normalize", safeName(attempt));
+export const normalizedPath = (ref: PackageRef, attempt: string) =>
+  join(normalizeAttemptFolder(ref, attempt), "normalized.json");

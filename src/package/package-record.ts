@@ -1,10 +1,16 @@
 /** package.json: what a load package is and how far it has come. */
-import type { LoadInfo } from "../pipeline/infos";
+import type { FinishedExtract, LoadInfo } from "../pipeline/infos";
 import type { BackfillRequest } from "../pipeline/spec";
 import { readText, readTextIfAny, writeFileAtomic } from "./files";
 import { type PackageRef, recordPath } from "./layout";
 
 export type PackageStage = "new" | "extracted" | "normalized" | "loaded" | "aborted";
+
+/** The part of a load's report that the package knows. */
+export type CompletedLoad = Pick<
+  LoadInfo,
+  "cursors" | "state" | "state_load_id" | "schema_version_hash" | "backfill" | "schema_name" | "notes"
+>;
 
 export interface PackageRecord {
   load_id: string;
@@ -19,8 +25,10 @@ export interface PackageRecord {
   backfill?: BackfillRequest;
   /** The normalize attempt that counts, from `normalized` on. */
   normalize_attempt?: string;
+  /** Result of the end of extract, for a repeated step. */
+  finished?: FinishedExtract;
   /** What was loaded, from `loaded` on. */
-  loaded?: LoadInfo;
+  loaded?: CompletedLoad;
 }
 
 /** @throws TidemarkError PACKAGE_LOST */

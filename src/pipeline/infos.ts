@@ -59,6 +59,9 @@ export interface FinishedExtract {
   /** false: an idle run; nothing is written (dlt). */
   has_work: boolean;
   cursors: CursorInfo[];
+  /** The state as it stays when there is no work, and the load that it was stored with. */
+  state?: StateRef;
+  state_load_id?: string;
   notes: string[];
 }
 
@@ -132,6 +135,8 @@ export interface LoadInfo {
   tables: LoadedTable[];
   cursors: CursorInfo[];
   state?: StateRef;
+  /** The load in `_dlt_loads` that carries the state: another one than `load_id` for a second source of a pipeline. */
+  state_load_id?: string;
   schema_version_hash?: string;
   /** This load was left pending by an earlier run and was loaded instead of extracting anew (law 11). */
   pending?: boolean;

@@ -10,10 +10,14 @@ import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
 import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
+import type { StateRef } from "../pipeline/infos";
 import type { PipelineState } from "./pipeline-state";
 
 /** dlt: PIPELINE_STATE_ENGINE_VERSION. */
 export const STATE_ENGINE_VERSION = 4;
+
+/** State texts above this stay out of histories (design law 1). */
+const MAX_BLOB_IN_HISTORY = 32 * 1024;
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
@@ -77,4 +81,14 @@ function unreadable(cause?: unknown): TidemarkError {
     "The newest row of _dlt_pipeline_state cannot be read: its state is no text that dlt or Tidemark wrote. Delete that row; the run then goes on from the one before.",
     { cause },
   );
+}
+
+/** The state as histories carry it. */
+export function stateRef(state: PipelineState): StateRef {
+  const blob = encodeStateBlob(state);
+  return {
+    version: state._state_version,
+    version_hash: state._version_hash ?? "",
+    ...(Buffer.byteLength(blob) <= MAX_BLOB_IN_HISTORY ? { blob } : {}),
+  };
 }

@@ -1,0 +1,239 @@
+/** The start of a load: what the destination and history know, and what this run will ask its resources for. */
+import type { DestinationSession, Restored } from "../destinations/destination";
+import type { PackageRef } from "../package/layout";
+import { type PackageRecord, writePackage } from "../package/package-record";
+import { forgetFinished, type PackageScope, pendingPackages, removeStalePackages } from "../package/packages";
+import { backfillProblem } from "../pipeline/backfill-rules";
+import { TidemarkError } from "../pipeline/errors";
+import type { HistoryState, ResourcePlan } from "../pipeline/infos";
+import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
+import { beginSchema } from "../schema/hints";
+import { schemaName } from "../schema/naming";
+import { adoptSchema, newSchema } from "../schema/stored-schema";
+import type { StoredSchema } from "../schema/types";
+import type { Resource, Source } from "../sources/source";
+import {
+  copyState,
+  emptyState,
+  getIncremental,
+  type PipelineState,
+  resetResource,
+} from "../state/pipeline-state";
+import { decodeStateBlob } from "../state/state-blob";
+import { planBackfill } from "./backfill-range";
+import { decideCursor } from "./cursor-truth";
+import { datasetNames } from "./dataset-names";
+import { dispositionOf, extractedResources, ownHints, runHints } from "./effective-hints";
+import { drawLoadId, isoMicros } from "./load-id";
+import { type BegunState, type ResourceStart, writeBegun, writeSchema } from "./plan-files";
+import { applyRefresh, type RefreshPlan } from "./refresh";
+import { type DestinationUse, withSession } from "./with-session";
+
+/** Small records of finished packages that stay, for repeated steps and for people who look. */
+const KEPT_RECORDS = 20;
+
+export interface BeginLoadArgs extends DestinationUse {
+  spec: ResolvedPipeline;
+  source: Source;
+  /** Package root, absolute. */
+  root: string;
+  history?: HistoryState;
+  backfill?: BackfillRequest;
+  /** Milliseconds since 1970, with fractions. */
+  now: () => number;
+}
+
+export interface BegunLoad {
+  ref: PackageRef;
+  /** "pending": an earlier run left this package; load it first, extract nothing (design law 11). */
+  outcome: "opened" | "pending";
+  pending_state?: "extracted" | "normalized";
+  /** To extract, parents first; `parent` only where it is extracted too. */
+  resources: { name: string; parent?: string }[];
+  notes: string[];
+}
+
+/**
+ * Restores state and schema, decides the cursor (law 4), draws the load id and writes the package. May be repeated:
+ * what a dead attempt left is removed.
+ * @throws TidemarkError BACKFILL_REFUSED, ENGINE_TOO_OLD, DESTINATION_*, DISK_FULL, PACKAGE_DENIED
+ */
+export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
+  const { spec, root, destination } = args;
+  refuseBackfill(args);
+  const { dataset } = datasetNames(spec);
+  const scope: PackageScope = {
+    root,
+    pipeline_name: spec.pipeline_name,
+    dataset,
+    fingerprint: destination.identity.fingerprint,
+  };
+  const pending = (await pendingPackages(scope))[0];
+  if (pending !== undefined) return pendingLoad(root, pending);
+  await removeStalePackages(scope);
+  await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
+  const begun = await withSession(args, session => begin(args, session, dataset));
+
+  const ref: PackageRef = { root, pipeline_name: spec.pipeline_name, load_id: begun.load_id };
+  await writeSchema(ref, begun.schema);
+  await writeBegun(ref, begun.state);
+  await writePackage(ref, {
+    load_id: begun.load_id,
+    pipeline_name: spec.pipeline_name,
+    dataset,
+    schema_name: begun.schema.name,
+    fingerprint: scope.fingerprint,
+    created_at: isoMicros(args.now()),
+    state: "new",
+    ...(args.backfill === undefined ? {} : { backfill: args.backfill }),
+  });
+  return {
+    ref,
+    outcome: "opened",
+    resources: begun.state.resources.map(({ name, parent }) => ({
+      name,
+      ...(parent === undefined ? {} : { parent }),
+    })),
+    notes: begun.notes,
+  };
+}
+
+function pendingLoad(root: string, record: PackageRecord): BegunLoad {
+  return {
+    ref: { root, pipeline_name: record.pipeline_name, load_id: record.load_id },
+    outcome: "pending",
+    pending_state: record.state as "extracted" | "normalized",
+    resources: [],
+    notes: [
+      `load package ${record.load_id} was left ${record.state} by an earlier run: it is loaded first, and nothing is extracted in this run`,
+    ],
+  };
+}
+
+function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {
+  if (backfill === undefined) return;
+  const plans: ResourcePlan[] = source.resources.map(resource => {
+    const disposition = dispositionOf(spec, resource);
+    const merge_key = spec.merge_key ?? ownHints(spec, resource).merge_key ?? [];
+    return {
+      name: resource.name,
+      selected: true,
+      cursor_path: resource.incremental?.cursor_path,
+      disposition: disposition.disposition,
+      strategy: disposition.strategy,
+      has_merge_key: merge_key.length > 0,
+      has_scope: disposition.destination_scope !== undefined,
+    };
+  });
+  const reason = backfillProblem(backfill, plans);
+  if (reason !== undefined) throw new TidemarkError("BACKFILL_REFUSED", `Backfill refused: ${reason}.`);
+}
+
+interface Begun {
+  load_id: string;
+  schema: StoredSchema;
+  state: BegunState;
+  notes: string[];
+}
+
+async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: string): Promise<Begun> {
+  const { spec, source, backfill } = args;
+  const name = schemaName(source.name);
+  const ask = (schema: string) =>
+    session.restore({ dataset, pipeline_name: spec.pipeline_name, schema_names: [schema] });
+  const restored = await ask(name);
+  const { state, state_load_id, force, note } = await restoreState(args, session, restored, dataset);
+  const stored = restored.schemas[name] === undefined ? undefined : adoptSchema(restored.schemas[name]);
+
+  const extracted = extractedResources(spec, source.resources, backfill?.resource);
+  let refresh: RefreshPlan | undefined;
+  // dlt: on a source that is not known yet a refresh has no effect.
+  if (spec.refresh !== undefined && backfill === undefined && stored !== undefined) {
+    refresh = applyRefresh(
+      spec.refresh,
+      stored,
+      state,
+      extracted.map(({ resource }) => resource.name),
+    );
+  }
+  if (backfill === undefined) {
+    for (const { resource } of extracted) {
+      if (dispositionOf(spec, resource).disposition === "replace") resetResource(state, name, resource.name);
+    }
+  }
+  const defaultName = state.default_schema_name ?? name;
+  const begun: BegunState = {
+    state,
+    force_state: force || (refresh?.drop.length ?? 0) > 0,
+    default_schema_name: defaultName,
+    resources: extracted.map(one => startOf(one, name, state, backfill)),
+  };
+  if (state_load_id !== undefined) begun.state_load_id = state_load_id;
+  if (refresh !== undefined) begun.refresh = refresh;
+  if (defaultName !== name) {
+    const found = (await ask(defaultName)).schemas[defaultName];
+    begun.default_schema = found === undefined ? newSchema(defaultName) : adoptSchema(found);
+  }
+  const schema = beginSchema(stored, name, spec.source, {
+    run: runHints(spec),
+    capabilities: args.destination.capabilities,
+  });
+  return {
+    load_id: drawLoadId(args.now(), restored.max_load_id),
+    schema,
+    state: begun,
+    notes: note === undefined ? [] : [note],
+  };
+}
+
+async function restoreState(
+  { spec, history }: BeginLoadArgs,
+  session: DestinationSession,
+  restored: Restored,
+  dataset: string,
+): Promise<{ state: PipelineState; state_load_id?: string; force: boolean; note?: string }> {
+  const truth = decideCursor({
+    pipeline_name: spec.pipeline_name,
+    dataset,
+    dataset_exists: restored.dataset_exists,
+    stored: restored.state,
+    history,
+    history_load_committed:
+      restored.dataset_exists &&
+      history?.load_id !== undefined &&
+      (await session.isLoaded(dataset, history.load_id)),
+  });
+  const { note } = truth;
+  if (truth.from === "nothing") {
+    return { state: emptyState(spec.pipeline_name, spec.dataset_name), force: false, note };
+  }
+  const fromHistory = truth.from === "history";
+  return {
+    state: decodeStateBlob(fromHistory ? history!.state!.blob! : restored.state!.blob),
+    state_load_id: fromHistory ? history!.load_id : restored.state!.load_id,
+    force: fromHistory,
+    note,
+  };
+}
+
+function startOf(
+  { resource, selected }: { resource: Resource; selected: boolean },
+  source: string,
+  state: PipelineState,
+  backfill: BackfillRequest | undefined,
+): ResourceStart {
+  const start: ResourceStart = { name: resource.name, selected };
+  if (resource.parent !== undefined) start.parent = resource.parent;
+  const config = resource.incremental;
+  if (config === undefined) return start;
+  const stored = getIncremental(state, source, resource.name, config.cursor_path);
+  if (backfill === undefined) {
+    start.incremental = { config, stored, stateless: false };
+  } else if (resource.name === backfill.resource) {
+    start.incremental = { ...planBackfill(backfill, config, stored), stateless: backfill.to !== undefined };
+  } else {
+    // A parent only drives requests here: all its rows, and its own cursor stays where it is.
+    start.incremental = { config, stateless: true };
+  }
+  return start;
+}

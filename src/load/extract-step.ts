@@ -1,0 +1,64 @@
+/** Step extract of a load: one resource into the package, with the range that beginLoad decided. */
+import type { DestinationCapabilities } from "../destinations/destination";
+import { extractResource } from "../extract/extract-resource";
+import { incrementalRange } from "../extract/incremental";
+import type { PackageRef } from "../package/layout";
+import { TidemarkError } from "../pipeline/errors";
+import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
+import type { ResolvedPipeline } from "../pipeline/spec";
+import { applyResourceHints } from "../schema/hints";
+import type { Resource, Source } from "../sources/source";
+import { ownHints, primaryKeyOf, runHints } from "./effective-hints";
+import { type ResourceStart, readBegun, readSchema } from "./plan-files";
+
+export interface ExtractStepArgs {
+  ref: PackageRef;
+  spec: ResolvedPipeline;
+  source: Source;
+  capabilities: DestinationCapabilities;
+  resource: string;
+  /** Unique per call (design law 2). */
+  attempt: string;
+  segment_bytes?: number;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
+/** @throws TidemarkError as extractResource; CONTRACT_VIOLATION at the first row of a refused table */
+export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourceInfo> {
+  const { ref, spec } = args;
+  const resource = args.source.resources.find(one => one.name === args.resource);
+  const begun = await readBegun(ref);
+  const start = begun.resources.find(one => one.name === args.resource);
+  if (resource === undefined || start === undefined) {
+    throw new TidemarkError("INTERNAL", `Resource "${args.resource}" is not part of load ${ref.load_id}.`);
+  }
+  const incremental = rangeOf(start);
+  const schema = start.selected ? await readSchema(ref) : undefined;
+  return extractResource({
+    ref,
+    resource,
+    dedup_key: primaryKeyOf(spec, resource),
+    attempt: args.attempt,
+    ...(incremental === undefined ? {} : { incremental }),
+    http_attempts: spec.retry.http_attempts,
+    ...(args.segment_bytes === undefined ? {} : { segment_bytes: args.segment_bytes }),
+    onFirstRows: () => {
+      if (schema !== undefined)
+        applyResourceHints(schema, resource.name, ownHints(spec, resource), hintOptions(args, resource));
+    },
+    signal: args.signal,
+    onProgress: args.onProgress,
+  });
+}
+
+export const hintOptions = (
+  { spec, capabilities }: { spec: ResolvedPipeline; capabilities: DestinationCapabilities },
+  resource: Resource,
+) => ({ run: runHints(spec), cursor_path: resource.incremental?.cursor_path, capabilities });
+
+function rangeOf({ incremental }: ResourceStart) {
+  if (incremental === undefined) return undefined;
+  const { config, stored } = incremental;
+  return { range: incrementalRange(config, stored), stored };
+}

@@ -1,0 +1,94 @@
+/** Step load: schema migration, table chains, completion. Each may be repeated (design laws 2 and 3). */
+import type { LoadPlan, MigrationInfo } from "../destinations/destination";
+import type { PackageRef } from "../package/layout";
+import { type CompletedLoad, readPackage, updatePackage } from "../package/package-record";
+import { reducePackage } from "../package/packages";
+import type { LoadedTable } from "../pipeline/infos";
+import type { ResolvedPipeline } from "../pipeline/spec";
+import { stateRef } from "../state/state-blob";
+import { packagePlans } from "./load-plans";
+import { type DestinationUse, withSession } from "./with-session";
+
+export interface LoadStepArgs extends DestinationUse {
+  ref: PackageRef;
+  spec: ResolvedPipeline;
+}
+
+export interface Migrated {
+  /** Root tables to load; with `commits: "chain"` one step may take each. */
+  roots: string[];
+  created: string[];
+  /** "table.column" */
+  added: string[];
+}
+
+/** Tables, columns and `_dlt_version`, for the package and for the state's own package where there is one. */
+export async function migrateStep(args: LoadStepArgs): Promise<Migrated> {
+  const { plans } = await packagePlans(args.ref, args.spec);
+  return withSession(args, async session => {
+    const done: MigrationInfo[] = [];
+    for (const plan of plans) done.push(await session.migrate(plan));
+    return {
+      roots: plans.flatMap(plan => plan.roots),
+      created: done.flatMap(one => one.created),
+      added: done.flatMap(one => one.added),
+    };
+  });
+}
+
+/**
+ * Loads table chains. Where the destination commits the package as a whole, all of it, state and `_dlt_loads`
+ * included, whatever `roots` says.
+ */
+export async function loadStep(args: LoadStepArgs, roots: string[]): Promise<LoadedTable[]> {
+  const { plans } = await packagePlans(args.ref, args.spec);
+  const whole = args.destination.capabilities.commits === "package";
+  return withSession(args, async session => {
+    const loaded: LoadedTable[] = [];
+    for (const plan of plans) {
+      const mine = whole ? plan.roots : plan.roots.filter(root => roots.includes(root));
+      if (whole || mine.length > 0) loaded.push(...(await session.loadChains(plan, mine)));
+    }
+    return loaded;
+  });
+}
+
+/**
+ * Closes the load: state row and `_dlt_loads` row where they are not committed yet, then the package is reduced to
+ * a small record unless `keep` is asked.
+ */
+export async function completeStep(
+  args: LoadStepArgs,
+  options: { keep?: boolean } = {},
+): Promise<CompletedLoad> {
+  const before = await readPackage(args.ref);
+  if (before.loaded !== undefined) return before.loaded;
+  const { plans, extracted, record } = await packagePlans(args.ref, args.spec);
+  await withSession(args, async session => {
+    for (const plan of plans) await session.completeLoad(plan);
+  });
+  const { backfill } = record;
+  const completed: CompletedLoad = {
+    schema_name: record.schema_name,
+    cursors: extracted.cursors,
+    state: stateRef(extracted.state),
+    state_load_id: plans.find(plan => plan.state !== undefined)?.load_id ?? record.finished?.state_load_id,
+    schema_version_hash: ownHash(plans, args.ref.load_id),
+    notes: [],
+    ...(backfill === undefined
+      ? {}
+      : {
+          backfill: {
+            resource: backfill.resource,
+            from: String(backfill.from),
+            ...(backfill.to === undefined ? {} : { to: String(backfill.to) }),
+          },
+        }),
+  };
+  await updatePackage(args.ref, { state: "loaded", loaded: completed });
+  if (!options.keep) await reducePackage(args.ref);
+  return completed;
+}
+
+const ownHash = (plans: LoadPlan[], loadId: string): string | undefined =>
+  plans.find(plan => plan.load_id === loadId)?.schema.version_hash;

@@ -1,0 +1,104 @@
+/** Step normalize of a load: extracted rows to files of tables, schema and state table brought up to date. */
+import { mkdir } from "node:fs/promises";
+import { join, relative } from "node:path";
+import type { DestinationCapabilities } from "../destinations/destination";
+import { readDone } from "../extract/checkpoint";
+import { normalizePackage } from "../normalize/normalize-package";
+import type { NormalizeLimits, NormalizeOutput, ResourceSegments } from "../normalize/types";
+import { onDisk } from "../package/files";
+import { normalizeAttemptFolder, type PackageRef, resourceFolder } from "../package/layout";
+import { readPackage, updatePackage } from "../package/package-record";
+import { TidemarkError } from "../pipeline/errors";
+import type { NormalizeInfo, OnProgress } from "../pipeline/infos";
+import { completeStateTable } from "../schema/stored-schema";
+import { bumpVersion } from "../schema/version";
+import {
+  type Extracted,
+  type Normalized,
+  readExtracted,
+  readNormalized,
+  writeNormalized,
+} from "./plan-files";
+
+export interface NormalizeStepArgs {
+  ref: PackageRef;
+  capabilities: DestinationCapabilities;
+  /** Unique per call; the first to finish counts. */
+  attempt: string;
+  limits: NormalizeLimits;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
+/** @throws TidemarkError CONTRACT_VIOLATION, CANNOT_COERCE, NULL_IN_KEY, BAD_IDENTIFIER, DISK_FULL, PACKAGE_LOST */
+export async function normalizeStep(args: NormalizeStepArgs): Promise<NormalizeInfo> {
+  const { ref } = args;
+  const before = await readPackage(ref);
+  if (before.normalize_attempt !== undefined) return infoOf(ref, before.normalize_attempt);
+  const extracted = await readExtracted(ref);
+  const folder = normalizeAttemptFolder(ref, args.attempt);
+  await onDisk("making the folder of normalized files", () => mkdir(folder, { recursive: true }));
+  if (extracted.state_due && extracted.state_package === undefined) completeStateTable(extracted.schema);
+  const output = await normalizePackage({
+    load_id: ref.load_id,
+    schema: extracted.schema,
+    resources: await segmentsOf(ref, extracted),
+    out_dir: folder,
+    capabilities: args.capabilities,
+    limits: args.limits,
+    signal: args.signal,
+    onProgress: args.onProgress,
+  });
+  await writeNormalized(ref, args.attempt, normalizedOf(extracted, output, folder));
+  // Another attempt may have finished meanwhile; then its files are named already.
+  const now = await readPackage(ref);
+  if (now.normalize_attempt !== undefined) return infoOf(ref, now.normalize_attempt);
+  await updatePackage(ref, { state: "normalized", normalize_attempt: args.attempt });
+  return infoOf(ref, args.attempt);
+}
+
+async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<ResourceSegments[]> {
+  const all: ResourceSegments[] = [];
+  for (const { resource, table } of tables) {
+    const folder = resourceFolder(ref, resource);
+    const done = await readDone(folder);
+    if (done === null) {
+      throw new TidemarkError(
+        "PACKAGE_LOST",
+        `The rows of resource "${resource}" are gone from load package ${ref.load_id}.`,
+      );
+    }
+    const segments = done.segments.map(one => ({ ...one, path: join(folder, one.path) }));
+    all.push({ resource, table, segments });
+  }
+  return all;
+}
+
+function normalizedOf(extracted: Extracted, output: NormalizeOutput, folder: string): Normalized {
+  const normalized: Normalized = {
+    schema: output.schema,
+    files: output.files.map(file => ({ ...file, path: relative(folder, file.path) })),
+    tables: output.tables,
+    schema_changes: output.schema_changes,
+  };
+  if (extracted.state_package !== undefined) {
+    const { schema } = extracted.state_package;
+    completeStateTable(schema);
+    bumpVersion(schema);
+    normalized.state_schema = schema;
+  }
+  return normalized;
+}
+
+async function infoOf(ref: PackageRef, attempt: string): Promise<NormalizeInfo> {
+  const { schema, files, tables, schema_changes } = await readNormalized(ref, attempt);
+  return {
+    attempt,
+    tables,
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    schema_version: schema.version,
+    schema_version_hash: schema.version_hash,
+    schema_changes,
+  };
+}

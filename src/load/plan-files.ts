@@ -1,0 +1,76 @@
+/** What the steps leave for each other in a package, beside package.json and the rows. */
+import type { PackageFile } from "../destinations/destination";
+import { parseJson } from "../json/parse";
+import { orjsonText } from "../json/print";
+import type { Value } from "../json/values";
+import { readText, writeFileAtomic } from "../package/files";
+import { extractedPath, normalizedPath, type PackageRef, schemaPath, statePath } from "../package/layout";
+import type { CursorInfo } from "../pipeline/cursor";
+import type { TableRows } from "../pipeline/infos";
+import type { IncrementalConfig } from "../pipeline/spec";
+import type { StoredSchema } from "../schema/types";
+import type { PipelineState, StoredIncremental } from "../state/pipeline-state";
+import type { RefreshPlan } from "./refresh";
+
+export interface ResourceStart {
+  name: string;
+  parent?: string;
+  /** Loaded, not only requested for its children. */
+  selected: boolean;
+  incremental?: { config: IncrementalConfig; stored?: StoredIncremental; stateless: boolean };
+}
+
+/** state.json: the state as this run begins with it, and what was decided. */
+export interface BegunState {
+  /** After resets. Its `_version_hash` is that of the state row in the destination: a new hash means a new row. */
+  state: PipelineState;
+  /** A state row is due whatever its hash: tables are dropped, or the row in the destination is missing. */
+  force_state: boolean;
+  default_schema_name: string;
+  /** The load that the state was stored with; absent for a new one. */
+  state_load_id?: string;
+  resources: ResourceStart[];
+  refresh?: RefreshPlan;
+  /** The pipeline's default schema, where the source's own is another (dlt keeps the state with it). */
+  default_schema?: StoredSchema;
+}
+
+/** extracted.json: what normalize and load work from. */
+export interface Extracted {
+  schema: StoredSchema;
+  /** Resources with their root tables, normalised, in order. */
+  tables: { resource: string; table: string }[];
+  /** Root tables without rows that must be emptied (replace). */
+  emptied: string[];
+  cursors: CursorInfo[];
+  state: PipelineState;
+  /** A state row is due. */
+  state_due: boolean;
+  /** The state goes into a package of its own: the default schema is another one. */
+  state_package?: { load_id: string; schema: StoredSchema };
+}
+
+/** normalized.json of one attempt: the files, and the schemas as they are to be stored. */
+export interface Normalized {
+  schema: StoredSchema;
+  /** Paths relative to the attempt's folder. */
+  files: PackageFile[];
+  tables: TableRows[];
+  schema_changes: string[];
+  state_schema?: StoredSchema;
+}
+
+// Numbers stay exact: 1 and 1.0 differ, and integers have 64 bits.
+const write = (path: string, value: unknown) => writeFileAtomic(path, orjsonText(value as Value));
+const read = async <T>(path: string) => parseJson(await readText(path)) as unknown as T;
+
+export const writeBegun = (ref: PackageRef, begun: BegunState) => write(statePath(ref), begun);
+export const readBegun = (ref: PackageRef) => read<BegunState>(statePath(ref));
+export const writeSchema = (ref: PackageRef, schema: StoredSchema) => write(schemaPath(ref), schema);
+export const readSchema = (ref: PackageRef) => read<StoredSchema>(schemaPath(ref));
+export const writeExtracted = (ref: PackageRef, extracted: Extracted) => write(extractedPath(ref), extracted);
+export const readExtracted = (ref: PackageRef) => read<Extracted>(extractedPath(ref));
+export const writeNormalized = (ref: PackageRef, attempt: string, normalized: Normalized) =>
+  write(normalizedPath(ref, attempt), normalized);
+export const readNormalized = (ref: PackageRef, attempt: string) =>
+  read<Normalized>(normalizedPath(ref, attempt));
