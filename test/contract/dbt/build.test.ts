@@ -1,0 +1,170 @@
+/** The whole dbt project on DuckDB, through runDbt, from the first load on. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createDuckDbDestination } from "../../../src/destinations/duckdb/duckdb-destination";
+import { DEFAULT_THRESHOLDS, decideGate } from "../../../src/gate/decide";
+import { runGateCommand } from "../../../src/gate/gate-command";
+import { collectMetrics } from "../../../src/gate/metrics";
+import type { GateMetrics, ProgressEvent } from "../../../src/pipeline/infos";
+import { dbtPython, type Lane, loadPostsAndComments, openLane, PROJECT } from "./dbt-lane";
+
+jest.setTimeout(180_000);
+
+async function metricsOf(lane: Lane): Promise<GateMetrics> {
+  const quiet = { signal: new AbortController().signal, onProgress: () => {} };
+  await using session = await createDuckDbDestination(lane.duckdb).open(quiet);
+  const place = { destination_type: "duckdb", dataset: "raw", analytics_schema: "analytics" };
+  // `await` here: without it the session would be closed while its queries run.
+  return await collectMetrics(session, place);
+}
+
+describe("the dbt project on DuckDB", () => {
+  let lane: Lane;
+  beforeAll(() => {
+    lane = openLane();
+  });
+  afterAll(() => lane.remove());
+
+  test("a dataset that nothing was loaded into is refused, and has no metrics", async () => {
+    await lane.sql("CREATE TABLE main.something AS SELECT 1 AS a");
+    await expect(lane.dbt()).rejects.toMatchObject({ code: "DBT_SCHEMA_MISMATCH" });
+    const metrics = await metricsOf(lane);
+    expect(metrics).toEqual({});
+    expect(decideGate(undefined, metrics, DEFAULT_THRESHOLDS).decision).toBe("block");
+  });
+
+  test("builds with posts and comments alone: green but for the declared warnings", async () => {
+    await loadPostsAndComments(lane);
+    const events: ProgressEvent[] = [];
+    let turns = 0;
+    const info = await lane.dbt({
+      onProgress: event => events.push(event),
+      withTurn: run => {
+        turns += 1;
+        return run();
+      },
+    });
+    expect(info.success).toBe(true);
+    expect(
+      info.findings.map(node => [node.unique_id.split(".")[2], node.status, node.expected_warning]),
+    ).toEqual([
+      ["stg_claims_line_charge_not_negative", "warn", true],
+      ["int_claims_total_allowed_not_negative", "warn", true],
+    ]);
+    expect(info.findings[0]?.reason).toMatch(/Reversals/);
+    expect(info.findings[0]?.failures).toBeGreaterThan(0);
+    // Tables that no pipeline has loaded yet are said, not failed on.
+    expect(info.notes.join("\n")).toMatch(/customers.* is not loaded yet/);
+    expect(info.notes.join("\n")).toMatch(/rnc_database.* is not loaded yet/);
+    expect(turns).toBe(1);
+    expect(
+      events.some(event => event.subject === "mart_post_engagement" && /^\d+ of \d+ /.test(event.message!)),
+    ).toBe(true);
+
+    const freshness = await lane.dbt({ kind: "freshness" });
+    expect(freshness).toMatchObject({ success: true, counts: { pass: 2 }, findings: [] });
+
+    const metrics = await metricsOf(lane);
+    expect(metrics.claim_service_lines).toBe(1494);
+    expect(metrics.max_allowed_ratio).toBeLessThan(5);
+    expect(metrics.freshness_minutes).toBeLessThan(10);
+    expect(decideGate(info, metrics, DEFAULT_THRESHOLDS)).toMatchObject({ decision: "promote", score: 100 });
+
+    // The published artifacts are what `tidemark gate` reads.
+    const gate = await runGateCommand({
+      runResults: info.run_results_path!,
+      output: join(lane.folder, "packet.md"),
+      env: {},
+      now: new Date(0),
+    });
+    expect(gate.gate.reasons.join()).not.toMatch(/unexpected/);
+    expect(gate.decision).toBe("block"); // no metrics file: zero lines
+  });
+
+  test("late, removed and moved comments reach the mart; optional tables join; customers get history", async () => {
+    await lane.sql(`
+      INSERT INTO raw.rest_comments VALUES (900, 7, 'late', 'late@example.org', 'b', '1.5', 'late');
+      DELETE FROM raw.rest_comments WHERE post_id = 8;
+      UPDATE raw.rest_comments SET post_id = 10 WHERE id = (SELECT min(id) FROM raw.rest_comments WHERE post_id = 9);
+      CREATE TABLE raw.customers AS SELECT 1::BIGINT AS id, 'A' AS name, 'gold' AS tier,
+        TIMESTAMPTZ '2026-01-02 00:00:00+00' AS updated_at, '1.5' AS _dlt_load_id, 'k' AS _dlt_id;
+      CREATE TABLE raw.rnc_database AS SELECT 1::BIGINT AS id, TIMESTAMP '2020-01-01' AS "timestamp", 'd' AS descr,
+        3::BIGINT AS current_release, 'Y' AS alive, '1.5' AS _dlt_load_id, 'k' AS _dlt_id;`);
+    const first = await lane.dbt();
+    expect(first.success).toBe(true);
+    expect(first.notes).toEqual([]);
+    const mart = await lane.sql(
+      "SELECT post_id, comment_count FROM analytics.mart_post_engagement WHERE post_id BETWEEN 6 AND 10 ORDER BY 1",
+    );
+    expect(mart.map(row => [Number(row.post_id), Number(row.comment_count)])).toEqual([
+      [6, 5],
+      [7, 6],
+      [8, 0],
+      [9, 4],
+      [10, 6],
+    ]);
+    await lane.sql(
+      "UPDATE raw.customers SET tier = 'basic', updated_at = TIMESTAMPTZ '2026-02-01 00:00:00+00' WHERE id = 1",
+    );
+    await lane.dbt({
+      dbt: { ...lane.options().dbt, select: "+snap_customers" },
+    });
+    const history = await lane.sql(
+      "SELECT tier, dbt_valid_to IS NULL AS current FROM analytics_snapshots.snap_customers ORDER BY dbt_valid_from",
+    );
+    expect(history).toEqual([
+      { tier: "gold", current: false },
+      { tier: "basic", current: true },
+    ]);
+    // Only dbt's own schemas were written.
+    const schemas = await lane.sql(
+      "SELECT DISTINCT table_schema AS s FROM information_schema.tables ORDER BY 1",
+    );
+    expect(schemas.map(row => row.s)).toEqual(["analytics", "analytics_snapshots", "main", "raw"]);
+    expect(existsSync(join(PROJECT, "target"))).toBe(false);
+  });
+
+  test("a failing test is a result without row values, and the gate blocks", async () => {
+    await lane.sql(
+      "INSERT INTO raw.rest_comments VALUES (901, 7, 'n', 'PLANTED no address', 'b', '1.5', 'x'), (901, 7, 'n', 'a@b.cd', 'b', '1.5', 'y')",
+    );
+    const info = await lane.dbt({ dbt: { ...lane.options().dbt, select: "stg_rest_comments+" } });
+    expect(info.success).toBe(false);
+    const failed = info.findings
+      .filter(node => node.status === "fail")
+      .map(node => node.unique_id.split(".")[2]);
+    expect(failed.sort()).toEqual([
+      expect.stringMatching(/^matches_pattern_stg_rest_comments_commenter_email/),
+      "unique_stg_rest_comments_comment_id",
+    ]);
+    expect(info.counts.skipped).toBeGreaterThan(0);
+    expect(JSON.stringify(info)).not.toMatch(/planted/i);
+    const gate = decideGate(
+      info,
+      { claim_service_lines: 9, max_allowed_ratio: 1, freshness_minutes: 1 },
+      DEFAULT_THRESHOLDS,
+    );
+    expect(gate).toMatchObject({ decision: "block", score: 20 });
+  });
+
+  test("the claims file is what its generator writes", () => {
+    const fresh = join(lane.folder, "claims.csv");
+    execFileSync(dbtPython(), [join(PROJECT, "scripts/generate_claims.py"), fresh]);
+    const text = readFileSync(fresh, "utf8");
+    expect(readFileSync(join(PROJECT, "seeds/claims_sample_synthetic.csv"), "utf8")).toBe(text);
+    const [head, ...rows] = text
+      .trim()
+      .split("\n")
+      .map(line => line.split(","));
+    const column = (name: string) => rows.map(row => row[head!.indexOf(name)]!);
+    const share = (values: string[], is: (value: string) => boolean) =>
+      values.filter(is).length / values.length;
+    expect(head).toHaveLength(17);
+    expect(rows).toHaveLength(1494);
+    expect(new Set(column("claim_id")).size).toBe(600);
+    expect(new Set(column("hvid")).size).toBe(220);
+    expect(share(column("line_charge"), value => value === "")).toBeCloseTo(0.45, 1);
+    expect(share(column("line_charge"), value => value.startsWith("-"))).toBeCloseTo(0.02, 2);
+  });
+});
