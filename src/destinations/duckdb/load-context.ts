@@ -4,6 +4,7 @@ import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, PackageFile } from "../destination";
 import type { Chain } from "../table-chains";
 import type { Database } from "./database";
+import type { LoadOptions } from "./migrate";
 import { countRows, type MergeTable, mergeTable } from "./sql-merge-parts";
 import type { Place } from "./sql-text";
 
@@ -12,6 +13,7 @@ export interface ChainLoad {
   place: Place;
   plan: LoadPlan;
   chain: Chain;
+  options: LoadOptions;
   /** Adds to the counts of a table. */
   add(table: string, counts: Partial<Pick<LoadedTable, "inserted" | "updated" | "deleted">>): void;
 }

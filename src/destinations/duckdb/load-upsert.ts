@@ -1,8 +1,9 @@
 /** Merge strategies `upsert`, `insert-only` and `cdc`. */
 import type { MergeStrategy } from "../../pipeline/spec";
-import { rootKeyOf, rowKeyOf } from "../table-chains";
+import { columnsWith, rootKeyOf, rowKeyOf } from "../table-chains";
 import { type ChainLoad, change, hasRows, nestedOf, tableRows } from "./load-context";
 import { type MergeRoot, type MergeTable, mergeRoot } from "./sql-merge-parts";
+import { hasDuplicates } from "./sql-staged";
 import * as sql from "./sql-upsert";
 
 export async function loadUpsert(load: ChainLoad, strategy: MergeStrategy): Promise<void> {
@@ -40,11 +41,23 @@ async function mergeRootRows(load: ChainLoad, root: MergeRoot, options: sql.Upse
     });
     return;
   }
+  const staged = sql.stagedRoots(root, options);
+  if (await canReplace(load, root, root.primaryKey, options)) {
+    const updated = await change(
+      load,
+      "merging",
+      root.table,
+      sql.deleteMatched(root, root.primaryKey, staged),
+    );
+    const written = await change(load, "merging", root.table, sql.insertAllRoots(root, options));
+    load.add(name, { inserted: written - updated, updated });
+    return;
+  }
   const flagged = sql.countFlagged(root, options);
   const deleted = flagged === undefined ? 0 : await load.db.count(flagged);
   const matched = options.insertOnly
     ? 0
-    : await load.db.count(sql.countMatched(root, root.primaryKey, sql.stagedRoots(root, options), options));
+    : await load.db.count(sql.countMatched(root, root.primaryKey, staged, options));
   await change(load, "merging", root.table, sql.mergeRoots(root, options));
   const inserted = (await tableRows(load, root)) - before + deleted;
   // skip_unchanged_rows does not shield a flagged row that is otherwise unchanged from its delete
@@ -68,6 +81,10 @@ async function mergeNestedRows(
       load.add(name, {
         inserted: await change(load, "loading", table.table, sql.insertAllNested(table, staged)),
       });
+    } else if (await canReplace(load, table, [rowKey], options)) {
+      const updated = await change(load, "merging", table.table, sql.deleteMatched(table, [rowKey], staged));
+      const written = await change(load, "merging", table.table, sql.insertAllNested(table, staged));
+      load.add(name, { inserted: written - updated, updated });
     } else {
       const updated = options.insertOnly
         ? 0
@@ -85,4 +102,25 @@ async function mergeNestedRows(
   if (ofDeleted !== undefined) {
     load.add(name, { deleted: await change(load, "deleting nested rows of", table.table, ofDeleted) });
   }
+}
+
+/**
+ * Deleting matched rows and inserting all staged ones equals the MERGE when every matched row is updated whole, by
+ * one staged row only; not with UNIQUE indexes, where DuckDB may take the row's return for a duplicate.
+ */
+async function canReplace(
+  load: ChainLoad,
+  table: MergeTable,
+  key: readonly string[],
+  options: sql.UpsertOptions,
+): Promise<boolean> {
+  if (options.insertOnly || options.skipUnchanged || load.options.create_indexes) return false;
+  if (load.chain.root.name === table.table.name && columnsWith(table.table, "hard_delete").length > 0)
+    return false;
+  const found = await load.db.rows(
+    hasDuplicates(table.table.name, key),
+    [],
+    `looking for duplicates in "${table.table.name}"`,
+  );
+  return found[0]?.found !== true;
 }

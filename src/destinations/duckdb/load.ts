@@ -47,7 +47,7 @@ export async function loadPackage(
   await requireDataset(db, plan.dataset);
   await requireFiles(plan);
   try {
-    await db.transaction("loading the package", () => loadAll(db, plan, chains, counts));
+    await db.transaction("loading the package", () => loadAll(db, plan, options, chains, counts));
   } catch (error) {
     if (error instanceof TidemarkError && error.code === "DESTINATION_REFUSED") {
       throw await explainRefusal(db, plan, error);
@@ -60,6 +60,7 @@ export async function loadPackage(
 async function loadAll(
   db: Database,
   plan: LoadPlan,
+  options: LoadOptions,
   chains: Chain[],
   counts: Map<string, LoadedTable>,
 ): Promise<void> {
@@ -71,6 +72,7 @@ async function loadAll(
       place,
       plan,
       chain,
+      options,
       add(table, added) {
         const count = counts.get(table);
         if (!count) return;

