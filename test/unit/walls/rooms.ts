@@ -1,0 +1,252 @@
+/**
+ * Who may import whom, as one table. imports.test.ts holds the code to it; docs/architecture.md prints it
+ * (`npx tsx test/unit/walls/rooms.ts` gives the Markdown, and a test compares the two).
+ */
+
+export interface Room {
+  /** Folder or file below src/, without extension. The longest match owns a file. */
+  place: string;
+  job: string;
+  /** Rooms it may import. `sources/*` stands for every folder below src/sources. */
+  imports: readonly string[];
+  /** Rooms it may import with `import type` only. */
+  types?: readonly string[];
+  /** Packages it may import. Every other room must not. */
+  vendors?: readonly string[];
+  /** Node's own modules are allowed unless this says false: workflow code runs in a sandbox without them. */
+  node?: false;
+}
+
+export const ROOMS: readonly Room[] = [
+  // ---- words
+  { place: "pipeline", job: "the words: names, specs, infos, errors", imports: [], node: false },
+  {
+    place: "json",
+    job: "exact JSON, values of rows, JSONPath",
+    imports: ["pipeline"],
+  },
+  {
+    place: "schema",
+    job: "dlt's schema: names, types, hints, hashes, contracts",
+    imports: ["pipeline", "json"],
+  },
+  { place: "state", job: "dlt's pipeline state and cursors", imports: ["pipeline", "json"] },
+
+  // ---- engine
+  { place: "package", job: "load packages on disk", imports: ["pipeline"] },
+  {
+    place: "sources",
+    job: "what a source is; hints that all sources share",
+    imports: ["pipeline", "json"],
+    vendors: ["zod"],
+  },
+  { place: "sources/registry", job: "the list of sources", imports: ["sources", "sources/*"] },
+  {
+    place: "sources/http",
+    job: "HTTP with dlt's retries; no source of its own",
+    imports: ["pipeline", "json"],
+    vendors: ["undici"],
+  },
+  {
+    place: "sources/rest-api",
+    job: "dlt's REST config",
+    imports: ["pipeline", "json", "sources", "sources/http"],
+    vendors: ["zod"],
+  },
+  {
+    place: "sources/sql",
+    job: "PostgreSQL: queries and reflected tables",
+    imports: ["pipeline", "json", "sources"],
+    vendors: ["zod", "pg", "pg-cursor"],
+  },
+  {
+    place: "sources/code",
+    job: "generators of TypeScript modules",
+    imports: ["pipeline", "json", "sources"],
+    vendors: ["zod"],
+  },
+  {
+    place: "extract",
+    job: "rows of a resource to files; incremental rules",
+    imports: ["pipeline", "json", "schema", "state", "package"],
+    types: ["sources"],
+  },
+  {
+    place: "normalize",
+    job: "rows to tables, types and parquet files",
+    imports: ["pipeline", "json", "schema", "package"],
+    types: ["destinations"],
+  },
+  {
+    place: "load",
+    job: "the steps of one load: begin, extract, normalize, commit, keep the cursor",
+    imports: ["pipeline", "json", "schema", "state", "package", "extract", "normalize"],
+    types: ["destinations", "sources"],
+  },
+  {
+    place: "destinations",
+    job: "what a destination is; rules that all destinations share",
+    imports: ["pipeline", "json", "schema"],
+  },
+  {
+    place: "destinations/registry",
+    job: "the list of destinations",
+    imports: ["pipeline", "destinations", "destinations/*"],
+  },
+  {
+    place: "destinations/duckdb",
+    job: "DuckDB",
+    imports: ["pipeline", "json", "schema", "destinations"],
+    vendors: ["@duckdb/node-api"],
+  },
+  {
+    place: "destinations/databricks",
+    job: "Databricks (not there yet)",
+    imports: ["pipeline", "json", "schema", "destinations"],
+    vendors: ["@databricks/sql"],
+  },
+  { place: "transform", job: "dbt as a repeatable step", imports: ["pipeline"], vendors: ["zod"] },
+  {
+    place: "gate",
+    job: "promote, review or block",
+    imports: ["pipeline", "transform"],
+    types: ["destinations"],
+    vendors: ["zod"],
+  },
+  {
+    place: "spec",
+    job: "reads, checks and resolves pipeline specs",
+    imports: ["pipeline", "sources", "sources/registry"],
+    types: ["config"],
+    vendors: ["zod", "yaml"],
+  },
+  {
+    place: "doctor",
+    job: "what is missing or wrong, without a warehouse",
+    imports: [
+      "pipeline",
+      "spec",
+      "transform",
+      "sources",
+      "sources/registry",
+      "destinations/registry",
+      "tools",
+    ],
+    types: ["config", "destinations"],
+  },
+
+  // ---- Temporal
+  {
+    place: "workflows",
+    job: "the order: sequence, waiting, signals",
+    imports: ["pipeline"],
+    types: ["activities"],
+    vendors: ["@temporalio/workflow", "@temporalio/common"],
+    node: false,
+  },
+  {
+    place: "activities",
+    job: "the door between Temporal and the engine",
+    imports: [
+      ...[
+        "pipeline",
+        "json",
+        "schema",
+        "state",
+        "package",
+        "extract",
+        "normalize",
+        "load",
+        "transform",
+        "gate",
+      ],
+      ...["spec", "sources", "destinations", "destinations/registry", "tools"],
+    ],
+    types: ["config"],
+    vendors: ["@temporalio/activity", "@temporalio/common"],
+  },
+
+  // ---- composition and the way in
+  {
+    place: "config",
+    job: "the only reader of process.env",
+    imports: ["pipeline", "tools"],
+    vendors: ["dotenv"],
+  },
+  { place: "tools", job: "where dbt, Temporal and PostgreSQL are", imports: [] },
+  {
+    place: "workflow-bundle",
+    job: "builds and keeps the workflows' bundle",
+    imports: [],
+    vendors: ["@temporalio/worker"],
+  },
+  {
+    place: "worker",
+    job: "configuration → activities → workers",
+    imports: ["activities", "dev-server", "package", "workflow-bundle"],
+    types: ["config"],
+    vendors: ["@temporalio/worker"],
+  },
+  {
+    place: "dev-server",
+    job: "the local Temporal server",
+    imports: ["pipeline", "tools"],
+    types: ["config"],
+    vendors: ["@temporalio/client"],
+  },
+  {
+    place: "client",
+    job: "starts, follows and steers runs",
+    imports: ["pipeline", "dev-server", "worker"],
+    types: ["config", "workflows"],
+    vendors: ["@temporalio/client", "@temporalio/common", "@temporalio/envconfig"],
+  },
+  {
+    place: "cli",
+    job: "one file per command",
+    imports: [
+      ...[
+        "pipeline",
+        "json",
+        "state",
+        "package",
+        "load",
+        "gate",
+        "doctor",
+        "spec",
+        "sources",
+        "destinations",
+      ],
+      ...["destinations/registry", "client", "config", "dev-server", "tools", "worker"],
+    ],
+    vendors: ["commander", "cli-table3", "@temporalio/client", "@temporalio/common"],
+  },
+];
+
+/** The room that owns a file, by its path below src/ without extension. */
+export function roomOf(path: string): Room | undefined {
+  return ROOMS.filter(({ place }) => path === place || path.startsWith(`${place}/`)).sort(
+    (a, b) => b.place.length - a.place.length,
+  )[0];
+}
+
+/** True when `list` names the place, itself or by `folder/*`. */
+export function names(list: readonly string[], place: string): boolean {
+  return list.some(entry =>
+    entry.endsWith("/*") ? place.startsWith(entry.slice(0, -1)) && place !== entry : entry === place,
+  );
+}
+
+/** The table as Markdown. */
+export function printRooms(): string {
+  const code = (list: readonly string[]) => list.map(entry => `\`${entry}\``).join(", ");
+  const lines = ROOMS.map(({ place, job, imports, types = [], vendors = [] }) => {
+    const own = [code(imports), ...(types.length > 0 ? [`types of ${code(types)}`] : [])].filter(Boolean);
+    return `| \`${place}\` | ${job} | ${own.join("; ") || "nothing"} | ${code(vendors)} |`;
+  });
+  return ["| room in `src/` | its job | may import | its packages |", "|---|---|---|---|", ...lines].join(
+    "\n",
+  );
+}
+
+if (require.main === module) console.log(printRooms());
