@@ -24,7 +24,6 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
         return {
           spec,
           queue: await diskQueueName(config.packageRoot),
-          needs_staging: destination.capabilities.needs_staging,
           commits: destination.capabilities.commits,
           load_workflow_id: loadWorkflowId(spec, destination.identity.fingerprint),
           resources: planResources(spec, source),

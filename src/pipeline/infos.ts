@@ -10,8 +10,6 @@ export interface ResolvedRun {
   spec: ResolvedPipeline;
   /** Task queue of the host that resolved the run; dbt and gate run there. */
   queue: string;
-  /** Uploading is a step of its own for this destination. */
-  needs_staging: boolean;
   /** "package": one transaction for all chains, state and the load's row. */
   commits: "package" | "chain";
   /** Lock of law 6: the load child's workflow id. */

@@ -31,9 +31,7 @@ const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute"
 /** A host may be lost this many times before the load gives up. */
 const HOSTS = 3;
 
-export async function load(
-  request: LoadRequest & { needs_staging: boolean; commits: "package" | "chain" },
-): Promise<LoadInfo> {
+export async function load(request: LoadRequest & { commits: "package" | "chain" }): Promise<LoadInfo> {
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
   let paused = false;
   setHandler(pauseSignal, value => {
@@ -104,7 +102,7 @@ async function loadOnOneHost(
   let notes = opened.notes;
 
   if (opened.outcome === "opened") {
-    const extracted = await timed("extract", () =>
+    await timed("extract", () =>
       extractAll(opened, progress, (name, parent) =>
         run(
           "extractResource",
@@ -115,12 +113,7 @@ async function loadOnOneHost(
       ),
     );
     const finished = await timed("finish extract", () =>
-      run(
-        "finishExtract",
-        "collect cursors",
-        [{ ref, extracted: extracted.map(e => ({ resource: e.resource, attempt: e.attempt })) }],
-        queue,
-      ),
+      run("finishExtract", "collect cursors", [{ ref }], queue),
     );
     notes = [...notes, ...finished.notes];
     progress.cursors(finished.cursors);
@@ -128,6 +121,8 @@ async function loadOnOneHost(
       return info(opened, {
         notes: [...notes, "nothing new: nothing was written"],
         cursors: finished.cursors,
+        state: finished.state,
+        state_load_id: finished.state_load_id,
       });
     }
   }
@@ -137,9 +132,6 @@ async function loadOnOneHost(
       run("normalizePackage", "normalize rows to tables", [{ ref }], queue),
     );
     progress.normalized(normalized);
-  }
-  if (request.needs_staging) {
-    await timed("stage", () => run("stagePackage", "upload files", [{ ref }], queue));
   }
   const migrated = await timed("migrate", () =>
     run("migrateSchema", "create and alter tables", [{ ref }], queue),
@@ -161,7 +153,7 @@ async function loadOnOneHost(
   });
   progress.loaded(loaded as LoadedTable[]);
   const done = await timed("complete", () =>
-    run("completeLoad", `complete load ${ref.load_id}`, [{ ref, loaded }], queue),
+    run("completeLoad", `complete load ${ref.load_id}`, [{ ref }], queue),
   );
   progress.step("done");
   return info(opened, {

@@ -164,7 +164,6 @@ class PipelineRun {
               spec: resolved.spec,
               history: this.#history,
               backfill,
-              needs_staging: resolved.needs_staging,
               commits: resolved.commits,
             },
           ],
@@ -198,8 +197,12 @@ class PipelineRun {
         cursor,
       ];
     }
-    if (info.state !== undefined)
-      this.#history = { state: info.state, load_id: info.load_id ?? this.#history.load_id };
+    if (info.state !== undefined) {
+      this.#history = {
+        state: info.state,
+        load_id: info.state_load_id ?? info.load_id ?? this.#history.load_id,
+      };
+    }
     this.#view.notes.push(...info.notes);
   }
 
