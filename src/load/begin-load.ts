@@ -13,7 +13,6 @@ import { adoptSchema, newSchema } from "../schema/stored-schema";
 import type { StoredSchema } from "../schema/types";
 import type { Resource, Source } from "../sources/source";
 import {
-  copyState,
   emptyState,
   getIncremental,
   type PipelineState,

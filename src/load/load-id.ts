@@ -9,11 +9,9 @@ export function drawLoadId(nowMs: number, after: string | null): string {
   const seconds = String(Math.round(nowMs * 1e4) / 1e7);
   const id = seconds.includes(".") ? seconds : `${seconds}.0`;
   if (after === null || id > after) return id;
-  // The clock stands back, or two were drawn in one tick.
-  const whole = /^(\d+)\.(\d+)$/.exec(after);
-  if (whole !== null && whole[2]!.length < 12) return `${after}1`;
-  if (whole !== null) return `${BigInt(whole[1]!) + 1n}.0`;
-  return `${after}1`;
+  // The clock stands back, or two were drawn in one tick: the next text in order.
+  const last = after.at(-1) ?? "";
+  return last >= "0" && last <= "8" ? `${after.slice(0, -1)}${Number(last) + 1}` : `${after}1`;
 }
 
 /** ISO text in UTC with microseconds. */
