@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { OnProgress } from "../../pipeline/infos";
-import { busy, isInterrupt, lockHolder, sortError } from "./errors";
+import { busy, lockHolder, sortError } from "./errors";
 import { canonicalPath, type TurnOptions, takeTurn, WAIT_PROGRESS_MS, WAITING } from "./file-turns";
 
 export interface DatabaseSettings {
@@ -196,7 +196,8 @@ export class Database implements AsyncDisposable {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted && isInterrupt(error)) throw signal.reason;
+      // DuckDB words an interrupt differently by where it struck
+      if (signal.aborted) throw signal.reason;
       throw sortError(error, { path: this.path, doing });
     } finally {
       clearInterval(alive);

@@ -33,10 +33,6 @@ export function busy(context: ErrorContext, holder: LockHolder, waitedSeconds: n
   );
 }
 
-export function isInterrupt(error: unknown): boolean {
-  return messageOf(error).startsWith("INTERRUPT Error");
-}
-
 /** Any error of DuckDB or of the file system around it. A TidemarkError stays as it is. */
 export function sortError(error: unknown, context: ErrorContext): TidemarkError {
   if (error instanceof TidemarkError) return error;

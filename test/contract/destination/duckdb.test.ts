@@ -1,0 +1,176 @@
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Destination } from "../../../src/destinations/destination";
+import { waitUntilFree } from "../../../src/destinations/duckdb/database";
+import { createDuckDbDestination } from "../../../src/destinations/duckdb/duckdb-destination";
+import { WAITING, withFileTurn } from "../../../src/destinations/duckdb/file-turns";
+import type { ProgressEvent } from "../../../src/pipeline/infos";
+import type { DuckDbDestination } from "../../../src/pipeline/spec";
+import { holdFile, scratchFolder } from "../../support/duckdb";
+import { type DestinationHarness, describeDestination } from "./describe-destination";
+
+function destinationAt(path: string, more: Partial<DuckDbDestination> = {}): Destination {
+  return createDuckDbDestination({
+    type: "duckdb",
+    path,
+    replace_strategy: "truncate-and-insert",
+    create_indexes: false,
+    staging_dataset_name_layout: "%s_staging",
+    enable_dataset_name_normalization: true,
+    ...more,
+  });
+}
+
+describeDestination("DuckDB", async (options): Promise<DestinationHarness> => {
+  const folder = await scratchFolder();
+  return {
+    // the file is named like the dataset: every statement must name the catalog too
+    destination: destinationAt(join(folder.path, "raw.duckdb"), options),
+    dataset: "raw",
+    folder: folder.path,
+    qualified: table => `"raw"."raw"."${table.replaceAll('"', '""')}"`,
+    close: () => folder.remove(),
+  };
+});
+
+describe("turns on a DuckDB file", () => {
+  let folder: { path: string; remove(): Promise<void> };
+  let path: string;
+  const events: ProgressEvent[] = [];
+  const options = (signal = new AbortController().signal) => ({
+    signal,
+    onProgress: (event: ProgressEvent) => void events.push(event),
+  });
+
+  beforeEach(async () => {
+    folder = await scratchFolder();
+    path = join(folder.path, "a", "b", "file.duckdb");
+    events.length = 0;
+  });
+  afterEach(() => folder.remove());
+
+  it("lets sessions of one process in one after the other, in order, whatever name they use", async () => {
+    await mkdir(join(folder.path, "a", "b"), { recursive: true });
+    await symlink(join(folder.path, "a"), join(folder.path, "link"));
+    const order: string[] = [];
+    let open = 0;
+    const use = async (name: string, file: string): Promise<void> => {
+      const session = await destinationAt(file).open(options());
+      open += 1;
+      expect(open).toBe(1);
+      order.push(name);
+      await session.query("SELECT 1 AS one");
+      await sleep(60);
+      open -= 1;
+      await session[Symbol.asyncDispose]();
+    };
+    const first = use("first", path);
+    const all = [first];
+    for (const [i, name] of ["second", "third", "fourth"].entries()) {
+      // a turn begins to count once the path is resolved
+      await sleep(10);
+      all.push(use(name, i % 2 === 0 ? join(folder.path, "link", "b", "file.duckdb") : path));
+    }
+    await Promise.all(all);
+    expect(order).toEqual(["first", "second", "third", "fourth"]);
+    expect(events.some(event => event.phase === WAITING)).toBe(true);
+  });
+
+  it("gives a turn without opening the file, so that another process can", async () => {
+    await withFileTurn(path, options(), async () => {
+      const holder = await holdFile(path);
+      await holder.release();
+    });
+    const session = await destinationAt(path).open(options());
+    await session[Symbol.asyncDispose]();
+  });
+
+  it("waits for a foreign process and says which", async () => {
+    await mkdir(join(folder.path, "a", "b"), { recursive: true });
+    const holder = await holdFile(path);
+    const opening = destinationAt(path).open(options());
+    await sleep(400);
+    expect(events).toContainEqual(
+      expect.objectContaining({ phase: WAITING, message: expect.stringContaining(`process ${holder.pid}`) }),
+    );
+    await holder.release();
+    const session = await opening;
+    expect(await session.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    await session[Symbol.asyncDispose]();
+  });
+
+  it("gives up after the time allowed, names the process, and frees the turn", async () => {
+    await mkdir(join(folder.path, "a", "b"), { recursive: true });
+    const holder = await holdFile(path);
+    try {
+      await expect(destinationAt(path, { busy_timeout_seconds: 0.3 }).open(options())).rejects.toMatchObject({
+        code: "DESTINATION_BUSY",
+        kind: "transient",
+        message: expect.stringContaining(`process ${holder.pid}`),
+      });
+      const abort = new AbortController();
+      const waiting = destinationAt(path).open(options(abort.signal));
+      const queued = destinationAt(path).open(options(abort.signal));
+      setTimeout(() => abort.abort(new Error("enough")), 50);
+      await expect(waiting).rejects.toThrow("enough");
+      await expect(queued).rejects.toThrow("enough");
+    } finally {
+      await holder.release();
+    }
+    await withFileTurn(path, options(), () => waitUntilFree(path, options()));
+  });
+
+  it("frees the file for other processes when the session closes", async () => {
+    const session = await destinationAt(path).open(options());
+    await session.query("SELECT 1");
+    await session[Symbol.asyncDispose]();
+    await session[Symbol.asyncDispose]();
+    const holder = await holdFile(path);
+    await holder.release();
+  });
+
+  it("interrupts a running statement", async () => {
+    const abort = new AbortController();
+    const session = await destinationAt(path).open(options(abort.signal));
+    setTimeout(() => abort.abort(new Error("enough")), 100);
+    const started = Date.now();
+    await expect(
+      session.query("SELECT count(*) FROM range(1000000000000) AS t(i) WHERE i % 3 = 1"),
+    ).rejects.toThrow("enough");
+    expect(Date.now() - started).toBeLessThan(5_000);
+    await session[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ["a folder", async (p: string) => void (await mkdir(p, { recursive: true })), /is a folder/],
+    ["another file", async (p: string) => writeFile(p, "x".repeat(5_000)), /not a DuckDB database/],
+  ])("says what is wrong with %s as path", async (_what, prepare, message) => {
+    await mkdir(join(folder.path, "a", "b"), { recursive: true });
+    await prepare(path);
+    await expect(destinationAt(path).open(options())).rejects.toMatchObject({
+      code: "DESTINATION_DENIED",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it("refuses to write through a session for reading, and to read a file that is not there", async () => {
+    await expect(destinationAt(path).open({ ...options(), readOnly: true })).rejects.toMatchObject({
+      code: "DESTINATION_DENIED",
+      message: expect.stringMatching(/does not exist yet/),
+    });
+    await (await destinationAt(path).open(options()))[Symbol.asyncDispose]();
+    const session = await destinationAt(path).open({ ...options(), readOnly: true });
+    await expect(session.query("CREATE TABLE t (i INTEGER)")).rejects.toMatchObject({
+      code: "DESTINATION_DENIED",
+    });
+    await session[Symbol.asyncDispose]();
+  });
+
+  it("says that a read-only file cannot be written", async () => {
+    if (process.getuid?.() === 0) return; // root may write everything; the text is tested in test/unit/duckdb
+    await (await destinationAt(path).open(options()))[Symbol.asyncDispose]();
+    await chmod(path, 0o444);
+    await expect(destinationAt(path).open(options())).rejects.toMatchObject({ code: "DESTINATION_DENIED" });
+  });
+});
