@@ -1,0 +1,119 @@
+/**
+ * Looks whether this machine can run the project. Offline unless asked: no warehouse, no workspace, no source is
+ * touched, and no database file is opened.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Check, failed, passed, warned } from "./check";
+import { checkDbtProject } from "./dbt-project";
+import { checkEnvironment, type Environment } from "./environment";
+import { checkBundle, checkDbt, checkNode, checkTemporal, type DoctorTools } from "./programs";
+
+/** What the spec loader says of one pipeline; injected, so that the doctor knows nothing of specs. */
+export interface SpecCheck {
+  pipeline: string;
+  problems: string[];
+  /** Set where the pipeline ends in dbt. */
+  transform_dataset?: string;
+  /** Environment variables that the pipeline names and that are not set. */
+  missing_env?: string[];
+}
+
+export interface DoctorOptions {
+  cwd: string;
+  env: Environment;
+  online: boolean;
+  tools: DoctorTools;
+  checkSpecs: () => Promise<SpecCheck[]> | SpecCheck[];
+}
+
+/** Never throws for what it finds; see isHealthy for the exit code. */
+export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
+  const { cwd, tools } = options;
+  const env = Object.fromEntries(
+    Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const destination = env.DLT_DESTINATION || "duckdb";
+  const dataset = env.DLT_DATASET_NAME || "raw";
+  const project = join(cwd, "dbt");
+  const programs = [
+    checkNode(tools.nodeVersion),
+    await checkTemporal(tools, env),
+    ...(await checkDbt(tools, destination, env)),
+  ];
+  const canParse =
+    tools.dbtPython !== undefined &&
+    existsSync(join(project, "dbt_project.yml")) &&
+    programs.every(check => check.ok || !check.name.startsWith("dbt") || check.level === "warning");
+  return [
+    ...files(cwd),
+    ...programs,
+    ...checkEnvironment(options.env),
+    ...(canParse
+      ? await checkDbtProject({
+          project_dir: project,
+          python: tools.dbtPython!,
+          target: destination,
+          dataset,
+          env,
+        })
+      : [warned("dbt parse", "not tried, because of the findings above", "Correct those first.")]),
+    ...(await specs(options, dataset)),
+    ...(await bundle(options, env)),
+  ];
+}
+
+function files(cwd: string): Check[] {
+  const needed = ["pipelines", "dbt/dbt_project.yml", "dbt/profiles.yml"];
+  const missing = needed.filter(file => !existsSync(join(cwd, file)));
+  return [
+    missing.length === 0
+      ? passed("files", needed.join(", "))
+      : failed("files", `missing in ${cwd}: ${missing.join(", ")}`, "Run this in the project's folder."),
+    existsSync(join(cwd, ".env"))
+      ? passed(".env", "found")
+      : warned(
+          ".env",
+          "none; only the environment counts",
+          "Copy .env.example to .env where you need settings.",
+        ),
+  ];
+}
+
+async function specs(options: DoctorOptions, dataset: string): Promise<Check[]> {
+  let found: SpecCheck[];
+  try {
+    found = await options.checkSpecs();
+  } catch (error) {
+    return [failed("pipelines", (error as Error).message, "Correct the pipeline specs.")];
+  }
+  if (found.length === 0) return [warned("pipelines", "no pipeline specs found", "Put one into pipelines/.")];
+  return found.map(spec => {
+    const name = `pipeline ${spec.pipeline}`;
+    if (spec.problems.length > 0) return failed(name, spec.problems.join("; "), "Correct the spec.");
+    if (
+      spec.transform_dataset !== undefined &&
+      spec.transform_dataset.toLowerCase() !== dataset.toLowerCase()
+    ) {
+      return warned(
+        name,
+        `loads ${spec.transform_dataset}, while DLT_DATASET_NAME is ${dataset}`,
+        "A run passes its own dataset to dbt, so it works; `dbt build` by hand reads the other one. Let the spec leave dataset_name out.",
+      );
+    }
+    if (spec.missing_env && spec.missing_env.length > 0) {
+      return warned(
+        name,
+        `valid; not set: ${spec.missing_env.join(", ")}`,
+        "Set them where the worker runs.",
+      );
+    }
+    return passed(name, "valid");
+  });
+}
+
+async function bundle(options: DoctorOptions, env: Record<string, string>): Promise<Check[]> {
+  if (!existsSync(join(options.cwd, "databricks.yml"))) return [];
+  if (!options.online) return [passed("bundle", "databricks.yml is there; --online validates it")];
+  return [await checkBundle(options.tools, options.cwd, env)];
+}
