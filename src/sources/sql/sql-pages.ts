@@ -1,0 +1,73 @@
+/** Batches of texts as pages of rows. */
+import type { ClientConfig, FieldDef } from "pg";
+import type { Row, Value } from "../../json/values";
+import { TidemarkError } from "../../pipeline/errors";
+import type { OpenOptions, Page } from "../source";
+import { type Statement, streamRows } from "./connection";
+import { type Parser, parserFor, UnreadableValue, unreadable } from "./value-parsers";
+
+/** dlt's default. A page holds fewer rows where they are wide: memory is bounded by bytes. */
+export const DEFAULT_CHUNK_SIZE = 50_000;
+
+interface Column {
+  name: string;
+  parse: Parser;
+}
+
+function columnsOf(fields: readonly FieldDef[], resource: string): Column[] {
+  const names = fields.map(field => field.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new TidemarkError(
+      "SQL_QUERY",
+      `The query of resource "${resource}" returns two columns named "${twice}". Give one of them another name with AS.`,
+      { step: "extract" },
+    );
+  }
+  return fields.map(field => ({ name: field.name, parse: parserFor(field.dataTypeID) }));
+}
+
+function toRow(texts: readonly (string | null)[], columns: readonly Column[], resource: string): Row {
+  const row: { [column: string]: Value } = {};
+  for (let index = 0; index < columns.length; index++) {
+    const { name, parse } = columns[index]!;
+    const text = texts[index]!;
+    try {
+      row[name] = text === null ? null : parse(text);
+    } catch (error) {
+      if (error instanceof UnreadableValue) throw unreadable(error, name, resource);
+      throw error;
+    }
+  }
+  return row;
+}
+
+export interface PageSource {
+  config: ClientConfig;
+  resource: string;
+  chunkSize: number;
+  /** Columns whose texts are the place to go on from; empty: none. */
+  keys: readonly string[];
+}
+
+/** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY, SQL_TYPE */
+export async function* sqlPages(
+  source: PageSource,
+  statement: Statement,
+  { signal, onRequest, onWait }: OpenOptions,
+): AsyncGenerator<Page> {
+  const { config, resource, chunkSize, keys } = source;
+  const where = `resource "${resource}"`;
+  let columns: Column[] | undefined;
+  for await (const batch of streamRows(config, statement, { chunkSize, signal, where, onRequest, onWait })) {
+    columns ??= columnsOf(batch.fields, resource);
+    const known = columns;
+    const rows = batch.rows.map(texts => toRow(texts, known, resource));
+    const last = batch.rows.at(-1);
+    if (keys.length === 0 || last === undefined) {
+      yield { rows };
+      continue;
+    }
+    yield { rows, resume: keys.map(key => last[known.findIndex(({ name }) => name === key)]!) };
+  }
+}

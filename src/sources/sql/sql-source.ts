@@ -1,0 +1,208 @@
+/** Source types `postgres`, `sql_table` and `sql_database`. */
+import type { ClientConfig } from "pg";
+import type { Value } from "../../json/values";
+import { TidemarkError } from "../../pipeline/errors";
+import { nearestName, unknownName } from "../../pipeline/nearest-name";
+import type { ColumnHint, Json, ResourceHints, SourceSpec } from "../../pipeline/spec";
+import { toHints, toIncremental } from "../resource-hints";
+import type { OpenOptions, Resource, SourceType } from "../source";
+import { columnHint, type ReflectionLevel } from "./column-types";
+import { readCredentials } from "./credentials";
+import { queryStatement } from "./plain-query";
+import { type ReflectedTable, reflectTables } from "./reflection";
+import { DEFAULT_CHUNK_SIZE, sqlPages } from "./sql-pages";
+import {
+  checkDatabase,
+  checkPostgres,
+  checkTable,
+  databaseShape,
+  postgresShape,
+  type QuerySpec,
+  type TableArguments,
+  tableShape,
+} from "./sql-shape";
+import { asResumeKey, keyColumns, type TableToRead, tableStatement } from "./table-query";
+
+/** Reflection happens while a source is built; a server that does not answer must not hold the worker. */
+const REFLECTION_TIMEOUT_MS = 60_000;
+
+/** dlt: credentials are looked up under the source's section, then its module's, then plain. */
+function credentialDefaults(source: SourceSpec): { pointer: string; env: string[] }[] {
+  const section = (name: string) =>
+    `SOURCES__${name.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}__CREDENTIALS`;
+  const names = [section(String(source.name)), section("sql_database"), "CREDENTIALS"];
+  return [{ pointer: "/credentials", env: [...new Set(names)] }];
+}
+
+/** A dict may name its secrets one by one; the whole is one secret else. */
+const secrets = {
+  secretPointers: () => ["/credentials"],
+  secretDefaults: credentialDefaults,
+};
+
+function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number): Resource {
+  const params = (spec.params ?? {}) as { [name: string]: Value };
+  return {
+    name: spec.name,
+    hints: toHints(spec),
+    selected: spec.selected ?? true,
+    incremental: toIncremental(spec.incremental, spec.primary_key),
+    open: (options: OpenOptions) =>
+      sqlPages(
+        // a query's key may not be unique, whatever its hint says: going on after it could lose rows
+        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [] },
+        queryStatement(spec.query, params, options.incremental),
+        options,
+      ),
+  };
+}
+
+interface ReflectionOptions {
+  level: ReflectionLevel;
+  resolveForeignKeys: boolean;
+  chunkSize: number;
+}
+
+/** Columns by reflection, what the spec says of a column laid over it (dlt: merge_columns). */
+function mergeColumns(reflected: ColumnHint[], given: readonly ColumnHint[]): ColumnHint[] {
+  const merged = reflected.map(column => ({ ...column, ...given.find(({ name }) => name === column.name) }));
+  return [...merged, ...given.filter(({ name }) => !reflected.some(column => column.name === name))];
+}
+
+function tableHints(table: ReflectedTable, given: ResourceHints, options: ReflectionOptions): ResourceHints {
+  const reflected = table.columns.flatMap(column => columnHint(column, options.level) ?? []);
+  const hints: ResourceHints = { ...given, columns: mergeColumns(reflected, given.columns ?? []) };
+  if (!given.primary_key && table.primaryKey.length > 0) hints.primary_key = table.primaryKey;
+  if (!given.references && options.resolveForeignKeys && table.references.length > 0) {
+    hints.references = table.references;
+  }
+  return hints;
+}
+
+/** Only the asked columns; the catalog's names, so that a slip in a list is found. */
+function narrowed(
+  table: ReflectedTable,
+  spec: Pick<TableArguments, "included_columns" | "excluded_columns">,
+) {
+  const names = table.columns.map(column => column.name);
+  const unknown = [...(spec.included_columns ?? []), ...(spec.excluded_columns ?? [])].find(
+    name => !names.includes(name),
+  );
+  if (unknown !== undefined) {
+    throw new TidemarkError("SQL_QUERY", `Table "${table.name}": ${unknownName("column", unknown, names)}`);
+  }
+  const columns = table.columns.filter(
+    ({ name }) =>
+      (spec.included_columns?.includes(name) ?? true) && !(spec.excluded_columns?.includes(name) ?? false),
+  );
+  if (columns.length === 0) {
+    throw new TidemarkError("SQL_QUERY", `Table "${table.name}" has no column left after excluded_columns.`);
+  }
+  return { ...table, columns };
+}
+
+function tableResource(
+  whole: ReflectedTable,
+  spec: TableArguments,
+  config: ClientConfig,
+  options: ReflectionOptions,
+): Resource {
+  const table = narrowed(whole, spec);
+  const hints = tableHints(table, toHints(spec), options);
+  // dlt makes a list of the key here, however it was written
+  const incremental = toIncremental(spec.incremental, hints.primary_key);
+  const columnNames = table.columns.map(column => column.name);
+  if (incremental && !columnNames.includes(incremental.cursor_path)) {
+    const near = nearestName(incremental.cursor_path, columnNames);
+    throw new TidemarkError(
+      "SQL_QUERY",
+      `Table "${table.name}" has no cursor column "${incremental.cursor_path}"${near ? `; did you mean "${near}"?` : "."}`,
+    );
+  }
+  return {
+    name: spec.name,
+    hints,
+    selected: spec.selected ?? true,
+    incremental,
+    open: (open: OpenOptions) => {
+      const toRead: TableToRead = table;
+      const keys = keyColumns(toRead, open.incremental);
+      const statement = tableStatement(toRead, open.incremental, asResumeKey(open.resume, keys));
+      const chunkSize = spec.chunk_size ?? options.chunkSize;
+      return sqlPages(
+        { config, resource: spec.name, chunkSize, keys: keys.map(({ name }) => name) },
+        statement,
+        open,
+      );
+    },
+  };
+}
+
+export const postgresSource: SourceType = {
+  type: "postgres",
+  check: checkPostgres,
+  ...secrets,
+  /** Offline: nothing is reflected. @throws TidemarkError SQL_UNAUTHORIZED for credentials that cannot be read */
+  create(source) {
+    const { name, credentials, chunk_size, resources } = postgresShape.parse(source);
+    const config = readCredentials(credentials as Json);
+    const chunkSize = chunk_size ?? DEFAULT_CHUNK_SIZE;
+    return { name, resources: resources.map(resource => queryResource(resource, config, chunkSize)) };
+  },
+};
+
+export const sqlTableSource: SourceType = {
+  type: "sql_table",
+  check: checkTable,
+  ...secrets,
+  /** @throws TidemarkError SQL_QUERY when table or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
+  async create(source) {
+    const spec = tableShape.parse(source);
+    const config = readCredentials(spec.credentials as Json);
+    const request = { schema: spec.schema ?? undefined, tables: [spec.table], includeViews: true };
+    const [table] = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
+    const options = {
+      level: spec.reflection_level ?? "full",
+      resolveForeignKeys: spec.resolve_foreign_keys ?? false,
+      chunkSize: DEFAULT_CHUNK_SIZE,
+    };
+    // the source's name stands in `name`; the resource is called as its table
+    return {
+      name: spec.name,
+      resources: [tableResource(table!, { ...spec, name: spec.table }, config, options)],
+    };
+  },
+};
+
+export const sqlDatabaseSource: SourceType = {
+  type: "sql_database",
+  check: checkDatabase,
+  ...secrets,
+  /** @throws TidemarkError SQL_QUERY when tables or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
+  async create(source) {
+    const spec = databaseShape.parse(source);
+    const config = readCredentials(spec.credentials as Json);
+    const request = {
+      schema: spec.schema ?? undefined,
+      tables: spec.table_names ?? undefined,
+      includeViews: spec.include_views ?? false,
+    };
+    const tables = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
+    const listed = spec.resources ?? [];
+    const names = tables.map(table => table.name);
+    const unknown = listed.find(({ name }) => !names.includes(name));
+    if (unknown) {
+      throw new TidemarkError("SQL_QUERY", `source.resources: ${unknownName("table", unknown.name, names)}`);
+    }
+    const options = {
+      level: spec.reflection_level ?? "full",
+      resolveForeignKeys: spec.resolve_foreign_keys ?? false,
+      chunkSize: spec.chunk_size ?? DEFAULT_CHUNK_SIZE,
+    };
+    const resources = tables.map(table => {
+      const own = listed.find(({ name }) => name === table.name) ?? { name: table.name };
+      return tableResource(table, own, config, options);
+    });
+    return { name: spec.name, resources };
+  },
+};
