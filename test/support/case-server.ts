@@ -4,6 +4,9 @@
  */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { parseJson } from "../../src/json/parse";
+import { pythonFloat } from "../../src/json/python-text";
+import { WholeFloat } from "../../src/json/values";
 
 export interface CaseResponse {
   status?: number;
@@ -128,9 +131,10 @@ function fits(
   return true;
 }
 
+/** Keeps 1 and 1.0 apart, as the harness does. */
 function parse(text: string): unknown {
   try {
-    return text === "" ? undefined : JSON.parse(text);
+    return text === "" ? undefined : parseJson(text);
   } catch {
     return undefined;
   }
@@ -139,6 +143,8 @@ function parse(text: string): unknown {
 /** `json.dumps(value, sort_keys=True)`, which the harness logs. */
 function pythonDumps(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(pythonDumps).join(", ")}]`;
+  if (value instanceof WholeFloat) return pythonFloat(value.value);
+  if (typeof value === "bigint") return value.toString();
   if (value !== null && typeof value === "object") {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return `{${entries.map(([key, one]) => `${pythonDumps(key)}: ${pythonDumps(one)}`).join(", ")}}`;
