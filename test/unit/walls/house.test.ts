@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { checkSpec } from "../../../src/spec/check-spec";
 import { ROOT, SRC, sourceFiles } from "./source-files";
 import { textOf, trackedFiles } from "./tracked-files";
 
@@ -162,9 +163,16 @@ describe("documents", () => {
 
   test("README lists every command of the command line, and no other", () => {
     const real = [...readFileSync(join(SRC, "cli", "main.ts"), "utf8").matchAll(/\.command\("([\w-]+)"\)/g)];
-    const told = [...read("README.md").matchAll(/^\| `([\w-]+)(?: [^`]*)?` \|/gm)];
+    const commands = read("README.md").split("\n## Commands\n")[1]!.split("\n## ")[0]!;
+    const told = [...commands.matchAll(/^\| `([\w-]+)(?: [^`]*)?` \|/gm)];
     const section = (names: RegExpMatchArray[]) => [...new Set(names.map(([, name]) => name!))].sort();
     expect(section(told)).toEqual(section(real));
+  });
+
+  test("README's pipeline is a valid spec", () => {
+    const spec = /```yaml\n(pipeline_name:[\s\S]*?)```/.exec(read("README.md"))![1]!;
+    expect(checkSpec(parse(spec))).toEqual([]);
+    expect(checkSpec({ ...parse(spec), sauce: 1 })).toHaveLength(1);
   });
 
   test("files that the documents name in backticks exist", () => {

@@ -117,6 +117,6 @@ describe("files of one job each", () => {
     expect(names_.filter(name => /(^|-)(utils?|common|helpers?|misc|shared|stuff)[.-]/.test(name))).toEqual(
       [],
     );
-    expect(names_.filter(name => !/^[a-z0-9]+(-[a-z0-9]+)*\.[mc]?[tj]s$/.test(name))).toEqual([]);
+    expect(names_.filter(name => !/^[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.[mc]?[tj]s$/.test(name))).toEqual([]);
   });
 });
