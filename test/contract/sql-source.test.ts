@@ -13,7 +13,7 @@ let readerDsn: string;
 const TYPES_TABLE = `CREATE TABLE types (
   id int PRIMARY KEY, small smallint, big bigint NOT NULL, num numeric, num2 numeric(10,2), real4 real, real8 double precision,
   txt text, vc varchar(20), ch char(5), flag boolean, ts timestamp, tstz timestamptz, day date, tm time, uid uuid,
-  js json, jsb jsonb, ints int[], bytes bytea, cash money, addr inet, mood mood, pct percent, span int4range, bits bit(3))`;
+  js json, jsb jsonb, ints int[], bytes bytea, cash money, addr inet, mood mood, pct percent, span int4range, bits bit(3), moods mood[])`;
 
 beforeAll(async () => {
   server = await startTestPostgres();
@@ -24,7 +24,7 @@ beforeAll(async () => {
     `INSERT INTO types VALUES (1, -1, 9007199254740993, 0.1234567890123456789, 12.30, 1.5, 2, 'text', 'vc', 'ch', true,
        '2026-01-02 03:04:05.123456', '2026-01-02 03:04:05+02', '2026-01-02', '03:04:05.5',
        'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"b": 1.0, "a": [12345678901234567890]}', '{"k": null}', '{1,NULL,3}',
-       '\\x00ff', 12.5, '10.0.0.1/8', 'stormy', 99.5, '[1,5)', B'101')`,
+       '\\x00ff', 12.5, '10.0.0.1/8', 'stormy', 99.5, '[1,5)', B'101', '{calm,NULL}')`,
     "INSERT INTO types (id, big) VALUES (2, 1)",
     "CREATE TABLE parents (id int PRIMARY KEY, code text)",
     `CREATE TABLE children (a int, b text, parent_id int REFERENCES parents, other_id int REFERENCES parents,
@@ -113,7 +113,11 @@ describe("values", () => {
       pct: new Decimal("99.50"),
       span: "[1,5)",
       bits: "101",
+      // without reflection nobody says that this is an array
+      moods: "{calm,NULL}",
     });
+    const [reflected] = await rowsOf(await table("types"));
+    expect(reflected).toEqual({ ...full, moods: ["calm", null] });
     expect(new Set(Object.values(empty!).slice(3))).toEqual(new Set([null]));
   });
 
@@ -156,6 +160,7 @@ describe("reflection", () => {
     pct: { nullable: true },
     span: { nullable: true },
     bits: { nullable: true },
+    moods: { nullable: true, data_type: "json" },
   };
   const byName = (resource: Resource) =>
     Object.fromEntries(resource.hints.columns!.map(({ name, ...hint }) => [name, hint]));
@@ -179,7 +184,7 @@ describe("reflection", () => {
     const minimal = byName(await table("types", { reflection_level: "minimal" }));
     expect(minimal.big).toEqual({ nullable: false });
     expect(Object.keys(minimal)).toEqual(
-      Object.keys(types).filter(name => !["js", "jsb", "ints"].includes(name)),
+      Object.keys(types).filter(name => !["js", "jsb", "ints", "moods"].includes(name)),
     );
   });
 

@@ -14,7 +14,7 @@ interface Column {
   parse: Parser;
 }
 
-function columnsOf(fields: readonly FieldDef[], resource: string): Column[] {
+function columnsOf(fields: readonly FieldDef[], { resource, arrays }: PageSource): Column[] {
   const names = fields.map(field => field.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -24,7 +24,10 @@ function columnsOf(fields: readonly FieldDef[], resource: string): Column[] {
       { step: "extract" },
     );
   }
-  return fields.map(field => ({ name: field.name, parse: parserFor(field.dataTypeID) }));
+  return fields.map(field => ({
+    name: field.name,
+    parse: parserFor(field.dataTypeID, arrays.includes(field.name)),
+  }));
 }
 
 function toRow(texts: readonly (string | null)[], columns: readonly Column[], resource: string): Row {
@@ -48,6 +51,8 @@ export interface PageSource {
   chunkSize: number;
   /** Columns whose texts are the place to go on from; empty: none. */
   keys: readonly string[];
+  /** Columns that reflection knows as arrays. */
+  arrays: readonly string[];
 }
 
 /** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY, SQL_TYPE */
@@ -60,7 +65,7 @@ export async function* sqlPages(
   const where = `resource "${resource}"`;
   let columns: Column[] | undefined;
   for await (const batch of streamRows(config, statement, { chunkSize, signal, where, onRequest, onWait })) {
-    columns ??= columnsOf(batch.fields, resource);
+    columns ??= columnsOf(batch.fields, source);
     const known = columns;
     const rows = batch.rows.map(texts => toRow(texts, known, resource));
     const last = batch.rows.at(-1);

@@ -50,7 +50,7 @@ function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number)
     open: (options: OpenOptions) =>
       sqlPages(
         // a query's key may not be unique, whatever its hint says: going on after it could lose rows
-        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [] },
+        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [], arrays: [] },
         queryStatement(spec.query, params, options.incremental),
         options,
       ),
@@ -111,6 +111,7 @@ function tableResource(
   const hints = tableHints(table, toHints(spec), options);
   // dlt makes a list of the key here, however it was written
   const incremental = toIncremental(spec.incremental, hints.primary_key);
+  const arrays = table.columns.filter(column => column.is_array).map(column => column.name);
   const columnNames = table.columns.map(column => column.name);
   if (incremental && !columnNames.includes(incremental.cursor_path)) {
     const near = nearestName(incremental.cursor_path, columnNames);
@@ -130,7 +131,7 @@ function tableResource(
       const statement = tableStatement(toRead, open.incremental, asResumeKey(open.resume, keys));
       const chunkSize = spec.chunk_size ?? options.chunkSize;
       return sqlPages(
-        { config, resource: spec.name, chunkSize, keys: keys.map(({ name }) => name) },
+        { config, resource: spec.name, chunkSize, keys: keys.map(({ name }) => name), arrays },
         statement,
         open,
       );

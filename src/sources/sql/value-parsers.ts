@@ -15,7 +15,7 @@ export class UnreadableValue extends Error {}
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const TIMESTAMP = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?([+-]\d{2}(?::\d{2})?)?$/;
-const TIME = /^((?:[01]\d|2[0-3]):\d{2}:\d{2})(?:\.(\d{1,6}))?([+-]\d{2}(?::\d{2})?)?$/;
+const TIME = /^((?:[01]\d|2[0-3]):\d{2}:\d{2})(?:\.(\d{1,6}))?(?:[+-][\d:]+)?$/;
 
 function toFloat(text: string): Value {
   const value = Number(text);
@@ -29,6 +29,9 @@ function toBigint(text: string): Value {
 
 /** As Python prints a Decimal of this text: scientific below 1e-6 (`1E-7`), else as it stands. */
 export function toDecimal(text: string): Decimal {
+  // dlt's load fails on them, and the package stays pending
+  if (/[a-z]/.test(text))
+    throw new UnreadableValue("NaN or infinity as a numeric, which no destination's decimal has");
   const match = /^(-?)0\.(0*)(\d*)$/.exec(text);
   if (!match) return new Decimal(text);
   const [, sign, zeros, digits] = match as unknown as [string, string, string, string];
@@ -76,8 +79,9 @@ function toTimestamp(zone: "+00:00" | ""): Parser {
 function toTime(text: string): Value {
   const match = TIME.exec(text);
   if (!match) throw new UnreadableValue("the time of hour 24, which no destination has");
-  const [, time, fraction, offset] = match;
-  return new PlainTime(`${time}${microseconds(fraction)}${isoOffset(offset)}`);
+  // the offset of a timetz is dropped, as dlt does
+  const [, time, fraction] = match;
+  return new PlainTime(`${time}${microseconds(fraction)}`);
 }
 
 function toBinary(text: string): Value {
@@ -142,9 +146,16 @@ const PARSERS = new Map<number, Parser>(
   ]),
 );
 
-/** Types without a parser of their own (enums, ranges, geometry, extensions) are text, as PostgreSQL prints them. */
-export function parserFor(oid: number): Parser {
-  return PARSERS.get(oid) ?? asText;
+function toTexts(text: string): Value {
+  return arrayParser.create(text, asText).parse();
+}
+
+/**
+ * Types without a parser of their own (enums, ranges, geometry, extensions) are text, as PostgreSQL prints them.
+ * @param isArray known from reflection: such a type's array is then a list of texts
+ */
+export function parserFor(oid: number, isArray = false): Parser {
+  return PARSERS.get(oid) ?? (isArray ? toTexts : asText);
 }
 
 /** @throws TidemarkError SQL_TYPE with the column and the way out */

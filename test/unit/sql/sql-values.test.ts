@@ -10,7 +10,6 @@ test.each([
   ["0.0000000", "0E-7"],
   ["0.00000010", "1.0E-7"],
   ["123456789012345678901234567890.10", "123456789012345678901234567890.10"],
-  ["NaN", "NaN"],
 ])("Decimal %s prints as Python does: %s", (text, printed) => {
   expect(toDecimal(text)).toEqual(new Decimal(printed));
 });
@@ -33,7 +32,7 @@ test.each<[string, number, string, unknown]>([
   ["date", 1082, "2026-01-02", new PlainDate("2026-01-02")],
   ["date -infinity", 1082, "-infinity", new PlainDate("0001-01-01")],
   ["time", 1083, "03:04:05.5", new PlainTime("03:04:05.500000")],
-  ["timetz", 1266, "03:04:05+02", new PlainTime("03:04:05+02:00")],
+  ["timetz", 1266, "03:04:05+02", new PlainTime("03:04:05")],
   ["bytea", 17, "\\x00ff", new Binary(Buffer.from([0, 255]))],
   [
     "jsonb",
@@ -63,6 +62,7 @@ test.each([
   ["timestamp", 1114, "10000-01-01 00:00:00"],
   ["time", 1083, "24:00:00"],
   ["interval", 1186, "1 day"],
+  ["numeric", 1700, "-Infinity"],
 ])("a %s that cannot be taken is refused without its value", (_, oid, text) => {
   expect(() => parserFor(oid)(text)).toThrow();
   expect(() => parserFor(oid)(text)).not.toThrow(text);
