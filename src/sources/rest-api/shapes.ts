@@ -163,7 +163,7 @@ const responseAction = z.strictObject({
 export const headers = z.record(z.string(), text.nullable());
 
 export const endpoint = z.strictObject({
-  path: optional,
+  path: z.string("must be a text").nullish(),
   method: method.nullish(),
   params: object.nullish(),
   json: object.nullish(),

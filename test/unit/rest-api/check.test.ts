@@ -192,6 +192,20 @@ test.each<[string, JsonObject, string]>([
   expect(problemsOf(config)).toEqual([expect.stringContaining(message)]);
 });
 
+test("a secret may be a reference wherever a text may stand; a path may not", () => {
+  const env = { env: "NAME" };
+  const config = {
+    client: {
+      base_url: env,
+      headers: { a: env },
+      auth: { type: "http_basic", username: env, password: env },
+    },
+    resources: [{ name: "a", endpoint: { params: { key: env }, json: { token: env } } }],
+  };
+  expect(problemsOf(config)).toEqual([]);
+  expect(problemsOf(withEndpoint({ path: env }))).toEqual(["resources.1.endpoint.path: must be a text"]);
+});
+
 test("parents stand before children, level by level, in dlt's order", async () => {
   const source = await createSource({
     client,
