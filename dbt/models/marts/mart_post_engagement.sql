@@ -3,6 +3,12 @@
     incremental_strategy='merge',
     unique_key='post_id',
     on_schema_change='append_new_columns',
+    post_hook="
+        {% if is_incremental() %}
+        delete from {{ this }} as mart
+        where not exists (select 1 from {{ ref('stg_rest_posts') }} as posts where posts.post_id = mart.post_id)
+        {% endif %}
+    ",
 ) }}
 
 with current_state as (

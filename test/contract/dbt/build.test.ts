@@ -85,7 +85,8 @@ describe("the dbt project on DuckDB", () => {
   test("late, removed and moved comments reach the mart; optional tables join; customers get history", async () => {
     await lane.sql(`
       INSERT INTO raw.rest_comments VALUES (900, 7, 'late', 'late@example.org', 'b', '1.5', 'late');
-      DELETE FROM raw.rest_comments WHERE post_id = 8;
+      DELETE FROM raw.rest_comments WHERE post_id IN (8, 20);
+      DELETE FROM raw.rest_posts WHERE id = 20;
       UPDATE raw.rest_comments SET post_id = 10 WHERE id = (SELECT min(id) FROM raw.rest_comments WHERE post_id = 9);
       CREATE TABLE raw.customers AS SELECT 1::BIGINT AS id, 'A' AS name, 'gold' AS tier,
         TIMESTAMPTZ '2026-01-02 00:00:00+00' AS updated_at, '1.5' AS _dlt_load_id, 'k' AS _dlt_id;
@@ -95,7 +96,7 @@ describe("the dbt project on DuckDB", () => {
     expect(first.success).toBe(true);
     expect(first.notes).toEqual([]);
     const mart = await lane.sql(
-      "SELECT post_id, comment_count FROM analytics.mart_post_engagement WHERE post_id BETWEEN 6 AND 10 ORDER BY 1",
+      "SELECT post_id, comment_count FROM analytics.mart_post_engagement WHERE post_id BETWEEN 6 AND 10 OR post_id = 20 ORDER BY 1",
     );
     expect(mart.map(row => [Number(row.post_id), Number(row.comment_count)])).toEqual([
       [6, 5],
