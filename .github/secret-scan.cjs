@@ -24,15 +24,18 @@ const PATTERNS = {
 };
 
 /** Passwords in URLs, unless the host is this machine, a compose service, or a name kept for documentation. */
-const URL_PASSWORD = /\b[a-z][a-z0-9+]*:\/\/([^\s:/@"'`$<>{}]+:[^\s:/@"'`$<>{}]+@([\w.-]+))/g;
+const URL_PASSWORD = /\b[a-z][a-z0-9+]*:\/\/([^\s:/@"'`$<>{}]+:([^\s:/@"'`$<>{}]+)@([\w.-]+))/g;
+/** What stands for a password in an example. */
+const PLACEHOLDER = /^(?:pw|pass|password|secret|\*+|x+|\.+|…)$/i;
 const LOCAL_HOST =
   /^(?:localhost|127\.0\.0\.1|postgres|host|h|db|(?:.*\.)?(?:example(?:\.\w+)?|invalid|test))$/;
 
 /** Kinds of secrets in a text; never the secret itself. */
 function secretsIn(text) {
   const found = Object.keys(PATTERNS).filter(kind => PATTERNS[kind].test(text));
-  for (const [, account, host] of text.matchAll(URL_PASSWORD)) {
-    if (!LOCAL_HOST.test(host) && !PUBLIC_ACCOUNTS.includes(account)) found.push(`password of ${host}`);
+  for (const [, account, password, host] of text.matchAll(URL_PASSWORD)) {
+    if (LOCAL_HOST.test(host) || PLACEHOLDER.test(password) || PUBLIC_ACCOUNTS.includes(account)) continue;
+    found.push(`password of ${host}`);
   }
   return found;
 }

@@ -179,7 +179,8 @@ describe("documents", () => {
     const missing = documents.flatMap(path =>
       [...read(path).matchAll(/`((?:src|test|setup|dbt|demo|docs|pipelines|bin)\/[\w./-]+)`/g)]
         .map(([, named]) => named!)
-        .filter(named => !existsSync(join(ROOT, named)))
+        // The pipeline that README tells its reader to write.
+        .filter(named => named !== "pipelines/issues.yaml" && !existsSync(join(ROOT, named)))
         .map(named => `${path}: ${named}`),
     );
     expect(missing).toEqual([]);
