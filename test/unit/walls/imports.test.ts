@@ -94,6 +94,15 @@ describe("who may import whom", () => {
     expect(unknown).toEqual([]);
   });
 
+  test("packages of the rooms are dependencies, pinned exactly: an installation without dev packages runs", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      dependencies: { [name: string]: string };
+    };
+    const wanted = new Set(ROOMS.flatMap(({ vendors }) => vendors ?? []));
+    expect([...wanted].filter(name => dependencies[name] === undefined)).toEqual([]);
+    expect(Object.entries(dependencies).filter(([, version]) => !/^\d/.test(version))).toEqual([]);
+  });
+
   test("docs/architecture.md prints the table as it is (npx tsx test/unit/walls/rooms.ts)", () => {
     expect(readFileSync(join(ROOT, "docs", "architecture.md"), "utf8")).toContain(printRooms());
   });
