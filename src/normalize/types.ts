@@ -42,6 +42,8 @@ export interface NormalizeInput {
   out_dir: string;
   capabilities: NormalizeCapabilities;
   limits: NormalizeLimits;
+  /** The package will carry a state row: its table becomes part of the schema, as if the row went through here. */
+  with_state?: boolean;
   signal: AbortSignal;
   onProgress: OnProgress;
 }

@@ -1,0 +1,144 @@
+/** Normalize: JSON lines of resources become Parquet files of tables, and the schema what they need. */
+
+import { TidemarkError } from "../pipeline/errors";
+import { isComplete, isNullable, tableOf } from "../schema/column-props";
+import { namingOf } from "../schema/hints";
+import { completeStateTable, declareStateTable } from "../schema/stored-schema";
+import type { StoredSchema } from "../schema/types";
+import { bumpVersion } from "../schema/version";
+import { CompiledPath } from "./compiled-path";
+import { EvolvingSchema } from "./evolving-schema";
+import { readLines } from "./read-lines";
+import { ReferencePath } from "./reference-path";
+import { RunContext } from "./run-context";
+import type { NormalizeInput, NormalizeOutput, ResourceSegments } from "./types";
+
+const PROGRESS_EVERY_MS = 300;
+
+export interface NormalizeOptions {
+  /** Leaves out the compiled path: for the tests that compare both. */
+  referenceOnly?: boolean;
+}
+
+/**
+ * Runs the normalize step. Called again with the same input it writes the same bytes.
+ * @throws TidemarkError CONTRACT_VIOLATION, CANNOT_COERCE, NULL_IN_KEY, BAD_IDENTIFIER, PACKAGE_LOST, DISK_FULL;
+ *   the reason of `signal` when it is aborted
+ */
+export async function normalizePackage(
+  input: NormalizeInput,
+  options: NormalizeOptions = {},
+): Promise<NormalizeOutput> {
+  const schema = structuredClone(input.schema);
+  if (input.with_state) declareStateTable(schema);
+  // dlt stores the schema at the end of extract, and again at the end of normalize.
+  bumpVersion(schema);
+  const before = structuredClone(schema);
+  const naming = namingOf(schema, input.capabilities);
+  const evolving = new EvolvingSchema(schema, naming, input.capabilities.merge_strategies);
+  const context = new RunContext(input.load_id, evolving, input);
+  const reference = new ReferencePath(context);
+  const compiled = options.referenceOnly ? undefined : new CompiledPath(context);
+  evolving.onChange = table => compiled?.invalidate(table);
+  try {
+    // dlt works through the files sorted by name, which begin with the table.
+    const byTable = input.resources.map(resource => ({ resource, table: naming.table(resource.table) }));
+    byTable.sort((a, b) => (`${a.table}.` < `${b.table}.` ? -1 : a.table === b.table ? 0 : 1));
+    for (const { resource, table } of byTable)
+      await normalizeResource(input, context, resource, table, { reference, compiled });
+    for (const sink of context.sinks) {
+      await sink.flush();
+      await sink.close();
+    }
+  } catch (error) {
+    for (const sink of context.sinks) await sink.abandon();
+    throw translate(error);
+  }
+  const written = [...context.sinks].filter(sink => sink.total > 0);
+  for (const sink of written) finishTable(schema, sink.table);
+  if (input.with_state) completeStateTable(schema);
+  bumpVersion(schema);
+  return {
+    schema,
+    files: written.flatMap(sink => [...sink.files]),
+    tables: written.map(sink => ({ table: sink.table, rows: sink.total })),
+    schema_changes: changesBetween(before, schema),
+  };
+}
+
+async function normalizeResource(
+  input: NormalizeInput,
+  context: RunContext,
+  resource: ResourceSegments,
+  table: string,
+  paths: { reference: ReferencePath; compiled: CompiledPath | undefined },
+): Promise<void> {
+  let reported = 0;
+  let bytes = 0;
+  const report = (): void => {
+    reported = Date.now();
+    input.onProgress({ step: "normalize", subject: table, rows: context.sink(table).total, bytes });
+  };
+  for (const segment of resource.segments) {
+    for await (const lines of readLines(segment)) {
+      input.signal.throwIfAborted();
+      for (const row of lines.rows) {
+        context.beginDocument();
+        if (!paths.compiled?.item(row, table, lines.typed)) paths.reference.item(row, table, lines.typed);
+        const full = context.fullSinks();
+        if (full !== undefined) for (const sink of full) await sink.flush();
+      }
+      bytes += lines.bytes;
+      if (Date.now() - reported >= PROGRESS_EVERY_MS) report();
+    }
+  }
+  report();
+}
+
+/** dlt: verify_normalized_table and clean_x_normalizer, for tables that got rows. */
+function finishTable(schema: StoredSchema, name: string): void {
+  const table = tableOf(schema.tables, name)!;
+  for (const column of Object.values(table.columns)) {
+    if (isComplete(column) || isNullable(column)) continue;
+    throw new TidemarkError(
+      "NULL_IN_KEY",
+      `Column "${column.name}" of table "${name}" is NOT NULL (a key, usually), but no row has a value for it. Check its name in the hints (primary_key, merge_key, columns), or give it a data type.`,
+      { step: "normalize", dltException: "UnboundColumnException" },
+    );
+  }
+  const hints: NonNullable<(typeof table)["x-normalizer"]> = { ...table["x-normalizer"], "seen-data": true };
+  delete hints["evolve-columns-once"];
+  table["x-normalizer"] = hints;
+}
+
+function changesBetween(before: StoredSchema, after: StoredSchema): string[] {
+  const changes: string[] = [];
+  for (const [name, table] of Object.entries(after.tables)) {
+    const old = tableOf(before.tables, name);
+    const known = new Set(
+      Object.values(old?.columns ?? {})
+        .filter(isComplete)
+        .map(column => column.name),
+    );
+    const added = Object.values(table.columns).filter(
+      column => isComplete(column) && !known.has(column.name),
+    );
+    if (added.length === 0) continue;
+    if (known.size === 0) changes.push(name);
+    else for (const column of added) changes.push(`${name}.${column.name}`);
+  }
+  return changes;
+}
+
+function translate(error: unknown): unknown {
+  const { code } = error as { code?: string };
+  if (error instanceof TidemarkError || code !== "ENOSPC") return error;
+  return new TidemarkError(
+    "DISK_FULL",
+    "The disk is full: normalized files could not be written. Free space under the package root.",
+    {
+      step: "normalize",
+      cause: error,
+    },
+  );
+}

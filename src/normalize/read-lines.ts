@@ -1,0 +1,67 @@
+/** Reads the segments of a resource in chunks of whole lines, with bounded memory. */
+import { open } from "node:fs/promises";
+import { needsCare, parseJson } from "../json/parse";
+import { mayBeTyped } from "../json/typed-json";
+import type { Value } from "../json/values";
+import { TidemarkError } from "../pipeline/errors";
+import type { Segment } from "./types";
+
+/** Measured: below 256 KB the calls cost, above 4 MB only memory grows. */
+const CHUNK_BYTES = 1024 * 1024;
+const NEWLINE = 10;
+
+export interface Lines {
+  rows: Value[];
+  bytes: number;
+  /** Strings in this chunk may be marked as other types. */
+  typed: boolean;
+}
+
+/** @throws TidemarkError PACKAGE_LOST when a file is missing or shorter than recorded */
+export async function* readLines(segment: Segment): AsyncIterable<Lines> {
+  const file = await open(segment.path, "r").catch((cause: unknown) => {
+    throw lost(segment, cause);
+  });
+  try {
+    let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, segment.bytes) + 1);
+    let held = 0;
+    let read = 0;
+    while (read < segment.bytes) {
+      if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      const wanted = Math.min(buffer.length - held, segment.bytes - read);
+      const { bytesRead } = await file.read(buffer, held, wanted, read);
+      if (bytesRead === 0) throw lost(segment);
+      read += bytesRead;
+      held += bytesRead;
+      const end = read === segment.bytes ? held : buffer.lastIndexOf(NEWLINE, held - 1) + 1;
+      if (end === 0) continue;
+      yield parseLines(buffer.toString("utf8", 0, end), end);
+      buffer.copy(buffer, 0, end, held);
+      held -= end;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function lost(segment: Segment, cause?: unknown): TidemarkError {
+  return new TidemarkError(
+    "PACKAGE_LOST",
+    `An extracted file of the load package is missing or cut short (${segment.path.split(/[\\/]/).pop()}). The run extracts again.`,
+    { step: "normalize", cause },
+  );
+}
+
+function parseLines(text: string, bytes: number): Lines {
+  const typed = mayBeTyped(text);
+  // No line can hold a raw line feed, so a chunk without special numbers is one JSON list.
+  if (!needsCare(text)) return { rows: JSON.parse(asList(text)) as Value[], bytes, typed };
+  const rows: Value[] = [];
+  for (const line of text.split("\n")) if (line !== "") rows.push(parseJson(line));
+  return { rows, bytes, typed };
+}
+
+function asList(text: string): string {
+  const end = text.endsWith("\n") ? text.length - 1 : text.length;
+  return `[${text.slice(0, end).replaceAll("\n", ",")}]`;
+}
