@@ -1,10 +1,8 @@
 /** What `npm run demo` says at its end. */
 import Table from "cli-table3";
 import { count } from "../src/cli/live-progress";
-import { statuses } from "../src/cli/run-summary";
+import { PLAIN, statuses } from "../src/cli/run-summary";
 import type { RunResult } from "../src/pipeline/infos";
-
-const PLAIN = { style: { head: [], border: [] } };
 
 export function demoSummary(
   results: readonly RunResult[],

@@ -33,10 +33,7 @@ async function main(): Promise<number> {
     config.env.SOURCES__SQL_DATABASE__CREDENTIALS = RNACENTRAL;
     progress.line("Sources: the public JSONPlaceholder API and RNAcentral's public PostgreSQL.");
   } else {
-    const [http, database] = await Promise.all([
-      startJsonPlaceholder({}),
-      startPostgres({}),
-    ]);
+    const [http, database] = await Promise.all([startJsonPlaceholder({}), startPostgres({})]);
     api = http;
     postgres = database;
     config.env.SOURCES__SQL_DATABASE__CREDENTIALS = database.readerDsn;

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import { defaultPayloadConverter, fromPayloadsAtIndex } from "@temporalio/common";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
 import type { Config } from "./config";
 import { type DevServer, isAlive, useDevServer, WORKER_RECORD } from "./dev-server";
 import { TidemarkError } from "./pipeline/errors";
@@ -32,20 +31,19 @@ export interface Connected {
  * @throws TidemarkError DESTINATION_UNAVAILABLE
  */
 export async function connect(config: Config): Promise<Connected> {
-  const profile = loadClientConnectConfig();
-  const remote = config.temporalAddress ?? profile.connectionOptions.address;
-  if (remote !== undefined) {
-    const connection = await connectTo({ ...profile.connectionOptions, address: remote });
+  if (config.temporal !== undefined) {
+    const { address, options } = config.temporal;
+    const connection = await connectTo({ ...options, address });
     return {
-      client: new Client({ connection, namespace: profile.namespace ?? config.temporalNamespace }),
-      address: remote,
+      client: new Client({ connection, namespace: config.namespace }),
+      address,
       close: () => connection.close(),
     };
   }
   const devServer = await useDevServer(config);
   const connection = await connectTo({ address: devServer.address });
   return {
-    client: new Client({ connection, namespace: config.temporalNamespace }),
+    client: new Client({ connection, namespace: config.namespace }),
     address: devServer.address,
     uiUrl: devServer.uiUrl,
     devServer,

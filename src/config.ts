@@ -4,11 +4,19 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type ClientConnectConfig, loadClientConnectConfig } from "@temporalio/envconfig";
 import { config as loadDotenv } from "dotenv";
 import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
 import { cacheDir } from "./tools";
 
 export type Env = { [name: string]: string | undefined };
+
+/** How to reach a server: TLS, API key and the rest as Temporal's own environment configuration says. */
+export interface TemporalServer {
+  address: string;
+  namespace?: string;
+  options: ClientConnectConfig["connectionOptions"];
+}
 
 export interface Config {
   /** The project's folder: where `pipelines/`, `dbt/` and `.tidemark/` are. */
@@ -24,12 +32,14 @@ export interface Config {
   /** dbt's schema, on both lanes. */
   analyticsSchema: string;
   dbtTarget: string;
+  /** dbt, or a Python that has it, in place of the one that set-up made. */
+  dbt?: string;
   /** Folder outside the checkout for tools that set-up downloads or builds. */
   cacheDir: string;
   taskQueue: string;
-  /** Explicit Temporal server; undefined: the local dev server. */
-  temporalAddress?: string;
-  temporalNamespace: string;
+  /** The Temporal server of TEMPORAL_ADDRESS or of a Temporal client profile; undefined: the local dev server. */
+  temporal?: TemporalServer;
+  namespace: string;
   devServerPort: number;
   devServerUiPort: number;
   env: Env;
@@ -40,28 +50,44 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
   const dotenvFile = join(cwd, ".env");
   if (existsSync(dotenvFile))
     loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
-  const home = resolve(cwd, env.TIDEMARK_HOME ?? ".tidemark");
+  const temporal = temporalServer(env);
+  const home = resolve(cwd, env.TIDEMARK_HOME || ".tidemark");
   return {
     cwd,
     home,
-    pipelinesDir: resolve(cwd, env.TIDEMARK_PIPELINES ?? "pipelines"),
-    packageRoot: resolve(cwd, env.TIDEMARK_PACKAGES ?? join(home, "packages")),
-    duckdbPath: resolve(cwd, env.DUCKDB_PATH ?? join(home, "tidemark.duckdb")),
-    destination: env.DLT_DESTINATION ?? "duckdb",
-    datasetName: env.DLT_DATASET_NAME ?? "raw",
-    analyticsSchema: env.DATABRICKS_SCHEMA ?? "analytics",
-    dbtTarget: env.DBT_TARGET ?? "",
+    pipelinesDir: resolve(cwd, env.TIDEMARK_PIPELINES || "pipelines"),
+    packageRoot: resolve(cwd, env.TIDEMARK_PACKAGES || join(home, "packages")),
+    duckdbPath: resolve(cwd, env.DUCKDB_PATH || join(home, "tidemark.duckdb")),
+    destination: env.DLT_DESTINATION || "duckdb",
+    datasetName: env.DLT_DATASET_NAME || "raw",
+    analyticsSchema: env.DATABRICKS_SCHEMA || "analytics",
+    dbtTarget: env.DBT_TARGET || "",
     cacheDir: cacheDir(env),
-    taskQueue: env.TIDEMARK_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
-    temporalAddress: env.TEMPORAL_ADDRESS || undefined,
-    temporalNamespace: env.TEMPORAL_NAMESPACE ?? "default",
+    taskQueue: env.TIDEMARK_TASK_QUEUE || DEFAULT_TASK_QUEUE,
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
+    temporal,
+    namespace: temporal?.namespace || env.TEMPORAL_NAMESPACE || "default",
+    dbt: env.TIDEMARK_DBT ? executable(cwd, env.TIDEMARK_DBT) : undefined,
     env,
   };
 }
 
+function temporalServer(env: Env): TemporalServer | undefined {
+  const { connectionOptions: options, namespace } = loadClientConnectConfig({
+    overrideEnvVars: Object.fromEntries(
+      Object.entries(env).filter((pair): pair is [string, string] => !!pair[1]),
+    ),
+  });
+  return options.address ? { address: options.address, namespace, options } : undefined;
+}
+
+/** A path is made absolute, as dbt starts in its project's folder; a bare name is looked up on the PATH. */
+function executable(cwd: string, name: string): string {
+  return name.includes("/") ? resolve(cwd, name) : name;
+}
+
 function port(text: string | undefined, otherwise: number): number {
-  const value = Number(text ?? otherwise);
+  const value = Number(text || otherwise);
   return Number.isInteger(value) && value >= 0 && value < 65536 ? value : otherwise;
 }

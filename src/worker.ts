@@ -24,7 +24,6 @@ export interface WorkerOptions {
   address: string;
   /** "run" ends with its command; the others stay, so that `tidemark run` beside them starts none. */
   kind: "run" | "dev" | "worker";
-  connection?: NativeConnection;
   /** The SDK's own log lines go to stderr from this level on. */
   logLevel?: "INFO" | "WARN" | "ERROR";
   observe?: Observe;
@@ -37,12 +36,15 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
   setLogLevel(options.logLevel ?? "ERROR");
   mkdirSync(config.packageRoot, { recursive: true });
   const bundle = await workflowBundle(config.cacheDir);
-  const connection = options.connection ?? (await NativeConnection.connect({ address: options.address }));
+  const connection = await NativeConnection.connect({
+    ...config.temporal?.options,
+    address: options.address,
+  });
   const identity = `tidemark-${options.kind} ${process.pid}@${hostname()}`;
   const activities = createActivities({ config, observe: options.observe });
   const common = {
     connection,
-    namespace: config.temporalNamespace,
+    namespace: config.namespace,
     identity,
     activities,
     shutdownGraceTime: SHUTDOWN_GRACE,
@@ -66,7 +68,7 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     writeFileSync(record, JSON.stringify({ pid: process.pid, kind: options.kind, address: options.address }));
   const done = Promise.all([shared.run(), disk.run()]).then(async () => {
     if (options.kind !== "run") rmSync(record, { force: true });
-    if (options.connection === undefined) await connection.close();
+    await connection.close();
   });
   done.catch(() => {});
   return {
@@ -80,7 +82,9 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
 
 function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
   Runtime.install({
-    logger: new DefaultLogger(level, entry => process.stderr.write(`${entry.level} ${entry.message}
-`)),
+    logger: new DefaultLogger(level, entry =>
+      process.stderr.write(`${entry.level} ${entry.message}
+`),
+    ),
   });
 }

@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config";
-import { withFileTurn } from "../destinations/duckdb/file-turns";
 import { createDestination } from "../destinations/registry";
 import { decideGate } from "../gate/decide";
 import { collectMetrics } from "../gate/metrics";
@@ -69,7 +68,7 @@ async function dbt(
   step: StepContext,
   config: Config,
 ): Promise<DbtInfo> {
-  const executable = config.env.TIDEMARK_DBT ?? toolPaths(config.env).dbtPython;
+  const executable = config.dbt ?? toolPaths(config.env).dbtPython;
   if (executable === undefined) {
     throw new TidemarkError(
       "DBT_MISSING",
@@ -78,7 +77,7 @@ async function dbt(
   }
   const { destination } = spec;
   const project = spec.transform!.dbt;
-  const file = destination.type === "duckdb" ? String(destination.path) : undefined;
+  const { withTurn } = createDestination(destination);
   return await runDbt({
     kind,
     dbt: { ...project, target: project.target || config.dbtTarget || destination.type },
@@ -89,7 +88,7 @@ async function dbt(
     dataset: spec.dataset_name,
     destination,
     stateDir: join(runFolder(config, spec, run_id), kind),
-    ...(file === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withFileTurn(file, step, run) }),
+    ...(withTurn === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withTurn(step, run) }),
     signal: step.signal,
     onProgress: step.onProgress,
     lastAttempt: step.lastAttempt,

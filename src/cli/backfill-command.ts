@@ -10,8 +10,8 @@ import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
 import type { RunningWorker } from "../worker";
+import { EXIT } from "./exit-codes";
 import { LiveProgress } from "./live-progress";
-import { EXIT } from "./main";
 import { runSummary } from "./run-summary";
 
 interface BackfillOptions {

@@ -26,14 +26,18 @@ export async function devCommand(config: Config): Promise<void> {
 }
 
 export async function workerCommand(config: Config): Promise<void> {
-  if (config.temporalAddress === undefined) {
+  if (config.temporal === undefined) {
     throw new TidemarkError(
       "SPEC_INVALID",
       "`tidemark worker` serves the Temporal server at TEMPORAL_ADDRESS; set it, or use `tidemark dev`.",
     );
   }
-  const worker = await startWorker(config, { address: config.temporalAddress, kind: "worker", logLevel: "INFO" });
-  console.log(`Worker ready at ${config.temporalAddress}, task queue ${config.taskQueue}.`);
+  const worker = await startWorker(config, {
+    address: config.temporal.address,
+    kind: "worker",
+    logLevel: "INFO",
+  });
+  console.log(`Worker ready at ${config.temporal.address}, task queue ${config.taskQueue}.`);
   await untilSignal(worker.done);
   await worker.stop();
 }

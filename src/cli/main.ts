@@ -6,14 +6,12 @@ import { abortCommand } from "./abort-command";
 import { backfillCommand } from "./backfill-command";
 import { devCommand, workerCommand } from "./dev-command";
 import { doctorCommand } from "./doctor-command";
+import { EXIT } from "./exit-codes";
 import { gateCommand } from "./gate-command";
 import { runCommand } from "./run-command";
 import { scheduleCommand } from "./schedule-command";
 import { stateCommand } from "./state-command";
 import { temporalCommand } from "./temporal-command";
-
-/** Exit codes: 0 done (promote or review), 1 the run failed or the gate blocked, 2 bad usage or a bad spec. */
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 const USAGE_CODES = ["SPEC_INVALID", "SPEC_NOT_FOUND", "SPEC_HOLDS_SECRET", "BACKFILL_REFUSED", "GATE_INPUT"];
 

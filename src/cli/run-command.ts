@@ -6,9 +6,9 @@ import type { RunInput } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 import type { RunningWorker } from "../worker";
+import { EXIT } from "./exit-codes";
 import { failureText } from "./failure-text";
 import { LiveProgress } from "./live-progress";
-import { EXIT } from "./main";
 import { runSummary } from "./run-summary";
 
 export interface RunOptions {

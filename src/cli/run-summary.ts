@@ -38,7 +38,11 @@ export function runSummary(result: RunResult): string {
   return `${parts.join("\n")}\n`;
 }
 
-const PLAIN = { style: { head: [], border: [] } };
+/** No colours and no lines between rows. */
+export const PLAIN = {
+  style: { head: [], border: [] },
+  chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
+};
 
 export function loadTable(tables: NonNullable<RunResult["load"]>["tables"]): string {
   const table = new Table({

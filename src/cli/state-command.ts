@@ -9,6 +9,7 @@ import { resolveSpec } from "../spec/resolve-spec";
 import { fromStored, toCursorValue } from "../state/cursor-values";
 import type { PipelineState } from "../state/pipeline-state";
 import { decodeStateBlob } from "../state/state-blob";
+import { PLAIN } from "./run-summary";
 
 export interface PipelineReport {
   pipeline_name: string;
@@ -90,7 +91,7 @@ function render(report: PipelineReport): string {
   if (report.cursors.length > 0) {
     const table = new Table({
       head: ["resource", "cursor", "value", "type"],
-      style: { head: [], border: [] },
+      ...PLAIN,
     });
     for (const c of report.cursors) table.push([c.resource, c.cursor_path, c.value.text, c.value.type]);
     lines.push(table.toString());

@@ -11,7 +11,8 @@ export async function temporalCommand(config: Config, args: string[]): Promise<n
     console.error("The `temporal` command was not found: run `npm run setup`, which finds or builds it.");
     return 2;
   }
-  const address = config.temporalAddress ?? devServerAddress(config);
+  // A server of one's own is named by the environment or profile already, which the CLI reads itself.
+  const address = config.temporal === undefined ? devServerAddress(config) : undefined;
   const env = { ...config.env, ...(address === undefined ? {} : { TEMPORAL_ADDRESS: address }) };
   const child = spawn(temporal, args, { stdio: "inherit", env });
   return await new Promise(done => {

@@ -124,6 +124,11 @@ export interface Destination {
    * @throws TidemarkError DESTINATION_BUSY (transient), DESTINATION_DENIED (terminal)
    */
   open(options: OpenDestinationOptions): Promise<DestinationSession>;
+  /**
+   * Holds the destination's turn while another program (dbt) has it open; absent where everybody may come at once.
+   * @throws TidemarkError DESTINATION_BUSY
+   */
+  withTurn?<T>(options: OpenDestinationOptions, work: () => Promise<T>): Promise<T>;
 }
 
 export interface DestinationType {

@@ -5,13 +5,6 @@
 import type { DbtInfo, DbtNodeResult, GateDecision, GateInfo, GateMetrics } from "../pipeline/infos";
 import type { GateThresholds } from "../pipeline/spec";
 
-export const DEFAULT_THRESHOLDS: GateThresholds = {
-  min_claim_lines: 1,
-  max_freshness_minutes: 60,
-  max_allowed_ratio: 5,
-  max_expected_warnings: 3,
-};
-
 export type GateResults = Pick<DbtInfo, "counts" | "findings">;
 
 const FAILING = ["error", "fail", "runtime error", "partial success"];

@@ -15,7 +15,8 @@ export function backfillFormProblem(payload: unknown): string | undefined {
   }
   const request = payload as { [key: string]: unknown };
   for (const key of Object.keys(request)) if (!KEYS.includes(key)) return unknownName("key", key, KEYS);
-  if (typeof request.resource !== "string" || request.resource === "") return '"resource" must name a resource';
+  if (typeof request.resource !== "string" || request.resource === "")
+    return '"resource" must name a resource';
   for (const key of ["from", "to"] as const) {
     const value = request[key];
     if (key === "to" && value === undefined) continue;
@@ -31,10 +32,17 @@ export function backfillFormProblem(payload: unknown): string | undefined {
 }
 
 /** Judged against the pipeline: refused where it would destroy or double data. */
-export function backfillProblem(request: BackfillRequest, resources: readonly ResourcePlan[]): string | undefined {
+export function backfillProblem(
+  request: BackfillRequest,
+  resources: readonly ResourcePlan[],
+): string | undefined {
   const plan = resources.find(resource => resource.name === request.resource);
   if (plan === undefined) {
-    return unknownName("resource", request.resource, resources.map(resource => resource.name));
+    return unknownName(
+      "resource",
+      request.resource,
+      resources.map(resource => resource.name),
+    );
   }
   if (plan.cursor_path === undefined) {
     return `resource "${plan.name}" has no incremental cursor, so there is no range to load again; run the pipeline instead`;
@@ -53,8 +61,12 @@ export function backfillProblem(request: BackfillRequest, resources: readonly Re
 
 function rangeProblem(request: BackfillRequest, plan: ResourcePlan): string | undefined {
   const { from, to } = request;
-  const numeric = plan.cursor_type === "bigint" || plan.cursor_type === "double" || plan.cursor_type === "decimal";
-  for (const [key, value] of [["from", from], ["to", to]] as const) {
+  const numeric =
+    plan.cursor_type === "bigint" || plan.cursor_type === "double" || plan.cursor_type === "decimal";
+  for (const [key, value] of [
+    ["from", from],
+    ["to", to],
+  ] as const) {
     if (value === undefined) continue;
     if (numeric && !Number.isFinite(Number(value))) {
       return `"${key}" must be a number, as cursor "${plan.cursor_path}" is ${plan.cursor_type}`;

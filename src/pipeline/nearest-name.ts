@@ -15,7 +15,9 @@ export function nearestName(name: string, valid: readonly string[]): string | un
     }
   }
   if (best === undefined) return undefined;
-  return bestDistance <= Math.max(1, Math.floor(Math.max(wanted.length, best.length) * 0.4)) ? best : undefined;
+  return bestDistance <= Math.max(1, Math.floor(Math.max(wanted.length, best.length) * 0.4))
+    ? best
+    : undefined;
 }
 
 /** `unknown key "x"; did you mean "y"?`, or the list of valid names when none is near. */

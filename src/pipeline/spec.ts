@@ -172,6 +172,13 @@ export interface GateThresholds {
   max_allowed_ratio: number;
   max_expected_warnings: number;
 }
+export const DEFAULT_THRESHOLDS: GateThresholds = {
+  min_claim_lines: 1,
+  max_freshness_minutes: 60,
+  max_allowed_ratio: 5,
+  max_expected_warnings: 3,
+};
+
 export interface GateSpec {
   thresholds: GateThresholds;
   /** On `review`: go on and report (default), or wait for the update `resolveReview`. */

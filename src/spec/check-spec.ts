@@ -52,6 +52,12 @@ const duckdb = z.strictObject({
     .refine(text => text.includes("%s"), 'must hold "%s", which stands for the dataset name')
     .optional(),
   enable_dataset_name_normalization: z.boolean().optional(),
+  memory_limit: z
+    .string()
+    .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as "2GB"')
+    .optional(),
+  threads: positive.optional(),
+  busy_timeout_seconds: z.number().nonnegative().optional(),
 });
 
 const dbt = z.strictObject({

@@ -2,17 +2,17 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
-import type {
-  ColumnHint,
-  DestinationSpec,
-  GateThresholds,
-  JsonObject,
-  ResolvedPipeline,
-  ResourceHints,
-  RunInput,
-  SchemaContract,
-  SourceSpec,
-  WriteDisposition,
+import {
+  type ColumnHint,
+  DEFAULT_THRESHOLDS,
+  type DestinationSpec,
+  type JsonObject,
+  type ResolvedPipeline,
+  type ResourceHints,
+  type RunInput,
+  type SchemaContract,
+  type SourceSpec,
+  type WriteDisposition,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
 import {
@@ -25,14 +25,6 @@ import {
 } from "./check-spec";
 import { isBelow, type LoadedSpec } from "./load-spec";
 import { literalSecrets, readPointer, swapLiterals, writePointer } from "./secrets";
-
-/** reference-flow §4. */
-export const DEFAULT_THRESHOLDS: GateThresholds = {
-  min_claim_lines: 1,
-  max_freshness_minutes: 60,
-  max_allowed_ratio: 5.0,
-  max_expected_warnings: 3,
-};
 
 /**
  * @throws TidemarkError SPEC_INVALID (all problems at once), SPEC_HOLDS_SECRET

@@ -13,6 +13,7 @@ import type {
 } from "../destination";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import { type Database, type DatabaseSettings, openDatabase, type ResultRow } from "./database";
+import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
 import { type LoadOptions, migrate } from "./migrate";
 import { isLoaded, type RestoreQuery, restore } from "./restore";
@@ -31,6 +32,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
       return new DuckDbSession(await openDatabase(path, { ...options, settings: settingsOf(spec) }), spec);
     },
+    withTurn: (options, work) => withFileTurn(path, options, work),
   };
 }
 

@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createDuckDbDestination } from "../../../src/destinations/duckdb/duckdb-destination";
-import { DEFAULT_THRESHOLDS, decideGate } from "../../../src/gate/decide";
+import { decideGate } from "../../../src/gate/decide";
 import { runGateCommand } from "../../../src/gate/gate-command";
 import { collectMetrics } from "../../../src/gate/metrics";
 import type { GateMetrics, ProgressEvent } from "../../../src/pipeline/infos";
+import { DEFAULT_THRESHOLDS } from "../../../src/pipeline/spec";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, PROJECT } from "./dbt-lane";
 
 jest.setTimeout(180_000);

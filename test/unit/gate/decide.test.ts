@@ -1,9 +1,10 @@
 import type { DestinationSession } from "../../../src/destinations/destination";
-import { DEFAULT_THRESHOLDS, decideGate, type GateResults } from "../../../src/gate/decide";
+import { decideGate, type GateResults } from "../../../src/gate/decide";
 import { collectMetrics, metricsSql } from "../../../src/gate/metrics";
 import { renderPacket } from "../../../src/gate/packet";
 import { TidemarkError } from "../../../src/pipeline/errors";
 import type { DbtNodeResult, GateMetrics } from "../../../src/pipeline/infos";
+import { DEFAULT_THRESHOLDS } from "../../../src/pipeline/spec";
 
 const GOOD: GateMetrics = { claim_service_lines: 10, max_allowed_ratio: 5, freshness_minutes: 60 };
 const finding = (status: string, more: Partial<DbtNodeResult> = {}): DbtNodeResult => ({

@@ -1,0 +1,60 @@
+/** `tidemark doctor`: can this machine run the project? */
+import type { Config } from "../config";
+import { type Check, isHealthy } from "../doctor/check";
+import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
+import { TidemarkError } from "../pipeline/errors";
+import type { Json, JsonObject } from "../pipeline/spec";
+import { checkSpec, formatPath } from "../spec/check-spec";
+import { listSpecs, loadSpec } from "../spec/load-spec";
+import { resolveSpec } from "../spec/resolve-spec";
+import { toolPaths } from "../tools";
+
+export async function doctorCommand(
+  config: Config,
+  options: { online?: boolean; json?: boolean },
+): Promise<void> {
+  const checks = await runDoctor({
+    cwd: config.cwd,
+    env: config.env,
+    online: options.online === true,
+    tools: { ...toolPaths(config.env), nodeVersion: process.versions.node },
+    checkSpecs: () => listSpecs(config.pipelinesDir).map(name => checkOne(name, config)),
+  });
+  process.stdout.write(
+    options.json ? `${JSON.stringify(checks, null, 2)}\n` : `${checks.map(line).join("\n")}\n`,
+  );
+  process.exitCode = isHealthy(checks) ? 0 : 1;
+}
+
+function line(check: Check): string {
+  const mark = check.ok ? "ok     " : check.level === "error" ? "FAILED " : "warning";
+  return `${mark} ${check.name}: ${check.detail}${check.ok || !check.fix ? "" : `\n        ${check.fix}`}`;
+}
+
+function checkOne(pipeline: string, config: Config): SpecCheck {
+  try {
+    const loaded = loadSpec(pipeline, config);
+    const problems = checkSpec(loaded.document).map(
+      problem => `${formatPath(problem.path)}: ${problem.message}`,
+    );
+    if (problems.length > 0) return { pipeline, problems };
+    const spec = resolveSpec(loaded, {}, config);
+    return {
+      pipeline,
+      problems,
+      ...(spec.transform === undefined ? {} : { transform_dataset: spec.dataset_name }),
+      missing_env: namedVariables(spec.source as unknown as JsonObject).filter(name => !config.env[name]),
+    };
+  } catch (error) {
+    if (error instanceof TidemarkError) return { pipeline, problems: [error.message] };
+    throw error;
+  }
+}
+
+/** Names in `{ "env": NAME }` anywhere below. */
+function namedVariables(node: Json): string[] {
+  if (node === null || typeof node !== "object") return [];
+  if (!Array.isArray(node) && Object.keys(node).length === 1 && typeof node.env === "string")
+    return [node.env];
+  return Object.values(node).flatMap(inner => namedVariables(inner as Json));
+}

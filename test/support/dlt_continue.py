@@ -1,0 +1,16 @@
+"""Real dlt goes on with a pipeline: python dlt_continue.py CONFIG.json (see dlt-continues.test.ts)."""
+
+import json
+import sys
+
+import dlt
+from dlt.sources.rest_api import rest_api_source
+
+config = json.load(open(sys.argv[1], encoding="utf-8"))
+pipeline = dlt.pipeline(
+    config["pipeline_name"],
+    pipelines_dir=config["pipelines_dir"],
+    destination=dlt.destinations.duckdb(config["duckdb_path"]),
+    dataset_name=config["dataset_name"],
+)
+pipeline.run(rest_api_source(config["source"], name=config["source_name"]))
