@@ -1,12 +1,11 @@
 /** How far the extraction of one resource has come, on disk beside its rows (design law 8). */
 
-import { randomBytes } from "node:crypto";
-import { link, readdir, rm, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
 import type { Value } from "../json/values";
-import { onDisk, readTextIfAny, writeFileAtomic } from "../package/files";
+import { onDisk, readTextIfAny, writeFileAtomic, writeFileOnce } from "../package/files";
 import type { CursorInfo } from "../pipeline/cursor";
 import type { Json } from "../pipeline/spec";
 import type { StoredIncremental } from "../state/pipeline-state";
@@ -85,18 +84,6 @@ export async function readDone(folder: string): Promise<DoneRecord | null> {
 
 /** Puts the result in place unless another attempt was first; returns the one that counts. */
 export async function settleDone(folder: string, record: DoneRecord): Promise<DoneRecord> {
-  const path = join(folder, DONE);
-  await onDisk("writing done.json", async () => {
-    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-    try {
-      await writeFile(temporary, orjsonText(record as unknown as Value));
-      // link() fails when the name is taken: the first attempt to finish wins, whole.
-      await link(temporary, path).catch(error => {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      });
-    } finally {
-      await rm(temporary, { force: true });
-    }
-  });
-  return (await readDone(folder)) ?? record;
+  const text = await writeFileOnce(join(folder, DONE), orjsonText(record as unknown as Value));
+  return parseJson(text) as unknown as DoneRecord;
 }

@@ -94,6 +94,7 @@ class Extraction {
   #rows = 0;
   #toldAt = 0;
   #checkpointAt = 0;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly args: ExtractArgs,
@@ -121,12 +122,14 @@ class Extraction {
     try {
       // Closed already: the attempt that died had reached the end, and only had no time to say so.
       if (!this.#isClosed()) await this.#readPages();
-      await this.#writer.flush();
+      await this.#saving;
+      const segments = [...this.#taken, ...(await this.#writer.flush())];
+      this.#tell(true);
+      return this.#done(segments);
     } finally {
+      await this.#saving.catch(() => {});
       await this.#writer.close();
     }
-    this.#tell(true);
-    return this.#done();
   }
 
   async #readPages(): Promise<void> {
@@ -172,16 +175,21 @@ class Extraction {
     const running = this.#filter?.running();
     const large = (running?.hashes.length ?? 0) * 15 > LARGE_CHECKPOINT_CHARACTERS;
     if (large && now - this.#checkpointAt < 1000) return;
-    await this.#writer.flush();
-    const checkpoint: Checkpoint = {
-      segments: [...this.#taken, ...this.#writer.segments],
+    // Written while the next page is fetched; one at a time, so that memory stays bounded.
+    await this.#saving;
+    const flushed = this.#writer.flush();
+    const rest = {
       resume,
       ...(running === undefined ? {} : { running }),
       pages: this.#pages,
       requests: this.#requests,
       table_seen: this.#tableSeen,
     };
-    await writeCheckpoint(this.folder, this.#attempt, checkpoint);
+    this.#saving = flushed.then(segments =>
+      writeCheckpoint(this.folder, this.#attempt, { segments: [...this.#taken, ...segments], ...rest }),
+    );
+    // Awaited with the next page or at the end.
+    this.#saving.catch(() => {});
     this.#checkpointAt = now;
   }
 
@@ -197,9 +205,8 @@ class Extraction {
     });
   }
 
-  #done(): DoneRecord {
+  #done(segments: Segment[]): DoneRecord {
     const { resource } = this.args;
-    const segments = [...this.#taken, ...this.#writer.segments];
     const incremental = this.#filter?.finish();
     return {
       resource: resource.name,

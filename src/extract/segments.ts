@@ -39,8 +39,8 @@ export class SegmentWriter {
     private readonly maxBytes: number,
   ) {}
 
-  /** Segments of this attempt, complete up to the last flush. */
-  readonly segments: Segment[] = [];
+  readonly #segments: Segment[] = [];
+  #tail: Promise<Segment[]> = Promise.resolve([]);
   /** Bytes written in this attempt. */
   bytes = 0;
 
@@ -54,31 +54,43 @@ export class SegmentWriter {
     }
   }
 
-  /** Hands everything to the operating system; afterwards `segments` counts it. */
-  async flush(): Promise<void> {
-    if (this.#buffered === 0) return;
-    const bytes = Buffer.from(this.#buffer);
-    try {
-      if (this.#current === null || this.#current.bytes >= this.maxBytes) await this.#next();
-      const file = this.#file!;
-      for (let done = 0; done < bytes.length; ) {
-        done += (await file.write(bytes, done)).bytesWritten;
-      }
-    } catch (error) {
-      throw packageError(error, "writing extracted rows");
-    }
-    this.#current!.bytes += bytes.length;
-    this.#current!.rows += this.#buffered;
-    this.bytes += bytes.length;
+  /**
+   * Hands what was written so far to the operating system, in order; rows of later calls are not part of it.
+   * @returns the segments as they are then
+   */
+  flush(): Promise<Segment[]> {
+    const text = this.#buffer;
+    const rows = this.#buffered;
     this.#buffer = "";
     this.#buffered = 0;
+    this.#tail = this.#tail.then(() => this.#append(text, rows));
+    return this.#tail;
+  }
+
+  async #append(text: string, rows: number): Promise<Segment[]> {
+    if (rows > 0) {
+      const bytes = Buffer.from(text);
+      try {
+        if (this.#current === null || this.#current.bytes >= this.maxBytes) await this.#next();
+        const file = this.#file!;
+        for (let done = 0; done < bytes.length; ) {
+          done += (await file.write(bytes, done)).bytesWritten;
+        }
+      } catch (error) {
+        throw packageError(error, "writing extracted rows");
+      }
+      this.#current!.bytes += bytes.length;
+      this.#current!.rows += rows;
+      this.bytes += bytes.length;
+    }
+    return this.#segments.map(segment => ({ ...segment }));
   }
 
   async #next(): Promise<void> {
     await this.#file?.close();
     this.#file = null;
     await mkdir(join(this.folder, this.attempt), { recursive: true });
-    for (let number = this.segments.length + 1; ; number++) {
+    for (let number = this.#segments.length + 1; ; number++) {
       const path = `${this.attempt}/${String(number).padStart(5, "0")}.jsonl`;
       try {
         this.#file = await open(
@@ -91,7 +103,7 @@ export class SegmentWriter {
         throw error;
       }
       this.#current = { path, bytes: 0, rows: 0 };
-      this.segments.push(this.#current);
+      this.#segments.push(this.#current);
       return;
     }
   }

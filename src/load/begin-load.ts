@@ -12,12 +12,7 @@ import { schemaName } from "../schema/naming";
 import { adoptSchema, newSchema } from "../schema/stored-schema";
 import type { StoredSchema } from "../schema/types";
 import type { Resource, Source } from "../sources/source";
-import {
-  emptyState,
-  getIncremental,
-  type PipelineState,
-  resetResource,
-} from "../state/pipeline-state";
+import { emptyState, getIncremental, type PipelineState, resetResource } from "../state/pipeline-state";
 import { decodeStateBlob } from "../state/state-blob";
 import { planBackfill } from "./backfill-range";
 import { decideCursor } from "./cursor-truth";
@@ -30,6 +25,8 @@ import { type DestinationUse, withSession } from "./with-session";
 
 /** Small records of finished packages that stay, for repeated steps and for people who look. */
 const KEPT_RECORDS = 20;
+/** No attempt of the first step outlives its successor by this long. */
+const STALE_AFTER_MS = 60 * 60 * 1000;
 
 export interface BeginLoadArgs extends DestinationUse {
   spec: ResolvedPipeline;
@@ -69,7 +66,7 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
   };
   const pending = (await pendingPackages(scope))[0];
   if (pending !== undefined) return pendingLoad(root, pending);
-  await removeStalePackages(scope);
+  await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
   await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
   const begun = await withSession(args, session => begin(args, session, dataset));
 

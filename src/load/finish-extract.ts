@@ -103,10 +103,7 @@ function collect(
     declareStateTable(schema);
     bumpVersion(schema);
     extracted.state_package = { load_id: drawLoadId(args.now(), args.ref.load_id), schema };
-  } else if (stateDue) {
-    declareStateTable(extracted.schema);
   }
-  bumpVersion(extracted.schema);
   return extracted;
 }
 

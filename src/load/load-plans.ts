@@ -11,7 +11,7 @@ import type { PipelineState } from "../state/pipeline-state";
 import { encodeStateBlob, STATE_ENGINE_VERSION } from "../state/state-blob";
 import { datasetNames } from "./dataset-names";
 import { hasMainWork } from "./finish-extract";
-import { type Extracted, readBegun, readExtracted, readNormalized } from "./plan-files";
+import { type Extracted, findNormalized, readBegun, readExtracted } from "./plan-files";
 
 export interface PackagePlans {
   record: PackageRecord;
@@ -23,15 +23,12 @@ export interface PackagePlans {
 /** @throws TidemarkError PACKAGE_LOST when the package is gone or was never normalized */
 export async function packagePlans(ref: PackageRef, spec: ResolvedPipeline): Promise<PackagePlans> {
   const record = await readPackage(ref);
-  if (record.normalize_attempt === undefined) {
+  const normalized = await findNormalized(ref);
+  if (normalized === null) {
     throw new TidemarkError("PACKAGE_LOST", `Load package ${ref.load_id} has no normalized files to load.`);
   }
-  const folder = normalizeAttemptFolder(ref, record.normalize_attempt);
-  const [begun, extracted, normalized] = await Promise.all([
-    readBegun(ref),
-    readExtracted(ref),
-    readNormalized(ref, record.normalize_attempt),
-  ]);
+  const folder = normalizeAttemptFolder(ref, normalized.attempt);
+  const [begun, extracted] = await Promise.all([readBegun(ref), readExtracted(ref)]);
   const common = { ...datasetNames(spec), created_at: record.created_at };
   const plans: LoadPlan[] = [];
   if (hasMainWork(begun, extracted)) {

@@ -3,21 +3,21 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { DestinationCapabilities } from "../destinations/destination";
 import { readDone } from "../extract/checkpoint";
-import { normalizePackage } from "../normalize/normalize-package";
+import { normalizePackage } from "../normalize/normalize";
 import type { NormalizeLimits, NormalizeOutput, ResourceSegments } from "../normalize/types";
 import { onDisk } from "../package/files";
 import { normalizeAttemptFolder, type PackageRef, resourceFolder } from "../package/layout";
-import { readPackage, updatePackage } from "../package/package-record";
+import { updatePackage } from "../package/package-record";
 import { TidemarkError } from "../pipeline/errors";
 import type { NormalizeInfo, OnProgress } from "../pipeline/infos";
 import { completeStateTable } from "../schema/stored-schema";
 import { bumpVersion } from "../schema/version";
 import {
   type Extracted,
+  findNormalized,
   type Normalized,
   readExtracted,
-  readNormalized,
-  writeNormalized,
+  settleNormalized,
 } from "./plan-files";
 
 export interface NormalizeStepArgs {
@@ -33,15 +33,18 @@ export interface NormalizeStepArgs {
 /** @throws TidemarkError CONTRACT_VIOLATION, CANNOT_COERCE, NULL_IN_KEY, BAD_IDENTIFIER, DISK_FULL, PACKAGE_LOST */
 export async function normalizeStep(args: NormalizeStepArgs): Promise<NormalizeInfo> {
   const { ref } = args;
-  const before = await readPackage(ref);
-  if (before.normalize_attempt !== undefined) return infoOf(ref, before.normalize_attempt);
+  const before = await findNormalized(ref);
+  if (before !== null) {
+    await updatePackage(ref, { state: "normalized" });
+    return infoOf(before);
+  }
   const extracted = await readExtracted(ref);
   const folder = normalizeAttemptFolder(ref, args.attempt);
   await onDisk("making the folder of normalized files", () => mkdir(folder, { recursive: true }));
-  if (extracted.state_due && extracted.state_package === undefined) completeStateTable(extracted.schema);
   const output = await normalizePackage({
     load_id: ref.load_id,
     schema: extracted.schema,
+    with_state: extracted.state_due && extracted.state_package === undefined,
     resources: await segmentsOf(ref, extracted),
     out_dir: folder,
     capabilities: args.capabilities,
@@ -49,12 +52,9 @@ export async function normalizeStep(args: NormalizeStepArgs): Promise<NormalizeI
     signal: args.signal,
     onProgress: args.onProgress,
   });
-  await writeNormalized(ref, args.attempt, normalizedOf(extracted, output, folder));
-  // Another attempt may have finished meanwhile; then its files are named already.
-  const now = await readPackage(ref);
-  if (now.normalize_attempt !== undefined) return infoOf(ref, now.normalize_attempt);
-  await updatePackage(ref, { state: "normalized", normalize_attempt: args.attempt });
-  return infoOf(ref, args.attempt);
+  const settled = await settleNormalized(ref, normalizedOf(args.attempt, extracted, output, folder));
+  await updatePackage(ref, { state: "normalized" });
+  return infoOf(settled);
 }
 
 async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<ResourceSegments[]> {
@@ -74,8 +74,14 @@ async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<Resou
   return all;
 }
 
-function normalizedOf(extracted: Extracted, output: NormalizeOutput, folder: string): Normalized {
+function normalizedOf(
+  attempt: string,
+  extracted: Extracted,
+  output: NormalizeOutput,
+  folder: string,
+): Normalized {
   const normalized: Normalized = {
+    attempt,
     schema: output.schema,
     files: output.files.map(file => ({ ...file, path: relative(folder, file.path) })),
     tables: output.tables,
@@ -90,8 +96,7 @@ function normalizedOf(extracted: Extracted, output: NormalizeOutput, folder: str
   return normalized;
 }
 
-async function infoOf(ref: PackageRef, attempt: string): Promise<NormalizeInfo> {
-  const { schema, files, tables, schema_changes } = await readNormalized(ref, attempt);
+function infoOf({ attempt, schema, files, tables, schema_changes }: Normalized): NormalizeInfo {
   return {
     attempt,
     tables,

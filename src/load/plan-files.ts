@@ -3,7 +3,7 @@ import type { PackageFile } from "../destinations/destination";
 import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
 import type { Value } from "../json/values";
-import { readText, writeFileAtomic } from "../package/files";
+import { readText, readTextIfAny, writeFileAtomic, writeFileOnce } from "../package/files";
 import { extractedPath, normalizedPath, type PackageRef, schemaPath, statePath } from "../package/layout";
 import type { CursorInfo } from "../pipeline/cursor";
 import type { TableRows } from "../pipeline/infos";
@@ -50,8 +50,10 @@ export interface Extracted {
   state_package?: { load_id: string; schema: StoredSchema };
 }
 
-/** normalized.json of one attempt: the files, and the schemas as they are to be stored. */
+/** normalized.json: the files, and the schemas as they are to be stored. */
 export interface Normalized {
+  /** The attempt whose folder counts. */
+  attempt: string;
   schema: StoredSchema;
   /** Paths relative to the attempt's folder. */
   files: PackageFile[];
@@ -70,7 +72,13 @@ export const writeSchema = (ref: PackageRef, schema: StoredSchema) => write(sche
 export const readSchema = (ref: PackageRef) => read<StoredSchema>(schemaPath(ref));
 export const writeExtracted = (ref: PackageRef, extracted: Extracted) => write(extractedPath(ref), extracted);
 export const readExtracted = (ref: PackageRef) => read<Extracted>(extractedPath(ref));
-export const writeNormalized = (ref: PackageRef, attempt: string, normalized: Normalized) =>
-  write(normalizedPath(ref, attempt), normalized);
-export const readNormalized = (ref: PackageRef, attempt: string) =>
-  read<Normalized>(normalizedPath(ref, attempt));
+/** The first attempt to finish counts; returns its result. */
+export const settleNormalized = async (ref: PackageRef, normalized: Normalized) =>
+  parseJson(
+    await writeFileOnce(normalizedPath(ref), orjsonText(normalized as unknown as Value)),
+  ) as unknown as Normalized;
+/** Null when the package is not normalized yet. */
+export async function findNormalized(ref: PackageRef): Promise<Normalized | null> {
+  const text = await readTextIfAny(normalizedPath(ref));
+  return text === null ? null : (parseJson(text) as unknown as Normalized);
+}

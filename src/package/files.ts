@@ -1,6 +1,6 @@
 /** Small files of a package: written whole or not at all, and errors of the disk sorted at the door. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
 
@@ -56,6 +56,27 @@ export async function writeFileAtomic(path: string, text: string): Promise<void>
       throw error;
     }
   });
+}
+
+/**
+ * Writes `path` unless it is there: of several writers the first wins, whole.
+ * @returns the text that counts
+ */
+export async function writeFileOnce(path: string, text: string): Promise<string> {
+  await onDisk(`writing ${basename(path)}`, async () => {
+    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      await writeFile(temporary, text);
+      // link() fails when the name is taken, which rename() does not.
+      await link(temporary, path).catch(error => {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      });
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+  return readText(path);
 }
 
 /** @throws TidemarkError PACKAGE_LOST when the file is missing */

@@ -23,5 +23,4 @@ export const extractAttemptFolder = (ref: PackageRef, resource: string, attempt:
   join(resourceFolder(ref, resource), safeName(attempt));
 export const normalizeAttemptFolder = (ref: PackageRef, attempt: string) =>
   join(packageFolder(ref), "normalize", safeName(attempt));
-export const normalizedPath = (ref: PackageRef, attempt: string) =>
-  join(normalizeAttemptFolder(ref, attempt), "normalized.json");
+export const normalizedPath = (ref: PackageRef) => join(packageFolder(ref), "normalize", "normalized.json");

@@ -23,8 +23,6 @@ export interface PackageRecord {
   created_at: string;
   state: PackageStage;
   backfill?: BackfillRequest;
-  /** The normalize attempt that counts, from `normalized` on. */
-  normalize_attempt?: string;
   /** Result of the end of extract, for a repeated step. */
   finished?: FinishedExtract;
   /** What was loaded, from `loaded` on. */
@@ -47,12 +45,19 @@ export async function writePackage(ref: PackageRef, record: PackageRecord): Prom
   await writeFileAtomic(recordPath(ref), `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Changes some fields of package.json; repeating it changes nothing. @throws TidemarkError PACKAGE_LOST */
+const ORDER: PackageStage[] = ["new", "extracted", "normalized", "loaded", "aborted"];
+
+/**
+ * Changes some fields of package.json; repeating it changes nothing, and a late attempt never takes the state back.
+ * @throws TidemarkError PACKAGE_LOST
+ */
 export async function updatePackage(
   ref: PackageRef,
   changes: Partial<PackageRecord>,
 ): Promise<PackageRecord> {
-  const record = { ...(await readPackage(ref)), ...changes };
+  const before = await readPackage(ref);
+  const record = { ...before, ...changes };
+  if (ORDER.indexOf(record.state) < ORDER.indexOf(before.state)) record.state = before.state;
   await writePackage(ref, record);
   return record;
 }

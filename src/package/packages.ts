@@ -60,10 +60,15 @@ export async function abortPackages(scope: PackageScope): Promise<string[]> {
   return aborted;
 }
 
-/** Packages whose extraction died before any step recorded it. Nobody will ever ask for them again. */
-export async function removeStalePackages(scope: PackageScope): Promise<void> {
+/**
+ * Removes packages whose extraction died before any step recorded it: nobody will ask for them again. Young ones
+ * stay, for they may be a load that is just being extracted, seen from an attempt of its first step that was given up.
+ * @param before ISO text in UTC; packages made later stay
+ */
+export async function removeStalePackages(scope: PackageScope, before: string): Promise<void> {
   for (const record of (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope))) {
-    if (record.state === "new") await removePackage({ ...scope, load_id: record.load_id });
+    if (record.state !== "new" || record.created_at >= before) continue;
+    await removePackage({ root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id });
   }
 }
 

@@ -185,7 +185,7 @@ describe("attempts that were given up", () => {
   });
 
   it("may finish too: the first to finish counts for all", async () => {
-    const gate = Promise.withResolvers?.() ?? withResolvers();
+    const gate = withResolvers();
     const slow: Resource = {
       name: "r",
       hints: {},

@@ -1,0 +1,193 @@
+/** All steps of a load in order, in a plain script: the engine without Temporal, with real parts. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Destination } from "../../src/destinations/destination";
+import { createDuckDbDestination } from "../../src/destinations/duckdb/duckdb-destination";
+import type { Row } from "../../src/json/values";
+import { beginLoad } from "../../src/load/begin-load";
+import { extractStep } from "../../src/load/extract-step";
+import { finishExtract } from "../../src/load/finish-extract";
+import { completeStep, loadStep, migrateStep } from "../../src/load/load-steps";
+import { normalizeStep } from "../../src/load/normalize-step";
+import type { PackageRef } from "../../src/package/layout";
+import type { ExtractResourceInfo, HistoryState, LoadedTable, LoadInfo } from "../../src/pipeline/infos";
+import type { BackfillRequest, DuckDbDestination, ResolvedPipeline } from "../../src/pipeline/spec";
+import type { Resource, Source } from "../../src/sources/source";
+
+export type StepName = "begin" | "extract" | "finish" | "normalize" | "migrate" | "load" | "complete";
+
+export interface RunOptions {
+  history?: HistoryState;
+  backfill?: BackfillRequest;
+  /** Called after each step is done; throwing is a process that died before the step was recorded. */
+  after?: (step: StepName) => void;
+}
+
+export type EngineRun = LoadInfo & { extracted: ExtractResourceInfo[] };
+
+/** A package root and a DuckDB file of its own. */
+export class Engine {
+  readonly folder = mkdtempSync(join(tmpdir(), "tidemark-engine-"));
+  readonly root = join(this.folder, "packages");
+  readonly databasePath = join(this.folder, "data.duckdb");
+  readonly destination: Destination;
+  #clock = 1_795_456_129_000;
+  #attempts = 0;
+
+  constructor(destination: Partial<DuckDbDestination> = {}) {
+    this.destination = createDuckDbDestination({
+      type: "duckdb",
+      path: this.databasePath,
+      replace_strategy: "truncate-and-insert",
+      create_indexes: false,
+      staging_dataset_name_layout: "%s_staging",
+      enable_dataset_name_normalization: true,
+      ...destination,
+    });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  spec(more: Partial<ResolvedPipeline> = {}): ResolvedPipeline {
+    return {
+      pipeline_name: "p",
+      dataset_name: "raw",
+      destination: {
+        type: "duckdb",
+        path: this.databasePath,
+        replace_strategy: "truncate-and-insert",
+        create_indexes: false,
+        staging_dataset_name_layout: "%s_staging",
+        enable_dataset_name_normalization: true,
+      },
+      source: { type: "code", name: "s" },
+      retry: { http_attempts: 1, activity_attempts: 1 },
+      ...more,
+    };
+  }
+
+  /** Strictly later at every call. */
+  readonly now = () => {
+    this.#clock += 1000;
+    return this.#clock;
+  };
+
+  attempt(): string {
+    this.#attempts++;
+    return `a${this.#attempts}`;
+  }
+
+  readonly use = () => ({
+    destination: this.destination,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+
+  async run(spec: ResolvedPipeline, source: Source, options: RunOptions = {}): Promise<EngineRun> {
+    const after = options.after ?? (() => {});
+    const { capabilities, identity } = this.destination;
+    const begun = await beginLoad({
+      ...this.use(),
+      spec,
+      source,
+      root: this.root,
+      history: options.history,
+      backfill: options.backfill,
+      now: this.now,
+    });
+    after("begin");
+    const { ref, notes } = begun;
+    const extracted: ExtractResourceInfo[] = [];
+    const info: EngineRun = {
+      pipeline_name: spec.pipeline_name,
+      dataset_name: spec.dataset_name,
+      schema_name: source.name,
+      tables: [],
+      cursors: [],
+      notes,
+      seconds: {},
+      extracted,
+    };
+    if (begun.outcome === "opened") {
+      for (const { name } of begun.resources) {
+        extracted.push(
+          await extractStep({
+            ...this.use(),
+            ref,
+            spec,
+            source,
+            capabilities,
+            resource: name,
+            attempt: this.attempt(),
+          }),
+        );
+        after("extract");
+      }
+      const finished = await finishExtract({ ref, spec, source, capabilities, identity, now: this.now });
+      after("finish");
+      info.cursors = finished.cursors;
+      info.state = finished.state;
+      info.state_load_id = finished.state_load_id;
+      if (!finished.has_work) return info;
+    } else {
+      info.pending = true;
+    }
+    if (begun.pending_state !== "normalized") {
+      await normalizeStep({
+        ref,
+        capabilities,
+        attempt: this.attempt(),
+        limits: { rows_per_file: 100_000, bytes_per_file: 64 * 1024 * 1024 },
+        signal: new AbortController().signal,
+        onProgress: () => {},
+      });
+      after("normalize");
+    }
+    const loaded = await this.load(spec, ref, after);
+    return { ...info, ...loaded, notes: [...notes, ...loaded.notes], load_id: ref.load_id };
+  }
+
+  private async load(spec: ResolvedPipeline, ref: PackageRef, after: (step: StepName) => void) {
+    const args = { ...this.use(), ref, spec };
+    const { roots } = await migrateStep(args);
+    after("migrate");
+    const tables: LoadedTable[] = await loadStep(args, roots);
+    after("load");
+    const completed = await completeStep(args);
+    after("complete");
+    return { ...completed, tables };
+  }
+
+  async query<T = { [column: string]: unknown }>(sql: string): Promise<T[]> {
+    const session = await this.destination.open({
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+    try {
+      return (await session.query(sql)) as T[];
+    } finally {
+      await session[Symbol.asyncDispose]();
+    }
+  }
+}
+
+/** A resource that hands out the given pages, all in one go. */
+export function pagesOf(name: string, pages: () => Row[][], more: Partial<Resource> = {}): Resource {
+  return {
+    name,
+    hints: {},
+    selected: true,
+    async *open({ onRequest }) {
+      for (const rows of pages()) {
+        onRequest?.();
+        yield { rows: structuredClone(rows) };
+      }
+    },
+    ...more,
+  };
+}
+
+export const sourceOf = (name: string, ...resources: Resource[]): Source => ({ name, resources });
