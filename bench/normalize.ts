@@ -11,8 +11,8 @@ import type { Row } from "../src/json/values";
 import { WholeFloat } from "../src/json/values";
 import { normalizePackage } from "../src/normalize/normalize";
 import type { NormalizeInput } from "../src/normalize/types";
-import { newSchema } from "../src/schema/stored-schema";
 import { applyResourceHints } from "../src/schema/hints";
+import { newSchema } from "../src/schema/stored-schema";
 
 const CAPABILITIES = {
   max_identifier_length: 65536,
@@ -24,16 +24,25 @@ const CAPABILITIES = {
 
 /** About 420 bytes: ten columns at the root, three child rows. Every fifth price is a whole number. */
 function document(i: number): Row {
-  const price = (k: number): number | WholeFloat => ((i + k) % 5 === 0 ? new WholeFloat(i % 90) : ((i * 7 + k) % 10_000) / 100 + 0.001);
+  const price = (k: number): number | WholeFloat =>
+    (i + k) % 5 === 0 ? new WholeFloat(i % 90) : ((i * 7 + k) % 10_000) / 100 + 0.001;
   return {
     id: i,
     created_at: `2024-0${1 + (i % 9)}-1${i % 10}T0${i % 10}:15:${10 + (i % 50)}.123Z`,
     status: ["open", "paid", "shipped", "closed"][i % 4]!,
-    customer: { id: i % 5000, firstName: `Name${i % 700}`, address: { city: `City ${i % 97}`, zip: String(10_000 + (i % 80_000)) } },
+    customer: {
+      id: i % 5000,
+      firstName: `Name${i % 700}`,
+      address: { city: `City ${i % 97}`, zip: String(10_000 + (i % 80_000)) },
+    },
     total: price(0),
     paid: i % 3 === 0,
     note: i % 4 === 0 ? null : `A note about order number ${i}`,
-    lines: [0, 1].map(k => ({ sku: `SKU-${(i * 3 + k) % 2000}`, quantity: 1 + ((i + k) % 9), price: price(k) })),
+    lines: [0, 1].map(k => ({
+      sku: `SKU-${(i * 3 + k) % 2000}`,
+      quantity: 1 + ((i + k) % 9),
+      price: price(k),
+    })),
     tags: [`t${i % 13}`],
   };
 }
@@ -45,7 +54,8 @@ async function main(): Promise<void> {
     const path = join(folder, "orders.jsonl");
     const out = createWriteStream(path);
     for (let i = 0; i < documents; i++) {
-      if (!out.write(`${encodeLine(document(i))}\n`)) await new Promise(resolve => out.once("drain", resolve));
+      if (!out.write(`${encodeLine(document(i))}\n`))
+        await new Promise(resolve => out.once("drain", resolve));
     }
     await new Promise(resolve => out.end(resolve));
     const { size } = await stat(path);
@@ -58,7 +68,9 @@ async function main(): Promise<void> {
     const input: NormalizeInput = {
       load_id: "1700000000.1",
       schema,
-      resources: [{ resource: "orders", table: "orders", segments: [{ path, bytes: size, rows: documents }] }],
+      resources: [
+        { resource: "orders", table: "orders", segments: [{ path, bytes: size, rows: documents }] },
+      ],
       out_dir: folder,
       capabilities: CAPABILITIES,
       limits: { rows_per_file: 1_000_000, bytes_per_file: 128 * 1024 * 1024 },
@@ -70,9 +82,11 @@ async function main(): Promise<void> {
     const watch = setInterval(() => {
       peak = Math.max(peak, process.memoryUsage().rss);
     }, 20);
+    const cpu = process.cpuUsage();
     const started = performance.now();
     const result = await normalizePackage(input, { referenceOnly: process.argv[3] === "reference" });
     const seconds = (performance.now() - started) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
     clearInterval(watch);
     const rows = result.tables.reduce((sum, table) => sum + table.rows, 0);
     const bytes = result.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -84,6 +98,7 @@ async function main(): Promise<void> {
         jsonl_mb: Math.round(size / 1e6),
         parquet_mb: Math.round(bytes / 1e6),
         seconds: Number(seconds.toFixed(2)),
+        cpu_seconds: Number(((user + system) / 1e6).toFixed(2)),
         documents_per_second: Math.round(documents / seconds),
         rows_per_second: Math.round(rows / seconds),
         mb_per_second: Math.round(size / 1e6 / seconds),

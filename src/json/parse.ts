@@ -11,8 +11,8 @@ import type { Value } from "./values";
  * Candidates: a fraction of zeros only, an exponent, 16 or more digits in one number, NaN or Infinity, a key of
  * digits, minus zero. It also hits inside strings; that only costs time.
  */
-const CARE = /\d\.0+(?!\d)|\d[eE][+-]?\d|\d[\d.]{15}|NaN|Infinity|"\d+"\s*:/g;
-const TOKEN = /-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity|NaN)/y;
+export const CARE = /\d\.0+(?!\d)|\d[eE][+-]?\d|\d[\d.]{15}|NaN|Infinity|"\d+"\s*:/g;
+const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const TOKEN_CHARACTER = /[\d.eE+-]/;
 /** What stands before and after a number in JSON; anything else means the hit lies inside a string. */
 const BEFORE = /[\s,:[]/;
@@ -32,16 +32,29 @@ export function needsCare(text: string): boolean {
 /** Where to search on when the hit is part of a string or a float that is merely long; -1 when it needs care. */
 export function harmlessUntil(text: string, at: number): number {
   if (text[at] === '"') return -1;
+  const token = tokenEnd(text, at);
+  if (token === undefined) return isSpecial(text, at) ? -1 : at + 1;
+  const value = Number(text.slice(token.start, token.end));
+  return Number.isFinite(value) && !Number.isInteger(value) ? token.end : -1;
+}
+
+/** Bounds of the number around `at`; undefined when what stands there is no number of JSON. */
+export function tokenEnd(text: string, at: number): { start: number; end: number } | undefined {
   let start = at;
   while (start > 0 && TOKEN_CHARACTER.test(text[start - 1]!)) start--;
-  if (start > 0 && !BEFORE.test(text[start - 1]!)) return at + 1;
+  if (start > 0 && !BEFORE.test(text[start - 1]!)) return undefined;
   TOKEN.lastIndex = start;
   const token = TOKEN.exec(text)?.[0];
-  if (token === undefined) return at + 1;
+  if (token === undefined) return undefined;
   const end = start + token.length;
-  if (end < text.length && !AFTER.test(text[end]!)) return at + 1;
-  const value = Number(token);
-  return Number.isFinite(value) && !Number.isInteger(value) ? end : -1;
+  return end < text.length && !AFTER.test(text[end]!) ? undefined : { start, end };
+}
+
+/** NaN or an infinity where a value may stand. */
+function isSpecial(text: string, at: number): boolean {
+  const start = text[at - 1] === "-" ? at - 1 : at;
+  if (start > 0 && !BEFORE.test(text[start - 1]!)) return false;
+  return /^-?(?:NaN|Infinity)(?:$|[\s,\]}])/.test(text.slice(start, start + 10));
 }
 
 /**

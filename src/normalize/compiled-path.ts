@@ -8,7 +8,7 @@ import { decodeTyped, mayBeTyped } from "../json/typed-json";
 import type { Row, Value } from "../json/values";
 import { WholeFloat } from "../json/values";
 import { coerce, REFUSED } from "../schema/coerce";
-import { rowDigest } from "../schema/hashing";
+import { nestedRowId } from "../schema/hashing";
 import { fastMicros } from "../schema/iso-time";
 import type { BytesBuilder } from "./parquet/bytes-builder";
 import type { Int64Builder } from "./parquet/fixed-builders";
@@ -131,7 +131,7 @@ export class CompiledPath {
       id = rootKey;
       system.load!.writeText(sink.rows, this.context.load_id);
     } else {
-      id = rowDigest(`${parentId}_${plan.table}_${position}`);
+      id = nestedRowId(parentId, plan.table, position);
       if (rootId !== "") {
         if (system.root === undefined) return undefined;
         system.root.writeText(sink.rows, rootId);

@@ -131,14 +131,15 @@ function changesBetween(before: StoredSchema, after: StoredSchema): string[] {
 }
 
 function translate(error: unknown): unknown {
-  const { code } = error as { code?: string };
-  if (error instanceof TidemarkError || code !== "ENOSPC") return error;
+  if (error instanceof TidemarkError) {
+    if (error.step !== undefined) return error;
+    const { code, message, dltException, retryAfterMs, cause } = error;
+    return new TidemarkError(code, message, { step: "normalize", dltException, retryAfterMs, cause });
+  }
+  if ((error as { code?: string }).code !== "ENOSPC") return error;
   return new TidemarkError(
     "DISK_FULL",
     "The disk is full: normalized files could not be written. Free space under the package root.",
-    {
-      step: "normalize",
-      cause: error,
-    },
+    { step: "normalize", cause: error },
   );
 }

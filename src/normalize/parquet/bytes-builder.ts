@@ -6,6 +6,8 @@ import { writeVarint } from "./thrift";
 
 /** A dictionary larger than this pays no more. Measured: at 4,096 lookups stay below the cost of copying. */
 const MAX_DICTIONARY = 4096;
+/** From this size on a dictionary must pay: at most three words in four values. */
+const MIN_DICTIONARY = 64;
 /** Below this length a loop in JavaScript beats the call into Buffer.write. */
 const SHORT = 32;
 
@@ -49,7 +51,8 @@ export class BytesBuilder extends ColumnBuilder {
   private lookUp(text: string, dictionary: Map<string, number>): void {
     let code = dictionary.get(text);
     if (code === undefined) {
-      if (dictionary.size >= MAX_DICTIONARY || text.length > 256) {
+      const rare = dictionary.size >= MIN_DICTIONARY && dictionary.size * 4 > this.count * 3;
+      if (rare || dictionary.size >= MAX_DICTIONARY || text.length > 256) {
         this.spill(dictionary);
         this.append(text);
         return;

@@ -103,7 +103,8 @@ export class DoubleBuilder extends ColumnBuilder {
       larger.set(this.values);
       this.values = larger;
     }
-    this.values[this.count++] = value as number;
+    // Minus zero becomes zero, as it does in dlt's default files for DuckDB.
+    this.values[this.count++] = (value as number) + 0;
   }
 
   protected override shrinkTo(): void {}
