@@ -88,11 +88,26 @@ export async function takeTurn(file: string, options: TurnOptions): Promise<() =
 export async function canonicalPath(path: string): Promise<string> {
   const wanted = resolve(path);
   try {
-    await mkdir(dirname(wanted), { recursive: true });
+    await createFolder(dirname(wanted));
     const folder = await realpath(dirname(wanted));
     return await realpath(join(folder, basename(wanted))).catch(() => join(folder, basename(wanted)));
   } catch (error) {
     throw sortError(error, { path: wanted, doing: "preparing its folder" });
+  }
+}
+
+/** Not mkdir's `recursive`: under a folder such as /proc, which says ENOENT for ever, that one never returns. */
+async function createFolder(path: string): Promise<void> {
+  const create = (): Promise<void> =>
+    mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  try {
+    await create();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
+    await createFolder(dirname(path));
+    await create();
   }
 }
 

@@ -8,7 +8,8 @@ import { WAITING, withFileTurn } from "../../../src/destinations/duckdb/file-tur
 import type { ProgressEvent } from "../../../src/pipeline/infos";
 import type { DuckDbDestination } from "../../../src/pipeline/spec";
 import { holdFile, scratchFolder } from "../../support/duckdb";
-import { type DestinationHarness, describeDestination } from "./describe-destination";
+import { describeDestination } from "./describe-destination";
+import type { DestinationHarness } from "./destination-kit";
 
 function destinationAt(path: string, more: Partial<DuckDbDestination> = {}): Destination {
   return createDuckDbDestination({
@@ -152,6 +153,14 @@ describe("turns on a DuckDB file", () => {
       code: "DESTINATION_DENIED",
       message: expect.stringMatching(message),
     });
+  });
+
+  it("does not hang on a folder that cannot be created", async () => {
+    const file = join(folder.path, "plain-file");
+    await writeFile(file, "");
+    for (const bad of [join(file, "x", "y.duckdb"), "/proc/no-such-folder/y.duckdb"]) {
+      await expect(destinationAt(bad).open(options())).rejects.toMatchObject({ code: "DESTINATION_DENIED" });
+    }
   });
 
   it("refuses to write through a session for reading, and to read a file that is not there", async () => {
