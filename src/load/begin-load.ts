@@ -170,7 +170,9 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: 
     const found = (await ask(defaultName)).schemas[defaultName];
     begun.default_schema = found === undefined ? newSchema(defaultName) : adoptSchema(found);
   }
-  const schema = beginSchema(stored, name, spec.source, {
+  // dlt: the schema of a dropped source begins anew, history and all.
+  const kept = refresh !== undefined && spec.refresh === "drop_sources" ? undefined : stored;
+  const schema = beginSchema(kept, name, spec.source, {
     run: runHints(spec),
     capabilities: args.destination.capabilities,
   });
