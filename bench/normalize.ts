@@ -2,6 +2,7 @@
  * Throughput of normalize alone: JSON lines on disk to Parquet files, one thread.
  *   npx tsx bench/normalize.ts [documents]
  */
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -54,10 +55,10 @@ async function main(): Promise<void> {
     const path = join(folder, "orders.jsonl");
     const out = createWriteStream(path);
     for (let i = 0; i < documents; i++) {
-      if (!out.write(`${encodeLine(document(i))}\n`))
-        await new Promise(resolve => out.once("drain", resolve));
+      if (!out.write(`${encodeLine(document(i))}\n`)) await once(out, "drain");
     }
-    await new Promise(resolve => out.end(resolve));
+    out.end();
+    await once(out, "finish");
     const { size } = await stat(path);
     const { schema } = applyResourceHints(
       newSchema("bench"),

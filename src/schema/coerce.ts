@@ -368,12 +368,18 @@ function textToBinary(text: string): Uint8Array | Refused {
 function toJson(value: Exclude<Value, null>): string | Refused {
   if (typeof value === "string") {
     try {
-      // orjson, unlike the parser of responses, takes no NaN and no Infinity.
-      JSON.parse(value);
-      return orjsonText(parseJson(value));
+      const parsed = parseJson(value);
+      return isFiniteJson(parsed) ? orjsonText(parsed) : REFUSED;
     } catch {
       return REFUSED;
     }
   }
   return typeOf(value) === "json" ? orjsonText(value) : REFUSED;
+}
+
+/** orjson, unlike the parser of responses, takes no NaN and no Infinity. */
+function isFiniteJson(value: Value): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (value === null || typeof value !== "object" || value instanceof WholeFloat) return true;
+  return Object.values(value).every(item => isFiniteJson(item as Value));
 }

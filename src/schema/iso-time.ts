@@ -189,7 +189,7 @@ function parseTime(text: string, days: number | undefined, extended: boolean): P
   if (rest !== "") {
     const zone = ZONE.exec(rest);
     if (zone === null) return undefined;
-    offset = (Number(zone[2] ?? 0) * 3600 + Number(zone[3] ?? 0) * 60) * (zone[1] === "-" ? -1 : 1);
+    offset = (Number(zone[2] ?? 0) * 3600 + Number(zone[3] ?? 0) * 60) * (zone[1] === "-" ? -1 : 1) + 0;
     if (Math.abs(offset) >= 86_400) return undefined;
   }
   const seconds = hour * 3600 + minute * 60 + second;
