@@ -54,7 +54,10 @@ export async function normalizePackage(
     for (const sink of context.sinks) await sink.abandon();
     throw translate(error);
   }
-  const written = [...context.sinks].filter(sink => sink.total > 0);
+  const sinks = new Map([...context.sinks].map(sink => [sink.table, sink]));
+  const written = Object.keys(schema.tables)
+    .flatMap(table => sinks.get(table) ?? [])
+    .filter(sink => sink.total > 0);
   for (const sink of written) finishTable(schema, sink.table);
   if (input.with_state) completeStateTable(schema);
   bumpVersion(schema);

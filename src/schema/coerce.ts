@@ -122,17 +122,7 @@ function toInteger(value: Exclude<Value, null>): number | bigint | Refused {
     return Number.isFinite(value.value) ? shrink(BigInt(value.value)) : REFUSED;
   if (value instanceof Decimal) return decimalToInteger(value.text);
   if (typeof value === "string") return textToInteger(value);
-  if (value instanceof Timestamp) {
-    const micros = toTimestamp(value);
-    return micros === REFUSED
-      ? REFUSED
-      : Number((BigInt(micros as number) - mod(BigInt(micros as number))) / 1_000_000n);
-  }
   return REFUSED;
-}
-
-function mod(micros: bigint): bigint {
-  return ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
 }
 
 function shrink(value: bigint): number | bigint {
@@ -198,10 +188,6 @@ function toDouble(value: Exclude<Value, null>): number | Refused {
     return Number.isFinite(double) ? double : REFUSED;
   }
   if (value instanceof Decimal) return decimalToDouble(value.text);
-  if (value instanceof Timestamp) {
-    const micros = toTimestamp(value);
-    return micros === REFUSED ? REFUSED : Number(micros) / 1_000_000;
-  }
   return typeof value === "string" ? textToDouble(value) : REFUSED;
 }
 
@@ -311,12 +297,6 @@ const DAY = 86_400;
 
 /** A time with an offset is moved to UTC, as dlt does. */
 function toTime(value: Exclude<Value, null>): number | Refused {
-  if (value instanceof Timestamp) {
-    const parsed = parseIso(value.text);
-    return parsed?.kind === "timestamp"
-      ? (((parsed.seconds % DAY) + DAY) % DAY) * 1_000_000 + parsed.micros
-      : REFUSED;
-  }
   const text = typeof value === "string" ? value : value instanceof PlainTime ? value.text : undefined;
   const parsed = text === undefined ? undefined : parseIso(text);
   if (parsed?.kind !== "time") return REFUSED;
