@@ -26,10 +26,12 @@ interface Answer {
   rows?: { [table: string]: { [column: string]: Shown }[] };
   load_error?: string | null;
 }
+type LooseHints = Omit<ResourceHints, "write_disposition"> & { write_disposition?: unknown };
 interface Vector {
   name: string;
   phases: string[];
-  hints: Omit<ResourceHints, "write_disposition"> & { write_disposition?: unknown };
+  /** One for all phases, or one for each. */
+  hints: LooseHints | LooseHints[];
   max_nesting: number | null;
   root_key: boolean | null;
   results: Answer[];
@@ -43,14 +45,19 @@ async function run(vector: Vector, phase: number, stored: StoredSchema | undefin
     max_table_nesting: vector.max_nesting ?? undefined,
     root_key: vector.root_key ?? undefined,
   };
-  const disposition = vector.hints.write_disposition;
+  const loose = Array.isArray(vector.hints) ? vector.hints[phase]! : vector.hints;
+  const disposition = loose.write_disposition;
   const hints = {
-    ...vector.hints,
+    ...loose,
     write_disposition: typeof disposition === "string" ? { disposition } : disposition,
   } as ResourceHints;
   const applied = applyResourceHints(beginSchema(stored, "api", source, options), "items", hints, options);
   const rows = applied.discarded ? [] : (parseJson(vector.phases[phase]!) as Row[]);
-  return normalizeRows(applied.schema, rows, { input: { with_state: phase === 0 }, rowsPerFile: 5 });
+  return normalizeRows(applied.schema, rows, {
+    table: applied.table,
+    input: { with_state: phase === 0 },
+    rowsPerFile: 5,
+  });
 }
 
 test.each((vectors as unknown as Vector[]).map(vector => [vector.name, vector] as const))(
@@ -68,8 +75,8 @@ test.each((vectors as unknown as Vector[]).map(vector => [vector.name, vector] a
       schema = output.schema;
       expect([output.schema.version, output.schema.version_hash]).toEqual([answer.version, answer.hash]);
       if (answer.load_error) return;
-      if (phase === 0)
-        await compareRows(output, answer.rows!, JSON.stringify(vector.hints).includes("merge"));
+      if (phase === 0 && answer.rows)
+        await compareRows(output, answer.rows, JSON.stringify(vector.hints).includes("merge"));
     }
   },
 );
