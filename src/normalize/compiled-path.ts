@@ -16,7 +16,7 @@ import { type Binding, type KeyPlan, type NodePlan, TablePlan } from "./plans";
 import { contentId, isObject, keyId } from "./reference-path";
 import type { RunContext } from "./run-context";
 
-/** Below this many levels left, recursion in JavaScript could overflow: dlt's default of 1000 never gets there. */
+/** Rows nested deeper than this in one another are rare enough for the reference path. */
 const MAX_RECURSION = 400;
 
 export class CompiledPath {

@@ -1,5 +1,4 @@
 /** The schema while rows go through it: coercion of rows, contracts, new tables and columns. Follows dlt row by row. */
-import { keysInOrder } from "../json/key-order";
 import { decodeTyped } from "../json/typed-json";
 import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
@@ -245,9 +244,4 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
     .filter(pattern => pattern.startsWith("re:"))
     .map(pattern => new RegExp(pattern.slice(3)));
   return name => names.has(name) || expressions.some(expression => expression.test(name));
-}
-
-/** Entries of a JSON object in document order. */
-export function* entriesInOrder(object: { [key: string]: Value }): Iterable<[string, Value]> {
-  for (const key of keysInOrder(object)) yield [key, object[key]!];
 }

@@ -1,5 +1,5 @@
 /** What both ways through normalize share: the evolving schema, the sinks, row ids and table settings. */
-import { columnOf, columnsWith, tableOf } from "../schema/column-props";
+import { columnsWith, tableOf } from "../schema/column-props";
 import { C_DLT_ID } from "../schema/system-tables";
 import { mergeStrategyOf } from "../schema/table-chain";
 import type { EvolvingSchema } from "./evolving-schema";
@@ -105,10 +105,5 @@ export class RunContext {
       ...(isRoot ? Object.entries(propagation.root ?? {}) : []),
       ...(Object.hasOwn(tables, table) ? Object.entries(tables[table]!) : []),
     ];
-  }
-
-  hasColumn(table: string, column: string): boolean {
-    const definition = this.evolving.table(table);
-    return definition !== undefined && columnOf(definition, column)?.data_type !== undefined;
   }
 }

@@ -57,8 +57,3 @@ export function isNewTable(tables: { [name: string]: StoredTable }, name: string
   const table = tableOf(tables, name);
   return table === undefined || !Object.values(table.columns).some(isComplete);
 }
-
-/** dlt: has_table_seen_data. */
-export function hasSeenData(table: StoredTable): boolean {
-  return table["x-normalizer"]?.["seen-data"] === true;
-}

@@ -205,6 +205,12 @@ describe("hostile shapes", () => {
     expect(output.tables.every(table => table.rows > 0)).toBe(true);
   });
 
+  test("950 levels of lists in one another: tables down to the nesting limit, JSON below", async () => {
+    const deep = JSON.parse(`{"l":${"[".repeat(950)}1${"]".repeat(950)}}`) as Row;
+    const output = await normalizeRows(schemaFor(), [deep, deep]);
+    expect(output.tables).toHaveLength(501);
+  });
+
   test("20,000 columns", async () => {
     const wide = Object.fromEntries(many(20_000, i => ({ i })).map(({ i }) => [`c${String(i)}`, i!]));
     const output = await normalizeRows(schemaFor(), [wide, wide]);
