@@ -11,5 +11,7 @@ module.exports = {
   },
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
+  // A test that failed half-way may leave a server open: the run must end all the same.
+  forceExit: true,
   testTimeout: 60_000,
 };

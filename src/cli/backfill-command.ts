@@ -50,7 +50,7 @@ export async function backfillCommand(
     }
     if (!hasStayingWorker(config, connected.address)) {
       // Loaded only when needed: with a worker that stays, this process stays small.
-      const { startWorker } = await import("../worker");
+      const { startWorker } = require("../worker") as typeof import("../worker");
       worker = await startWorker(config, { address: connected.address, kind: "run" });
     }
     const progress = new LiveProgress(process.stderr, { quiet: options.json });

@@ -33,7 +33,7 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
   try {
     if (!hasStayingWorker(config, connected.address)) {
       // Loaded only when needed: with a worker that stays, this process stays small.
-      const { startWorker } = await import("../worker");
+      const { startWorker } = require("../worker") as typeof import("../worker");
       worker = await startWorker(config, { address: connected.address, kind: "run" });
     }
     const run = await startRun(connected.client, config, options.workflowId ?? spec.pipeline_name, input);

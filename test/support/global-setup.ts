@@ -1,5 +1,5 @@
 /** Once per jest run: one real Temporal dev server in memory, and the workflows' bundle. Stopped by its pid. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,24 +14,18 @@ export default async function globalSetup(): Promise<void> {
   if (temporal === undefined) throw new Error("No `temporal` command: run `npm run setup` first.");
   const port = await freePort(0);
   const uiPort = await freePort(0);
+  // The shell ends the server when its standard input closes, so also when jest is killed.
   const child = spawn(
-    temporal,
-    [
-      "server",
-      "start-dev",
-      "--ip",
-      "127.0.0.1",
-      "--port",
-      String(port),
-      "--ui-port",
-      String(uiPort),
-      "--log-level",
-      "error",
-    ],
-    { stdio: "ignore", detached: true },
+    "/bin/sh",
+    ["-c", '"$@" & server=$!; cat > /dev/null; kill -9 $server', "sh", temporal].concat(
+      ["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
+      ["--log-level", "error"],
+    ),
+    { stdio: ["pipe", "ignore", "ignore"] },
   );
   child.unref();
-  (globalThis as { temporalServerPid?: number }).temporalServerPid = child.pid;
+  (child.stdin as unknown as { unref(): void }).unref();
+  (globalThis as { temporalServer?: ChildProcess }).temporalServer = child;
   process.env.TIDEMARK_TEST_ADDRESS = `127.0.0.1:${port}`;
   process.env.TIDEMARK_TEST_TMP = mkdtempSync(join(tmpdir(), "tidemark-test-"));
   const [bundle] = await Promise.all([workflowBundle(cacheDir(process.env)), untilUp(`127.0.0.1:${port}`)]);
