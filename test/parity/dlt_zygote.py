@@ -1,0 +1,99 @@
+"""Runs phases with real dlt, many per process: dlt is imported once (1.5 s), then each phase gets a fork of its own,
+so that nothing of one phase (singletons, environment, configuration) reaches another.
+
+Requests come as lines on stdin: {"id", "phase": path, "result": path, "cwd"}; `id` is printed when one is done.
+"""
+import json
+import os
+import sys
+import threading
+import traceback
+
+ENV = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "TZ": "UTC"}
+
+
+def run_phase(p):
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+    from dlt.sources.rest_api import rest_api_source
+
+    dest = dlt.destinations.duckdb(p["duckdb_path"], **p["destination_args"])
+    pipe = dlt.pipeline(
+        p["pipeline_name"], pipelines_dir=p["pipelines_dir"], destination=dest, dataset_name=p["dataset_name"]
+    )
+    if p.get("drop_pending"):
+        pipe.drop_pending_packages(with_partial_loads=True)
+    try:
+        src = rest_api_source(p["source"], **p["source_args"])
+        for resource, hints in (p.get("apply_hints") or {}).items():
+            src.resources[resource].apply_hints(**hints)
+        pipe.run(src, **p["run_args"])
+        return {"ok": True}
+    except Exception as error:
+        step = getattr(error, "step", None)
+        inner = error
+        while isinstance(inner, PipelineStepFailed) and inner.exception is not None:
+            inner = inner.exception
+        while inner.__cause__ is not None:
+            inner = inner.__cause__
+        if os.environ.get("CASE_DEBUG"):
+            traceback.print_exc()
+        return {"ok": False, "step": step, "exception": type(inner).__name__}
+    finally:
+        try:
+            pipe.deactivate()
+        except Exception:
+            pass
+
+
+def run_fork(request):
+    os.chdir(request["cwd"])
+    with open(request["phase"]) as file:
+        phase = json.load(file)
+    result = run_phase(phase)
+    with open(request["result"], "w") as file:
+        json.dump(result, file)
+
+
+def main():
+    os.environ.update(ENV)
+    answers = os.fdopen(os.dup(1), "w")
+    if not os.environ.get("CASE_DEBUG"):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+    import dlt  # noqa: F401
+    import dlt.destinations
+    import dlt.sources.rest_api  # noqa: F401
+    import duckdb  # noqa: F401
+    import pyarrow  # noqa: F401
+
+    lock = threading.Lock()
+
+    def answer(line):
+        with lock:
+            answers.write(line + "\n")
+            answers.flush()
+
+    def wait(pid, name):
+        os.waitpid(pid, 0)
+        answer(name)
+
+    answer("ready")
+    for line in sys.stdin:
+        request = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 0
+            try:
+                run_fork(request)
+            except BaseException:
+                traceback.print_exc()
+                code = 1
+            finally:
+                os._exit(code)
+        threading.Thread(target=wait, args=(pid, request["id"]), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The two engines behind one call: real dlt through a process that forks per phase, ours through test/parity/engine."""
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PHASE_TIMEOUT = 300
+
+
+class Dlt:
+    """Real dlt. Phases may run at the same time."""
+
+    def __init__(self):
+        self.data = tempfile.TemporaryDirectory(prefix="parity_dlt_")
+        self.waiting, self.lock = {}, threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "dlt_zygote.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=self.data.name,
+            env={**os.environ, "DLT_DATA_DIR": self.data.name},
+        )
+        self.ready = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        for line in self.process.stdout:
+            name = line.strip()
+            if name == "ready":
+                self.ready.set()
+            else:
+                with self.lock:
+                    self.waiting.pop(name).set()
+
+    def run(self, phase_file, cwd):
+        if not self.ready.wait(60):
+            raise RuntimeError("dlt did not start")
+        name, done, result = uuid.uuid4().hex, threading.Event(), phase_file + ".result"
+        if os.path.exists(result):
+            os.remove(result)
+        with self.lock:
+            self.waiting[name] = done
+            request = {"id": name, "phase": phase_file, "result": result, "cwd": cwd}
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        if not done.wait(PHASE_TIMEOUT):
+            raise RuntimeError("dlt did not end a phase in time")
+        with open(result) as file:
+            return json.load(file)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.data.cleanup()
+
+
+class Command:
+    """An engine that is a program with one argument (see README.md)."""
+
+    def __init__(self, command):
+        self.command = shlex.split(command)
+
+    def run(self, phase_file, cwd):
+        done = subprocess.run(
+            [*self.command, phase_file], cwd=cwd, capture_output=True, text=True, timeout=PHASE_TIMEOUT
+        )
+        result = {"ok": done.returncode == 0}
+        if done.returncode:
+            try:
+                result.update(json.loads(done.stdout.strip().splitlines()[-1]))
+            except (ValueError, IndexError):
+                pass
+            result["stderr"] = done.stderr[-2000:]
+        return result
+
+    def close(self):
+        pass
