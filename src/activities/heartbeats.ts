@@ -5,6 +5,7 @@
 import { CancelledFailure, Context } from "@temporalio/activity";
 import type { OnProgress, ProgressEvent } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
+import { redact } from "../spec/secrets";
 import { framesOf, toFailure } from "./failures";
 
 export interface StepContext {
@@ -59,7 +60,10 @@ export async function asStep<T>(
       throw reason instanceof CancelledFailure ? reason : new CancelledFailure("cancelled");
     }
     const failure = toFailure(error, step, secrets);
-    activity.log.warn(failure.message, { step, frames: framesOf(error) });
+    // The log stays on this host: what a vendor or a user's code said may stand there, secrets may not.
+    const said =
+      error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : String(error);
+    activity.log.warn(`${failure.message}\n${redact(said, secrets)}\n${framesOf(error)}`, { step });
     throw failure;
   } finally {
     clearInterval(timer);

@@ -29,6 +29,20 @@ function failed(what: string, error: unknown): TidemarkError {
   });
 }
 
+/** What a generator throws may quote a row, and messages enter history: class and place here, the rest in the log. */
+function thrown(resource: string, error: unknown): TidemarkError {
+  if (error instanceof TidemarkError) return error;
+  const kind = error instanceof Error ? error.name : typeof error;
+  const place =
+    error instanceof Error ? /\(?([^\s(]+:\d+:\d+)\)?\n/.exec(`${error.stack}\n`)?.[1] : undefined;
+  return new TidemarkError(
+    "SOURCE_CODE_FAILED",
+    `The generator of resource "${resource}" threw ${kind}${place === undefined ? "" : ` at ${place}`}. ` +
+      "Its message is in the worker's log, as it may quote a row. Throw a TidemarkError for a message that may be shown.",
+    { step: "extract", cause: error },
+  );
+}
+
 /** `require` reads TypeScript too: the process runs under a loader that knows it. */
 function loadModule(file: string): { [name: string]: unknown } {
   if (!isAbsolute(file)) {
@@ -96,7 +110,7 @@ async function* pages(
     }
   } catch (error) {
     if (options.signal.aborted) throw error;
-    throw failed(`The generator of resource "${spec.name}" failed`, error);
+    throw thrown(spec.name, error);
   }
   if (single.length > 0) yield { rows: single };
 }
