@@ -6,6 +6,7 @@ import { TidemarkError } from "../pipeline/errors";
 import { nearestName } from "../pipeline/nearest-name";
 import type { JsonObject } from "../pipeline/spec";
 
+const IS_CODE = /\.[tj]s$/;
 const EXTENSIONS = [".yaml", ".yml", ".json", ".ts", ".js"];
 
 export interface LoadedSpec {
@@ -25,7 +26,8 @@ export function listSpecs(pipelinesDir: string): string[] {
 
 /**
  * @param nameOrPath a name in `pipelines/`, or a path (with a slash or an extension) relative to `cwd`
- * @param only when given, the file must lie below this folder (a spec named from outside may not read any file)
+ * @param only when given, a TypeScript or JavaScript spec must lie below this folder: a workflow's input names the
+ *   spec, and reading such a spec runs it
  * @throws TidemarkError SPEC_NOT_FOUND, SPEC_INVALID
  */
 export function loadSpec(
@@ -33,10 +35,14 @@ export function loadSpec(
   options: { cwd: string; pipelinesDir: string; only?: string },
 ): LoadedSpec {
   const file = findSpec(nameOrPath, options);
-  if (options.only !== undefined && !isBelow(realpathSync(file), realpathSync(options.only))) {
+  if (
+    options.only !== undefined &&
+    IS_CODE.test(file) &&
+    !isBelow(realpathSync(file), realpathSync(options.only))
+  ) {
     throw new TidemarkError(
       "SPEC_NOT_FOUND",
-      `Pipeline "${nameOrPath}" lies outside ${options.only}; a worker reads specs from its own project folder only.`,
+      `Pipeline "${nameOrPath}" lies outside ${options.only}: a worker runs TypeScript and JavaScript specs of its own project folder only.`,
     );
   }
   return { document: readSpec(file), file };
@@ -65,20 +71,22 @@ function findSpec(nameOrPath: string, { cwd, pipelinesDir }: { cwd: string; pipe
 function readSpec(file: string): JsonObject {
   let document: unknown;
   try {
-    if (/\.[tj]s$/.test(file)) {
+    if (IS_CODE.test(file)) {
       // The process runs under tsx, which lets require() read TypeScript.
       const module_ = require(file) as { default?: unknown };
       document = JSON.parse(JSON.stringify(module_.default ?? null));
     } else {
-      document = parseYaml(readFileSync(file, "utf8"), { prettyErrors: true });
+      document = parseYaml(readFileSync(file, "utf8"));
     }
   } catch (error) {
-    throw new TidemarkError("SPEC_INVALID", `${file} cannot be read: ${(error as Error).message}`);
+    // The first line only: the rest quotes the file, which may hold a secret.
+    const [what] = (error as Error).message.split("\n");
+    throw new TidemarkError("SPEC_INVALID", `${file} cannot be read: ${what}`);
   }
   if (document === null || typeof document !== "object" || Array.isArray(document)) {
     throw new TidemarkError(
       "SPEC_INVALID",
-      `${file} does not hold a pipeline spec: an object was expected${/\.[tj]s$/.test(file) ? " as its default export" : ""}.`,
+      `${file} does not hold a pipeline spec: an object was expected${IS_CODE.test(file) ? " as its default export" : ""}.`,
     );
   }
   return document as JsonObject;

@@ -1,5 +1,5 @@
 /** Turns a checked spec document into its resolved form: defaults filled in, paths absolute, secrets named. */
-import { dirname, isAbsolute, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
 import {
@@ -85,7 +85,7 @@ function checkOverrides(input: Omit<RunInput, "pipeline">): {
 
 function resolveDestination(given: SpecDocument["destination"], config: Config): DestinationSpec {
   const options = typeof given === "object" ? (given as JsonObject) : { type: given ?? config.destination };
-  if (options.type === "databricks") return { ...options, type: "databricks" };
+  if (options.type === "databricks") return options as unknown as DestinationSpec;
   if (options.type !== "duckdb") {
     throw new TidemarkError(
       "SPEC_INVALID",
@@ -129,15 +129,14 @@ function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config,
   return source as SourceSpec;
 }
 
-/** A code source's module: relative to its spec; an inline spec may name modules in the pipelines folder only. */
+/** A code source's module: relative to its spec, and below the spec's folder or the pipelines folder. */
 function modulePath(module_: string, loaded: LoadedSpec, config: Config, base: string): string {
-  const path = isAbsolute(module_)
-    ? module_
-    : resolve(loaded.file === undefined ? config.pipelinesDir : base, module_);
-  if (loaded.file === undefined && !isBelow(path, config.pipelinesDir)) {
+  const folder = loaded.file === undefined ? config.pipelinesDir : base;
+  const path = resolve(folder, module_);
+  if (!isBelow(path, folder) && !isBelow(path, config.pipelinesDir)) {
     throw new TidemarkError(
       "SPEC_INVALID",
-      `source.module: an inline spec may only name modules in ${config.pipelinesDir}, so that a workflow's input cannot run other code.`,
+      `source.module: ${path} lies outside ${folder}; a spec names modules below its own folder or the pipelines folder, so that a workflow's input cannot run other code.`,
     );
   }
   return path;
