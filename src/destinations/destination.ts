@@ -56,6 +56,16 @@ export interface PackageFile {
   columns: string[];
 }
 
+/** A package file as it lies in the destination's staging place. */
+export interface StagedFile {
+  table: string;
+  /** Derived from load id, table and place in the package: the same in every attempt (design law 2). */
+  path: string;
+  bytes: number;
+  /** An earlier attempt had staged it. */
+  resumed: boolean;
+}
+
 export interface StateRow {
   version: number;
   engine_version: number;
@@ -69,6 +79,8 @@ export interface StateRow {
 
 export interface LoadPlan {
   load_id: string;
+  /** Keeps the staged files of pipelines apart; absent: the schema's name. */
+  pipeline_name?: string;
   dataset: string;
   staging_dataset: string;
   /** The schema after normalize; names are normalised. */
@@ -98,6 +110,12 @@ export interface DestinationSession extends AsyncDisposable {
   isLoaded(dataset: string, loadId: string): Promise<boolean>;
   /** CREATE SCHEMA/TABLE, ALTER TABLE ADD COLUMN, `_dlt_version`. Repeatable; no DDL where the hash is known. */
   migrate(plan: LoadPlan): Promise<MigrationInfo>;
+  /**
+   * `needs_staging` only: brings the plan's files to where the destination can read them, after `migrate` and before
+   * `loadChains`. Repeatable; files that are there already are left alone.
+   * @throws TidemarkError PACKAGE_LOST, DESTINATION_DENIED, DESTINATION_UNAVAILABLE
+   */
+  stage?(plan: LoadPlan): Promise<StagedFile[]>;
   /**
    * Loads table chains. With `commits: "package"` all of `plan` in one transaction, `roots` being ignored; a load id
    * that is committed already changes nothing.

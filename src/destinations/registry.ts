@@ -1,10 +1,11 @@
 /** Every destination there is, listed once. */
 import { TidemarkError } from "../pipeline/errors";
 import type { DestinationSpec } from "../pipeline/spec";
+import { DATABRICKS } from "./databricks/databricks-destination";
 import type { Destination, DestinationType } from "./destination";
 import { DUCKDB } from "./duckdb/duckdb-destination";
 
-const DESTINATION_TYPES: readonly DestinationType[] = [DUCKDB];
+const DESTINATION_TYPES: readonly DestinationType[] = [DUCKDB, DATABRICKS];
 
 export const DESTINATION_NAMES: readonly string[] = DESTINATION_TYPES.map(destination => destination.type);
 

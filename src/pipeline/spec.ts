@@ -110,6 +110,12 @@ export interface IncrementalConfig {
   on_cursor_value_missing: "raise" | "include" | "exclude";
 }
 
+/** dlt: `resource.apply_hints`. */
+export interface AppliedHints extends ResourceHints {
+  /** In place of the resource's own. */
+  incremental?: IncrementalConfig;
+}
+
 /** A secret is never in a resolved spec: it is named, and the worker looks it up. */
 export type SecretRef =
   | { env: string }
@@ -134,9 +140,49 @@ export interface DuckDbDestination {
   /** How long to wait for another process that holds the file; default 600. */
   busy_timeout_seconds?: number;
 }
+/** dlt's names where dlt has the option; its credentials are on the same level. */
 export interface DatabricksDestination {
   type: "databricks";
-  [option: string]: Json;
+  /** Host of the workspace, without https://. */
+  server_hostname: string;
+  /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc. */
+  http_path: string;
+  catalog: string;
+  /** Personal access token: a reference in the spec, the text itself once the worker has looked it up. */
+  access_token?: SecretRef | string;
+  /** In place of a token: a service principal (OAuth machine-to-machine). */
+  client_id?: string;
+  client_secret?: SecretRef | string;
+  /** Default 443. */
+  port?: number;
+  /** PEM file of a certificate authority to trust besides the known ones. */
+  ca_file?: string;
+  session_configuration?: { [setting: string]: string };
+  replace_strategy: ReplaceStrategy;
+  /** PRIMARY KEY and FOREIGN KEY (informational there). */
+  create_indexes: boolean;
+  /** Comments of tables and columns; default true. */
+  create_comments?: boolean;
+  staging_dataset_name_layout: string;
+  enable_dataset_name_normalization: boolean;
+  /** `catalog.schema.volume` in place of `_dlt_staging_load_volume` in the dataset. It must exist. */
+  staging_volume_name?: string;
+  /** Leave staged files in the Volume after the load; default false (dlt: true). */
+  keep_staged_files?: boolean;
+  /** How files come into the Volume: over the Files REST API (default), or by PUT statements. */
+  staging_upload?: "files_api" | "put";
+  /** dlt: staged files are in an external location and need no credential. Needs a bucket as staging. */
+  is_staging_external_location?: boolean;
+  /** "spark": no Volume and no COPY INTO, for a cluster without them; default "warehouse". */
+  load_mode?: "warehouse" | "spark";
+  /** json columns as STRING (default, as dlt) or VARIANT. */
+  json_type?: "string" | "variant";
+  /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */
+  sql_scripting?: boolean;
+  /** Sessions at the same time; default 8. */
+  max_sessions?: number;
+  /** How long to wait for a warehouse that is starting; default 900. */
+  start_timeout_seconds?: number;
 }
 export type DestinationSpec = DuckDbDestination | DatabricksDestination;
 
@@ -207,7 +253,7 @@ export interface ResolvedPipeline {
   loader_file_format?: "parquet" | "jsonl";
   refresh?: "drop_sources" | "drop_resources" | "drop_data";
   /** dlt: `resource.apply_hints`, by resource name. */
-  resource_hints?: { [resource: string]: ResourceHints };
+  resource_hints?: { [resource: string]: AppliedHints };
   /** Load only these resources (and the parents they need). */
   resources?: string[];
   /** Name of the environment variables whose values must never appear in messages. */

@@ -4,6 +4,7 @@ import type { DuckDbDestination } from "../../pipeline/spec";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
+import { SYSTEM_TABLES } from "../system-tables";
 import {
   chainsOf,
   completeColumns,
@@ -16,7 +17,7 @@ import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
 import { isLoaded } from "./restore";
 import { addColumn, createDataset, createTable, dropTable } from "./sql-ddl";
-import { deleteVersions, hasVersion, insertVersion, SYSTEM_TABLES } from "./sql-system";
+import { deleteVersions, hasVersion, insertVersion } from "./sql-system";
 import type { Place } from "./sql-text";
 
 export type LoadOptions = Pick<DuckDbDestination, "replace_strategy" | "create_indexes">;

@@ -1,54 +1,6 @@
 /** dlt's three system tables on DuckDB (compatibility notes d.1, d.6). Values are bound. Pure text. */
-import type { StoredTable } from "../../schema/types";
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
 import { type Place, qualifiedTable } from "./sql-text";
-
-/** Used where a schema lacks its own description of a system table; names, order and types never change. */
-export const SYSTEM_TABLES: { [name: string]: StoredTable } = {
-  [VERSION_TABLE]: system(VERSION_TABLE, [
-    ["version", "bigint", false],
-    ["engine_version", "bigint", false],
-    ["inserted_at", "timestamp", false],
-    ["schema_name", "text", false],
-    ["version_hash", "text", false],
-    ["schema", "text", false],
-  ]),
-  [LOADS_TABLE]: system(LOADS_TABLE, [
-    ["load_id", "text", false],
-    ["schema_name", "text", true],
-    ["status", "bigint", false],
-    ["inserted_at", "timestamp", false],
-    ["schema_version_hash", "text", true],
-  ]),
-  [STATE_TABLE]: system(STATE_TABLE, [
-    ["version", "bigint", false],
-    ["engine_version", "bigint", false],
-    ["pipeline_name", "text", false],
-    ["state", "text", false],
-    ["created_at", "timestamp", false],
-    ["version_hash", "text", true],
-    ["_dlt_load_id", "text", false],
-    ["_dlt_id", "text", false],
-  ]),
-};
-
-function system(name: string, columns: [string, "bigint" | "text" | "timestamp", boolean][]): StoredTable {
-  return {
-    name,
-    columns: Object.fromEntries(
-      columns.map(([column, data_type, nullable]) => [
-        column,
-        // dlt marks the state table's id as unique; with `create_indexes` it becomes a constraint
-        {
-          name: column,
-          data_type,
-          nullable,
-          ...(column === "_dlt_id" ? { unique: true, row_key: true } : {}),
-        },
-      ]),
-    ),
-  };
-}
 
 export function insertVersion(place: Place): string {
   return (

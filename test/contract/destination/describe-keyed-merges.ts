@@ -183,7 +183,11 @@ export function describeKeyedMerges(create: CreateHarness): void {
         rows.map(([v, root, i]) => [v, root, i, `${root}-${i}`]),
       );
     const versions = (): Promise<unknown[][]> =>
-      select("v, CAST(valid_from AS VARCHAR), CAST(valid_to AS VARCHAR)", "items", "v, valid_from");
+      select(
+        `v, ${current().timestampText("valid_from")}, ${current().timestampText("valid_to")}`,
+        "items",
+        "v, valid_from",
+      );
 
     it("retires absent versions at the package's time and brings a returning row back as a new version", async () => {
       await load(

@@ -51,14 +51,14 @@ export function describeSchemaAndState(create: CreateHarness): void {
     });
 
     it("takes names that need quotes", async () => {
-      const odd = 'odd "name" .; select';
+      const odd = current().oddTable;
       const schema = storedSchema([
         rootTable(odd, { 'a"b': KEY, select: "text" }, { write_disposition: "merge" }),
       ]);
       const columns = { 'a"b': "BIGINT", select: "VARCHAR", _dlt_load_id: "VARCHAR", _dlt_id: "VARCHAR" };
       await load(plan(schema, [await file(odd, columns, [[1, "x", "l", "r1"]])]));
       await load(plan(schema, [await file(odd, columns, [[1, "y'; --", "l", "r2"]])]));
-      expect(await select('"select"', odd)).toEqual([["y'; --"]]);
+      expect(await select(current().quoted("select"), odd)).toEqual([["y'; --"]]);
     });
 
     it("drops and truncates for refresh, once", async () => {
@@ -142,6 +142,8 @@ export function describeSchemaAndState(create: CreateHarness): void {
     it.each(["in transaction", "before _dlt_loads"])(
       "loses and doubles nothing when stopped %s",
       async phase => {
+        // a destination that commits chain by chain is cut after every statement, in tests of its own
+        if (current().destination.capabilities.commits === "chain") return;
         const schema = storedSchema([
           rootTable("first", { id: KEY, v: "text" }, { write_disposition: "merge" }),
           rootTable("second", { id: KEY, v: "text" }),

@@ -19,6 +19,11 @@ export interface DestinationHarness {
   folder: string;
   /** A qualified, quoted table name for `query`. */
   qualified(table: string): string;
+  quoted(name: string): string;
+  /** SQL that prints a timestamp column as `2026-01-31 00:00:00+00`. */
+  timestampText(column: string): string;
+  /** The oddest table name that the destination takes. */
+  oddTable: string;
   close(): Promise<void>;
 }
 
@@ -78,6 +83,7 @@ export function useDestination(create: CreateHarness) {
   async function load(p: LoadPlan): Promise<{ [table: string]: LoadedTable }> {
     const loaded = await open(async session => {
       await session.migrate(p);
+      await session.stage?.(p);
       const tables = await session.loadChains(p, p.roots);
       await session.completeLoad(p);
       return tables;

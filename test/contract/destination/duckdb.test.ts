@@ -30,6 +30,9 @@ describeDestination("DuckDB", async (options): Promise<DestinationHarness> => {
     destination: destinationAt(join(folder.path, "raw.duckdb"), options),
     dataset: "raw",
     folder: folder.path,
+    quoted: name => `"${name.replaceAll('"', '""')}"`,
+    timestampText: column => `CAST(${column} AS VARCHAR)`,
+    oddTable: 'odd "name" .; select',
     qualified: table => `"raw"."raw"."${table.replaceAll('"', '""')}"`,
     close: () => folder.remove(),
   };

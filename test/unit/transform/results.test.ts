@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DuckDbDestination } from "../../../src/pipeline/spec";
+import type { DatabricksDestination, DuckDbDestination } from "../../../src/pipeline/spec";
 import { type Manifest, mergeRunResults, readRunResults } from "../../../src/transform/artifacts";
 import { buildArgs, programOf, retryArgs } from "../../../src/transform/dbt-command";
 import { isUnfinished, summarizeFreshness, summarizeRun } from "../../../src/transform/dbt-info";
@@ -162,8 +162,8 @@ describe("schema names in step", () => {
     expect(databaseOf({ type: "duckdb", path: "/x/my.lake.duckdb" } as unknown as DuckDbDestination)).toBe(
       "my.lake",
     );
-    expect(databaseOf({ type: "databricks", catalog: "main" })).toBe("main");
-    expect(databaseOf({ type: "databricks" })).toBeUndefined();
+    expect(databaseOf({ type: "databricks", catalog: "main" } as DatabricksDestination)).toBe("main");
+    expect(databaseOf({ type: "databricks" } as DatabricksDestination)).toBeUndefined();
   });
 });
 

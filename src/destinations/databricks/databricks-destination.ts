@@ -1,0 +1,87 @@
+/** Databricks as a destination: Volume staging, one commit per statement, `_dlt_loads` last. */
+import type { LoadedTable } from "../../pipeline/infos";
+import type { DatabricksDestination } from "../../pipeline/spec";
+import type {
+  Destination,
+  DestinationSession,
+  DestinationType,
+  LoadPlan,
+  MigrationInfo,
+  OpenDestinationOptions,
+  Restored,
+  StagedFile,
+} from "../destination";
+import { DATABRICKS_CAPABILITIES } from "./capabilities";
+import { openWarehouse, type ResultRow, type Warehouse } from "./client";
+import { completeLoad } from "./complete";
+import { loadChains } from "./load";
+import { migrate } from "./migrate";
+import { isLoaded, type RestoreQuery, restore } from "./restore";
+import { quoteText } from "./sql-text";
+import { stagePlan } from "./stage";
+
+export function createDatabricksDestination(spec: DatabricksDestination): Destination {
+  return {
+    type: "databricks",
+    capabilities: { ...DATABRICKS_CAPABILITIES, needs_staging: spec.load_mode !== "spark" },
+    identity: {
+      destination_type: "dlt.destinations.databricks",
+      destination_name: null,
+      fingerprint: `${spec.server_hostname.toLowerCase()}/${spec.catalog.toLowerCase()}`,
+    },
+    /** No connection is made before the first statement. */
+    async open(options: OpenDestinationOptions): Promise<DestinationSession> {
+      return new DatabricksSession(await openWarehouse(spec, options), spec);
+    },
+  };
+}
+
+export const DATABRICKS: DestinationType = {
+  type: "databricks",
+  create: spec => createDatabricksDestination(spec as DatabricksDestination),
+};
+
+class DatabricksSession implements DestinationSession {
+  constructor(
+    private readonly db: Warehouse,
+    private readonly spec: DatabricksDestination,
+  ) {}
+
+  restore({ dataset, ...query }: RestoreQuery & { dataset: string }): Promise<Restored> {
+    return restore(this.db, { catalog: this.spec.catalog, dataset }, query);
+  }
+
+  isLoaded(dataset: string, loadId: string): Promise<boolean> {
+    return isLoaded(this.db, { catalog: this.spec.catalog, dataset }, loadId);
+  }
+
+  migrate(plan: LoadPlan): Promise<MigrationInfo> {
+    return migrate(this.db, plan, this.spec);
+  }
+
+  stage(plan: LoadPlan): Promise<StagedFile[]> {
+    return stagePlan(this.db, plan, this.spec);
+  }
+
+  loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]> {
+    return loadChains(this.db, plan, roots, this.spec);
+  }
+
+  completeLoad(plan: LoadPlan): Promise<void> {
+    return completeLoad(this.db, plan, this.spec);
+  }
+
+  /** Parameters stand for `?` in order. */
+  query(sql: string, params: (string | number)[] = []): Promise<ResultRow[]> {
+    let next = 0;
+    const text = sql.replace(/\?/g, () => {
+      const value = params[next++];
+      return value === undefined ? "?" : typeof value === "number" ? String(value) : quoteText(value);
+    });
+    return this.db.run(text, "reading for the gate");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.db[Symbol.asyncDispose]();
+  }
+}

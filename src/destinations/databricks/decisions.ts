@@ -1,0 +1,46 @@
+/**
+ * What the first attempt of a load found in a target and later attempts must not find anew, kept as a small table in
+ * the staging dataset until the load is closed. Made only where a repetition could not tell by itself (sql-upsert.ts).
+ */
+import { createHash } from "node:crypto";
+import type { StoredTable } from "../../schema/types";
+import type { LoadPlan } from "../destination";
+import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
+import { DATABRICKS_CAPABILITIES } from "./capabilities";
+import type { Warehouse } from "./client";
+import type { LoadOptions } from "./load-context";
+import { createDataset, dropTable } from "./sql-ddl";
+import { type Place, qualifiedTable } from "./sql-text";
+
+export function decisionTable(plan: LoadPlan, root: StoredTable, catalog: string): string {
+  return qualifiedTable(stagingPlace(plan, catalog), decisionName(plan, root));
+}
+
+function decisionName(plan: LoadPlan, root: StoredTable): string {
+  const digest = createHash("sha256")
+    .update(`${plan.schema.name}\n${plan.load_id}\n${root.name}`)
+    .digest("hex");
+  return `tidemark_${digest.slice(0, 24)}`;
+}
+
+const stagingPlace = (plan: LoadPlan, catalog: string): Place => ({ catalog, dataset: plan.staging_dataset });
+
+export function createStagingDataset(plan: LoadPlan, catalog: string): string {
+  return createDataset(stagingPlace(plan, catalog));
+}
+
+/** A decision may exist for this chain. */
+function mayDecide({ root, disposition }: Chain): boolean {
+  if (disposition !== "merge") return false;
+  return ["upsert", "cdc"].includes(mergeStrategyOf(root, DATABRICKS_CAPABILITIES.merge_strategies));
+}
+
+export async function dropDecisions(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<void> {
+  const roots = chainsOf(plan).filter(mayDecide);
+  if (roots.length === 0) return;
+  const place = stagingPlace(plan, options.catalog);
+  await db.script(
+    roots.map(({ root }) => dropTable(place, decisionName(plan, root))),
+    "removing what was kept for a repetition",
+  );
+}

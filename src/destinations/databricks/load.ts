@@ -1,0 +1,136 @@
+/**
+ * Table chains into Databricks. There is no transaction over tables, so every statement is one commit that may be
+ * repeated, and a repetition of the whole from any point comes to the same rows.
+ */
+import { TidemarkError } from "../../pipeline/errors";
+import type { LoadedTable } from "../../pipeline/infos";
+import type { LoadPlan } from "../destination";
+import { verifyChains } from "../merge-hints";
+import { type Chain, chainsOf } from "../table-chains";
+import { DATABRICKS_CAPABILITIES } from "./capabilities";
+import type { Warehouse } from "./client";
+import { isMisfit, isStagedFileGone } from "./errors";
+import type { ChainLoad, LoadOptions } from "./load-context";
+import { explainMisfit, explainNull } from "./load-faults";
+import { loadAppend, loadMerge, loadReplace, together } from "./load-strategies";
+import { type Look, lookAt, NO_FACTS } from "./look";
+import { type Place, qualifiedTable } from "./sql-text";
+import { stagePlan } from "./stage";
+
+/** @throws TidemarkError DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST; the signal's reason when aborted */
+export async function loadChains(
+  db: Warehouse,
+  plan: LoadPlan,
+  roots: readonly string[],
+  options: LoadOptions,
+): Promise<LoadedTable[]> {
+  const chains = chainsOf(plan).filter(chain => roots.includes(chain.root.name));
+  verifyChains(chains, DATABRICKS_CAPABILITIES, options.replace_strategy);
+  try {
+    return await attempt(db, plan, chains, options);
+  } catch (error) {
+    if (!isStagedFileGone(error)) throw await explained(db, plan, chains, options, error);
+    // somebody cleared the Volume: the files are still in the package
+    await stagePlan(db, plan, options);
+    return await attempt(db, plan, chains, options);
+  }
+}
+
+async function attempt(
+  db: Warehouse,
+  plan: LoadPlan,
+  chains: readonly Chain[],
+  options: LoadOptions,
+): Promise<LoadedTable[]> {
+  const truncated = new Set(plan.refresh?.truncate ?? []);
+  // what COPY INTO appends needs no look: it passes over files that it has loaded
+  const plain = (chain: Chain): boolean =>
+    chain.disposition === "append" && !chain.tables.some(table => truncated.has(table.name));
+  const checked = chains.filter(chain => !plain(chain));
+  const replaced = checked.filter(chain => chain.disposition !== "merge");
+  const emptied = new Set(replaced.flatMap(chain => chain.tables.map(table => table.name)));
+  const look = await lookAt(db, plan, checked, emptied, options);
+  const counts = countsOf(plan, chains);
+  if (look.loaded) return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
+  await together(chains.map(chain => loadChain(db, plan, chain, plain(chain), look, options, counts)));
+  for (const chain of chains.filter(plain)) {
+    for (const { name } of chain.tables) {
+      const count = counts.get(name);
+      if (count && count.rows > 0 && count.inserted === 0) count.already_loaded = true;
+    }
+  }
+  return [...counts.values()];
+}
+
+function countsOf(plan: LoadPlan, chains: readonly Chain[]): Map<string, LoadedTable> {
+  const counts = new Map<string, LoadedTable>();
+  for (const { name } of chains.flatMap(chain => chain.tables)) {
+    const rows = plan.files.filter(file => file.table === name).reduce((sum, file) => sum + file.rows, 0);
+    counts.set(name, { table: name, rows, inserted: 0, updated: 0, deleted: 0 });
+  }
+  return counts;
+}
+
+async function loadChain(
+  db: Warehouse,
+  plan: LoadPlan,
+  chain: Chain,
+  plain: boolean,
+  look: Look,
+  options: LoadOptions,
+  counts: Map<string, LoadedTable>,
+): Promise<void> {
+  const place: Place = { catalog: options.catalog, dataset: plan.dataset };
+  db.onProgress({ step: "load", subject: chain.root.name, phase: "loading" });
+  const load: ChainLoad = {
+    db,
+    place,
+    plan,
+    chain,
+    options,
+    facts: table => look.facts.get(table) ?? NO_FACTS,
+    add(table, added) {
+      const count = counts.get(table);
+      if (!count) return;
+      count.inserted += added.inserted ?? 0;
+      count.updated += added.updated ?? 0;
+      count.deleted += added.deleted ?? 0;
+    },
+  };
+  if (chain.disposition === "merge") {
+    await emptyFirst(load);
+    await loadMerge(load);
+  } else if (plain) await loadAppend(load);
+  else await loadReplace(load);
+  for (const { name } of chain.tables) {
+    const count = counts.get(name);
+    if (count) db.onProgress({ step: "load", subject: name, rows: count.inserted + count.updated });
+  }
+}
+
+/** `refresh: drop_data` of a merge table; the merge that follows does not ask what was loaded before. */
+async function emptyFirst(load: ChainLoad): Promise<void> {
+  const truncate = load.plan.refresh?.truncate ?? [];
+  const tables = load.chain.tables.filter(table => truncate.includes(table.name));
+  await together(
+    tables.map(table =>
+      load.db.run(
+        `TRUNCATE TABLE ${qualifiedTable(load.place, table.name)}`,
+        `emptying table "${table.name}"`,
+      ),
+    ),
+  );
+}
+
+async function explained(
+  db: Warehouse,
+  plan: LoadPlan,
+  chains: readonly Chain[],
+  options: LoadOptions,
+  error: unknown,
+): Promise<unknown> {
+  if (db.signal.aborted || !(error instanceof TidemarkError) || error.code !== "DESTINATION_REFUSED")
+    return error;
+  if (isMisfit(error)) return await explainMisfit(db, plan, chains, options, error);
+  return explainNull(plan, chains, error);
+}

@@ -1,0 +1,174 @@
+/** Schema migration: dataset, Volume, tables, columns, keys and `_dlt_version`, in at most three requests. */
+import { TidemarkError } from "../../pipeline/errors";
+import type { StoredTable } from "../../schema/types";
+import type { LoadPlan, MigrationInfo } from "../destination";
+import { verifyChains } from "../merge-hints";
+import { SYSTEM_TABLES } from "../system-tables";
+import { chainsOf, completeColumns, LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
+import { DATABRICKS_CAPABILITIES } from "./capabilities";
+import { numberOf, type Warehouse } from "./client";
+import { DatabricksError } from "./errors";
+import type { LoadOptions } from "./load-context";
+import { ifThere } from "./restore";
+import { addColumns, createDataset, createTable, createVolume, dropTable, foreignKeys } from "./sql-ddl";
+import {
+  deleteVersions,
+  existingColumnsSql,
+  existingForeignKeys,
+  insertVersion,
+  versionAndLoad,
+} from "./sql-system";
+import { type Place, qualifiedTable } from "./sql-text";
+
+/** Other writers may add the same tables and columns between the look and the change. */
+const LOOKS = 4;
+
+/**
+ * Brings the dataset up to the plan's schema. A known schema version costs one small query. A load that is committed
+ * already changes nothing: its `refresh.drop` must not strike a second time.
+ *
+ * @throws TidemarkError DESTINATION_UNSUPPORTED, DESTINATION_REFUSED, DESTINATION_DENIED
+ */
+export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<MigrationInfo> {
+  verifyChains(chainsOf(plan), DATABRICKS_CAPABILITIES, options.replace_strategy);
+  const place: Place = { catalog: options.catalog, dataset: plan.dataset };
+  const nothing: MigrationInfo = { created: [], added: [], version_written: false };
+  const found = (
+    await ifThere(
+      db.run(versionAndLoad(place, plan.schema.version_hash, plan.load_id), "looking for the schema version"),
+    )
+  )?.[0];
+  if (numberOf(found, "loaded") > 0) return nothing;
+  const refreshed = (plan.refresh?.drop.length ?? 0) + (plan.refresh?.truncate.length ?? 0) > 0;
+  const known = numberOf(found, "known") > 0;
+  if (known && !refreshed) return nothing;
+  for (let look = 1; ; look++) {
+    try {
+      const info = await change(db, place, plan, options);
+      return { ...info, version_written: !known || (plan.refresh?.drop.length ?? 0) > 0 };
+    } catch (error) {
+      if (look === LOOKS || !isOvertaken(error)) throw error;
+    }
+  }
+}
+
+/** Somebody else made the table, column or constraint a moment before. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof DatabricksError && /ALREADY_EXISTS/.test(error.condition);
+}
+
+async function change(
+  db: Warehouse,
+  place: Place,
+  plan: LoadPlan,
+  options: LoadOptions,
+): Promise<MigrationInfo> {
+  const info: MigrationInfo = { created: [], added: [], version_written: true };
+  const columns = await ifThere(db.run(existingColumnsSql(place), "reading the columns of the dataset"));
+  const existing = new Map<string, Set<string>>();
+  for (const row of columns ?? []) {
+    const table = String(row.table_name).toLowerCase();
+    existing.set(table, (existing.get(table) ?? new Set()).add(String(row.column_name).toLowerCase()));
+  }
+  const statements: string[] = [];
+  if (!existing.has(LOADS_TABLE)) {
+    statements.push(createDataset(place));
+    if (options.load_mode !== "spark" && options.staging_volume_name === undefined) {
+      statements.push(createVolume(place));
+    }
+  }
+  for (const table of plan.refresh?.drop ?? []) {
+    statements.push(dropTable(place, table));
+    existing.delete(table.toLowerCase());
+  }
+  if ((plan.refresh?.drop.length ?? 0) > 0 && existing.has(VERSION_TABLE)) {
+    statements.push(deleteVersions(place, plan.schema.name));
+  }
+  for (const table of tablesOf(plan))
+    statements.push(...tableStatements(place, table, existing, options, info));
+  if (options.create_indexes) statements.push(...(await missingForeignKeys(db, place, plan, info)));
+  statements.push(...emptied(place, plan, existing));
+  statements.push(insertVersion(place, plan.schema, new Date().toISOString()));
+  await db.script(statements, "migrating the schema");
+  return info;
+}
+
+function tablesOf(plan: LoadPlan): StoredTable[] {
+  const tables = new Map<string, StoredTable>();
+  for (const name of [VERSION_TABLE, LOADS_TABLE]) {
+    tables.set(name, plan.schema.tables[name] ?? (SYSTEM_TABLES[name] as StoredTable));
+  }
+  const state = plan.schema.tables[STATE_TABLE] ?? (plan.state ? SYSTEM_TABLES[STATE_TABLE] : undefined);
+  if (state && completeColumns(state).length > 0) tables.set(STATE_TABLE, state);
+  for (const chain of chainsOf(plan)) for (const table of chain.tables) tables.set(table.name, table);
+  // dlt creates the tables it is about to empty (refresh: drop_data)
+  for (const name of plan.refresh?.truncate ?? []) {
+    const table = plan.schema.tables[name];
+    if (table && completeColumns(table).length > 0) tables.set(name, table);
+  }
+  return [...tables.values()];
+}
+
+function tableStatements(
+  place: Place,
+  table: StoredTable,
+  existing: Map<string, Set<string>>,
+  options: LoadOptions,
+  info: MigrationInfo,
+): string[] {
+  const present = existing.get(table.name.toLowerCase());
+  if (!present) {
+    info.created.push(table.name);
+    return createTable(place, table, options);
+  }
+  const added = completeColumns(table).filter(column => !present.has(column.name.toLowerCase()));
+  if (added.length === 0) return [];
+  const bad = added.find(column => column.nullable === false);
+  if (bad !== undefined) throw notNullColumn(place, table.name, bad.name, bad.root_key === true);
+  info.added.push(...added.map(column => `${table.name}.${column.name}`));
+  return addColumns(place, table, added, options);
+}
+
+function notNullColumn(place: Place, table: string, column: string, isRootKey: boolean): TidemarkError {
+  return new TidemarkError(
+    "DESTINATION_REFUSED",
+    `Table "${place.dataset}.${table}" exists without the NOT NULL column "${column}", and Databricks cannot add a NOT NULL ` +
+      "column to an existing table. Nothing was changed. " +
+      (isRootKey
+        ? 'This happens when a table with nested tables changes to "merge": keep the old write disposition, or run once ' +
+          "with `refresh: drop_resources` to build its tables anew."
+        : "Make the column nullable (drop the key or the `nullable: false` hint), or run once with " +
+          "`refresh: drop_resources` to build the table anew."),
+  );
+}
+
+/** dlt: after all tables are there. Referenced tables that the dataset lacks are left out until they come. */
+async function missingForeignKeys(
+  db: Warehouse,
+  place: Place,
+  plan: LoadPlan,
+  info: MigrationInfo,
+): Promise<string[]> {
+  const wanted = tablesOf(plan).filter(table => (table.references ?? []).length > 0);
+  if (wanted.length === 0) return [];
+  const rows = await ifThere(db.run(existingForeignKeys(place), "reading the keys of the dataset"));
+  const there = new Set((rows ?? []).map(row => `${row.table_name}.${row.constraint_name}`.toLowerCase()));
+  for (const table of info.created)
+    for (const key of there) if (key.startsWith(`${table}.`)) there.delete(key);
+  return wanted.flatMap(table =>
+    foreignKeys(place, table)
+      .filter(key => !there.has(`${table.name}.${key.name}`.toLowerCase()))
+      .map(key => key.sql),
+  );
+}
+
+/**
+ * `refresh: drop_data`: tables without new rows are emptied here, the others when their rows come. Never TRUNCATE
+ * before COPY INTO: a repeated COPY loads nothing, and the table would stay empty.
+ */
+function emptied(place: Place, plan: LoadPlan, existing: Map<string, Set<string>>): string[] {
+  const loaded = new Set(chainsOf(plan).flatMap(chain => chain.tables.map(table => table.name)));
+  return (plan.refresh?.truncate ?? [])
+    .filter(table => !loaded.has(table) && existing.has(table.toLowerCase()))
+    .map(table => `TRUNCATE TABLE ${qualifiedTable(place, table)}`);
+}

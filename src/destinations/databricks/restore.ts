@@ -1,0 +1,57 @@
+/** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
+import type { Restored } from "../destination";
+import { decodeSchema } from "../stored-schema";
+import { numberOf, type ResultRow, type Warehouse } from "./client";
+import { isMissing } from "./errors";
+import { countDatasets, countLoads, greatestLoadId, latestVersions, newestState } from "./sql-system";
+import type { Place } from "./sql-text";
+
+export interface RestoreQuery {
+  pipeline_name: string;
+  schema_names: string[];
+}
+
+/** Three reads at the same time; a fourth only where none of the tables is there. */
+export async function restore(db: Warehouse, place: Place, query: RestoreQuery): Promise<Restored> {
+  const doing = "reading the stored state";
+  const [states, loads, versions] = await Promise.all([
+    ifThere(db.run(newestState(place, query.pipeline_name), doing)),
+    ifThere(db.run(greatestLoadId(place), doing)),
+    query.schema_names.length === 0 ? [] : ifThere(db.run(latestVersions(place, query.schema_names), doing)),
+  ]);
+  const restored: Restored = { dataset_exists: true, state: null, schemas: {}, max_load_id: null };
+  if (states === undefined && loads === undefined) {
+    restored.dataset_exists = numberOf((await db.run(countDatasets(place), doing))[0], "n") > 0;
+  }
+  const state = states?.[0];
+  if (state !== undefined) {
+    restored.state = {
+      blob: String(state.state),
+      version: Number(state.version),
+      version_hash: state.version_hash === null ? null : String(state.version_hash),
+      load_id: String(state.load_id),
+    };
+  }
+  const loadId = loads?.[0]?.load_id;
+  if (typeof loadId === "string") restored.max_load_id = loadId;
+  for (const row of versions ?? []) {
+    const name = String(row.schema_name);
+    restored.schemas[name] = decodeSchema(name, String(row.schema));
+  }
+  return restored;
+}
+
+export async function isLoaded(db: Warehouse, place: Place, loadId: string): Promise<boolean> {
+  const rows = await ifThere(db.run(countLoads(place, loadId), "looking for the load"));
+  return numberOf(rows?.[0], "n") > 0;
+}
+
+/** undefined when a table or the dataset is missing. */
+export async function ifThere(reading: Promise<ResultRow[]>): Promise<ResultRow[] | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

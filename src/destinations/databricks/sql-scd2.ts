@@ -1,0 +1,97 @@
+/** dlt's merge strategy `scd2` (compatibility notes e.8): retiring and adding versions in one MERGE. Pure text. */
+import type { StoredTable } from "../../schema/types";
+import { columnsWith } from "../table-chains";
+import {
+  absentCondition,
+  insertClause,
+  keyName,
+  type MergeRoot,
+  type MergeTable,
+  NEW,
+  partitionCondition,
+} from "./sql-merge-parts";
+import { quoteName, timestamp, where } from "./sql-text";
+
+export interface Scd2 {
+  from: string;
+  to: string;
+  version: string;
+  /** Row key of the root; the version column itself unless the user chose another version column. */
+  rowKey: string;
+  /** SQL of the moment at which versions retire and begin. */
+  boundary: string;
+  /** SQL of `to` in an active row: NULL or a fixed timestamp. */
+  active: string;
+  /** Condition on a row whose columns have this prefix. */
+  isActive(alias?: string): string;
+}
+
+/** @param createdAt package creation time, the boundary unless the table sets one. ISO, UTC. */
+export function scd2Of(root: StoredTable, createdAt: string): Scd2 {
+  const from = columnsWith(root, "x-valid-from")[0] as string;
+  const to = columnsWith(root, "x-valid-to")[0] as string;
+  const version = columnsWith(root, "x-row-version")[0] as string;
+  const activeColumn = columnsWith(root, "x-active-record-timestamp")[0];
+  const activeAt =
+    activeColumn === undefined ? undefined : root.columns[activeColumn]?.["x-active-record-timestamp"];
+  const active = activeAt === undefined ? "NULL" : timestamp(String(activeAt));
+  return {
+    from,
+    to,
+    version,
+    rowKey: columnsWith(root, "row_key")[0] ?? version,
+    boundary: timestamp(String(root["x-boundary-timestamp"] ?? createdAt)),
+    active,
+    isActive: (alias = "") =>
+      activeAt === undefined ? `${alias}${quoteName(to)} IS NULL` : `${alias}${quoteName(to)} = ${active}`,
+  };
+}
+
+/**
+ * dlt's retire rule: active versions absent from the load end now, within the scope or the staged merge keys. Staged
+ * versions that are not active begin now; equal rows of one load are all inserted, as in dlt.
+ */
+export function mergeVersions(root: MergeRoot, scd2: Scd2): string {
+  const version = quoteName(scd2.version);
+  const nulls = root.names.map(name => `NULL AS ${quoteName(name)}`).join(", ");
+  const values = root.names
+    .map(name => {
+      if (name === scd2.from) return `${scd2.boundary} AS ${quoteName(name)}`;
+      if (name === scd2.to) return `CAST(${scd2.active} AS TIMESTAMP) AS ${quoteName(name)}`;
+      return quoteName(name);
+    })
+    .join(", ");
+  const retired = where([absentCondition(root, [scd2.version]), scd2.isActive(), partitionCondition(root)]);
+  const begun = where([
+    `${version} NOT IN (SELECT ${version} FROM ${root.target} WHERE ${scd2.isActive()})`,
+    root.sourceFilter,
+  ]);
+  return (
+    `MERGE INTO ${root.target} AS d USING (` +
+    `SELECT DISTINCT ${version} AS ${keyName(0)}, FALSE AS ${NEW}, ${nulls} FROM ${root.target}${retired} UNION ALL ` +
+    `SELECT NULL, TRUE, ${values} FROM ${root.staged} AS n${begun}) AS s ` +
+    `ON d.${version} = s.${keyName(0)} AND ${scd2.isActive("d.")} ` +
+    `WHEN MATCHED THEN UPDATE SET ${quoteName(scd2.to)} = ${scd2.boundary} ` +
+    `WHEN NOT MATCHED AND s.${NEW} THEN ${insertClause(root)}`
+  );
+}
+
+/**
+ * Condition on staged nested rows whose root passes the source filter. Nested tables of scd2 have no root key as a
+ * rule, so each level is filtered through its staged parent.
+ */
+export function nestedFilter(
+  root: MergeRoot,
+  scd2: Scd2,
+  link: { rootKey?: string; parentKey?: string; parent: MergeTable; parentRowKey: string },
+  parentFilter: string | undefined,
+): string | undefined {
+  if (root.sourceFilter === undefined) return undefined;
+  if (link.rootKey !== undefined) {
+    const roots = `SELECT ${quoteName(scd2.rowKey)} FROM ${root.staged} AS r${where([root.sourceFilter])}`;
+    return `${quoteName(link.rootKey)} IN (${roots})`;
+  }
+  if (link.parentKey === undefined) return undefined;
+  const parents = `SELECT ${quoteName(link.parentRowKey)} FROM ${link.parent.staged} AS r${where([parentFilter])}`;
+  return `${quoteName(link.parentKey)} IN (${parents})`;
+}

@@ -1,0 +1,132 @@
+/** dlt's three system tables on Databricks (compatibility notes d.1, d.6). Every INSERT may be repeated. Pure text. */
+import type { StoredSchema } from "../../schema/types";
+import type { LoadPlan, StateRow } from "../destination";
+import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
+import { type Place, qualifiedTable, quoteName, quoteText, timestamp } from "./sql-text";
+
+/** One row of constants, unless the condition finds one: Databricks has no unique constraint that would hold. */
+function insertOnce(table: string, values: { [column: string]: string }, existing: string): string {
+  const names = Object.keys(values).map(quoteName).join(", ");
+  return (
+    `INSERT INTO ${table} (${names}) SELECT ${Object.values(values).join(", ")} ` +
+    `WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${existing})`
+  );
+}
+
+export function insertVersion(place: Place, schema: StoredSchema, now: string): string {
+  return insertOnce(
+    qualifiedTable(place, VERSION_TABLE),
+    {
+      version: String(schema.version),
+      engine_version: String(schema.engine_version),
+      inserted_at: timestamp(now),
+      schema_name: quoteText(schema.name),
+      version_hash: quoteText(schema.version_hash),
+      schema: quoteText(JSON.stringify(schema)),
+    },
+    `\`version_hash\` = ${quoteText(schema.version_hash)}`,
+  );
+}
+
+export function insertState(place: Place, state: StateRow, loadId: string): string {
+  return insertOnce(
+    qualifiedTable(place, STATE_TABLE),
+    {
+      version: String(state.version),
+      engine_version: String(state.engine_version),
+      pipeline_name: quoteText(state.pipeline_name),
+      state: quoteText(state.blob),
+      created_at: timestamp(state.created_at),
+      version_hash: quoteText(state.version_hash),
+      _dlt_load_id: quoteText(loadId),
+      _dlt_id: quoteText(state.dlt_id),
+    },
+    `\`_dlt_id\` = ${quoteText(state.dlt_id)}`,
+  );
+}
+
+export function insertLoad(place: Place, plan: LoadPlan, now: string): string {
+  return insertOnce(
+    qualifiedTable(place, LOADS_TABLE),
+    {
+      load_id: quoteText(plan.load_id),
+      schema_name: quoteText(plan.schema.name),
+      status: "0",
+      inserted_at: timestamp(now),
+      schema_version_hash: quoteText(plan.schema.version_hash),
+    },
+    `\`load_id\` = ${quoteText(plan.load_id)} AND \`status\` = 0`,
+  );
+}
+
+/** One look for both questions at the start of a load: columns `known` and `loaded`. */
+export function versionAndLoad(place: Place, versionHash: string, loadId: string): string {
+  return (
+    `SELECT (SELECT count(*) FROM ${qualifiedTable(place, VERSION_TABLE)} ` +
+    `WHERE \`version_hash\` = ${quoteText(versionHash)}) AS known, (${countLoads(place, loadId)}) AS loaded`
+  );
+}
+
+export function countLoads(place: Place, loadId: string): string {
+  return (
+    `SELECT count(*) AS n FROM ${qualifiedTable(place, LOADS_TABLE)} ` +
+    `WHERE \`load_id\` = ${quoteText(loadId)} AND \`status\` = 0`
+  );
+}
+
+export function closedLoads(place: Place, loadIds: readonly string[]): string {
+  return (
+    `SELECT \`load_id\` FROM ${qualifiedTable(place, LOADS_TABLE)} ` +
+    `WHERE \`status\` = 0 AND \`load_id\` IN (${loadIds.map(quoteText).join(", ")})`
+  );
+}
+
+export function deleteVersions(place: Place, schemaName: string): string {
+  return `DELETE FROM ${qualifiedTable(place, VERSION_TABLE)} WHERE \`schema_name\` = ${quoteText(schemaName)}`;
+}
+
+/** Newest row per schema name; dlt takes the latest `inserted_at`. */
+export function latestVersions(place: Place, names: readonly string[]): string {
+  return (
+    "SELECT `schema_name`, `schema` FROM (SELECT `schema_name`, `schema`, ROW_NUMBER() OVER " +
+    "(PARTITION BY `schema_name` ORDER BY `inserted_at` DESC, `version` DESC) AS `rank` " +
+    `FROM ${qualifiedTable(place, VERSION_TABLE)} WHERE \`schema_name\` IN (${names.map(quoteText).join(", ")})) ` +
+    "WHERE `rank` = 1"
+  );
+}
+
+export function greatestLoadId(place: Place): string {
+  return `SELECT max(\`load_id\`) AS load_id FROM ${qualifiedTable(place, LOADS_TABLE)}`;
+}
+
+/** Newest state whose load is committed; load ids are compared as text, as dlt does. */
+export function newestState(place: Place, pipelineName: string): string {
+  return (
+    "SELECT s.`version`, s.`state`, s.`version_hash`, s.`_dlt_load_id` AS load_id " +
+    `FROM ${qualifiedTable(place, STATE_TABLE)} AS s JOIN ${qualifiedTable(place, LOADS_TABLE)} AS l ` +
+    `ON l.\`load_id\` = s.\`_dlt_load_id\` WHERE s.\`pipeline_name\` = ${quoteText(pipelineName)} AND l.\`status\` = 0 ` +
+    "ORDER BY l.`load_id` DESC LIMIT 1"
+  );
+}
+
+export function countDatasets(place: Place): string {
+  return (
+    `SELECT count(*) AS n FROM ${quoteName(place.catalog)}.\`information_schema\`.\`schemata\` ` +
+    `WHERE \`schema_name\` = ${quoteText(place.dataset.toLowerCase())}`
+  );
+}
+
+/** Columns of all tables of the dataset. */
+export function existingColumnsSql(place: Place): string {
+  return (
+    `SELECT \`table_name\`, \`column_name\` FROM ${quoteName(place.catalog)}.\`information_schema\`.\`columns\` ` +
+    `WHERE \`table_schema\` = ${quoteText(place.dataset.toLowerCase())}`
+  );
+}
+
+export function existingForeignKeys(place: Place): string {
+  return (
+    `SELECT \`table_name\`, \`constraint_name\` FROM ${quoteName(place.catalog)}.\`information_schema\`.\`table_constraints\` ` +
+    `WHERE \`table_schema\` = ${quoteText(place.dataset.toLowerCase())} AND \`constraint_type\` = 'FOREIGN KEY'`
+  );
+}

@@ -1,0 +1,171 @@
+/** dlt's merge strategies `upsert`, `insert-only` and `cdc` (compatibility notes e.5 to e.7), one MERGE per table. Pure text. */
+import { comparedColumns } from "../table-chains";
+import {
+  absentCondition,
+  GONE,
+  insertClause,
+  isDeleted,
+  isNotDeleted,
+  keyName,
+  type MergeRoot,
+  type MergeTable,
+  NEW,
+  partitionCondition,
+  stagedRootKeys,
+  updateClause,
+} from "./sql-merge-parts";
+import { quoteName, quoteNames, sameKey, where } from "./sql-text";
+
+export interface UpsertOptions {
+  insertOnly: boolean;
+  /** cdc: destination rows absent from the load go, and rows that arrive deleted are not inserted. */
+  deleteAbsent: boolean;
+  skipUnchanged: boolean;
+}
+
+/** The merge source; insert-only has no `source_filter` in dlt and drops deleted rows beforehand instead. */
+function source(root: MergeRoot, options: UpsertOptions): string {
+  const condition = options.insertOnly ? root.hardDelete && isNotDeleted(root.hardDelete) : root.sourceFilter;
+  return condition === undefined ? root.staged : `(SELECT * FROM ${root.staged} AS f${where([condition])})`;
+}
+
+/** The rows `s` and `d` differ; undefined when every matched row is to be updated. */
+function changed(table: MergeTable, options: UpsertOptions): string | undefined {
+  if (!options.skipUnchanged) return undefined;
+  const columns = comparedColumns(table.table);
+  if (columns.length === 0) return undefined;
+  return columns.map(c => `s.${quoteName(c)} IS DISTINCT FROM d.${quoteName(c)}`).join(" OR ");
+}
+
+/**
+ * Keys of the merge source that the target lacks, kept as a table by the first attempt. Without it a repetition could
+ * not tell: a flagged row that had no match is inserted (dlt), one that had is deleted, and after either the next
+ * attempt would do the other; equal keys that are new are all inserted (dlt), and would then match twice.
+ */
+export function createDecision(decision: string, root: MergeRoot, options: UpsertOptions): string {
+  const keys = root.primaryKey.map((name, i) => `s.${quoteName(name)} AS ${keyName(i)}`).join(", ");
+  return (
+    `CREATE TABLE IF NOT EXISTS ${decision} TBLPROPERTIES ('delta.columnMapping.mode' = 'name') AS SELECT DISTINCT ${keys} ` +
+    `FROM ${source(root, options)} AS s WHERE NOT EXISTS (SELECT 1 FROM ${root.target} AS d WHERE ${sameKey("d", "s", root.primaryKey)})`
+  );
+}
+
+/**
+ * Update all columns of matched rows, ids and load id included; insert the rest, duplicates included.
+ * @param decision the table of `createDecision`, where there is something to decide
+ */
+export function mergeRoots(root: MergeRoot, options: UpsertOptions, decision: string | undefined): string {
+  if (options.insertOnly) {
+    return (
+      `MERGE INTO ${root.target} AS d USING ${source(root, options)} AS s ON ${sameKey("d", "s", root.primaryKey)} ` +
+      `WHEN NOT MATCHED THEN ${insertClause(root)}`
+    );
+  }
+  const on = root.primaryKey.map((name, i) => `d.${quoteName(name)} = s.${keyName(i)}`).join(" AND ");
+  const difference = changed(root, options);
+  const arriving = [`NOT s.${GONE}`];
+  if (root.hardDelete) {
+    const alive = isNotDeleted(root.hardDelete, "s.");
+    arriving.push(options.deleteAbsent ? alive : `s.${NEW} OR ${alive}`);
+  }
+  const clauses = [
+    `WHEN MATCHED AND s.${GONE} THEN DELETE`,
+    ...(root.hardDelete ? [`WHEN MATCHED AND (${isDeleted(root.hardDelete, "s.")}) THEN DELETE`] : []),
+    `WHEN MATCHED${difference === undefined ? "" : ` AND (${difference})`} THEN ${updateClause(root)}`,
+    `WHEN NOT MATCHED${where(arriving).replace(" WHERE ", " AND ")} THEN ${insertClause(root)}`,
+  ];
+  return `MERGE INTO ${root.target} AS d USING (${rootSource(root, options, decision)}) AS s ON ${on} ${clauses.join(" ")}`;
+}
+
+function rootSource(root: MergeRoot, options: UpsertOptions, decision: string | undefined): string {
+  const nulls = root.names.map(name => `NULL AS ${quoteName(name)}`).join(", ");
+  const columns = root.names.map(name => `s.${quoteName(name)}`).join(", ");
+  const parts: string[] = [];
+  if (decision === undefined) {
+    const keys = root.primaryKey.map((name, i) => `s.${quoteName(name)} AS ${keyName(i)}`).join(", ");
+    parts.push(
+      `SELECT ${keys}, FALSE AS ${NEW}, FALSE AS ${GONE}, ${columns} FROM ${source(root, options)} AS s`,
+    );
+  } else {
+    // new keys match nothing: what an earlier attempt inserted for them goes, and all their rows come
+    const match = root.primaryKey.map((name, i) => `x.${keyName(i)} = s.${quoteName(name)}`).join(" AND ");
+    const keys = root.primaryKey
+      .map((name, i) => `CASE WHEN x.${keyName(0)} IS NULL THEN s.${quoteName(name)} END AS ${keyName(i)}`)
+      .join(", ");
+    parts.push(
+      `SELECT ${keys}, x.${keyName(0)} IS NOT NULL AS ${NEW}, FALSE AS ${GONE}, ${columns} ` +
+        `FROM ${source(root, options)} AS s LEFT JOIN ${decision} AS x ON ${match}`,
+      `SELECT ${root.primaryKey.map((_, i) => keyName(i)).join(", ")}, FALSE AS ${NEW}, TRUE AS ${GONE}, ${nulls} FROM ${decision}`,
+    );
+  }
+  if (options.deleteAbsent) {
+    parts.push(
+      `SELECT DISTINCT ${quoteNames(root.primaryKey)}, FALSE AS ${NEW}, TRUE AS ${GONE}, ${nulls} ` +
+        `FROM ${root.target}${where(absentRoots(root))}`,
+    );
+  }
+  return parts.join(" UNION ALL ");
+}
+
+/** cdc: conditions of destination roots absent from the load, inside their partition. */
+function absentRoots(root: MergeRoot): (string | undefined)[] {
+  return [absentCondition(root, root.primaryKey), partitionCondition(root)];
+}
+
+/** Nested rows of an insert-only root: by their own row key, never touched again. */
+export function insertNested(nested: MergeTable, rowKey: string, condition: string | undefined): string {
+  const rows =
+    condition === undefined ? nested.staged : `(SELECT * FROM ${nested.staged} AS f${where([condition])})`;
+  return (
+    `MERGE INTO ${nested.target} AS d USING ${rows} AS s ON ${sameKey("d", "s", [rowKey])} ` +
+    `WHEN NOT MATCHED THEN ${insertClause(nested)}`
+  );
+}
+
+/**
+ * Nested rows of upsert and cdc by their own row key: update and insert, and delete list elements that are gone, rows of
+ * deleted roots and (cdc) of absent roots. With cdc to run before the roots, through which it finds the absent ones.
+ * @param duplicates staged rows share a row key: they are all inserted (dlt), in place of what has their key
+ */
+export function mergeNested(
+  nested: MergeTable,
+  keys: { rowKey: string; rootKey: string },
+  root: MergeRoot,
+  rootRowKey: string,
+  options: UpsertOptions,
+  duplicates: boolean,
+): string {
+  const rowKey = quoteName(keys.rowKey);
+  const rootKey = quoteName(keys.rootKey);
+  const key = keyName(0);
+  const nulls = nested.names.map(name => `NULL AS ${quoteName(name)}`).join(", ");
+  const columns = nested.columns;
+  const alive = where([
+    root.sourceFilter === undefined ? undefined : `${rootKey} IN (${stagedRootKeys(root, rootRowKey)})`,
+    root.hardDelete && `${rootKey} NOT IN (${stagedRootKeys(root, rootRowKey, isDeleted(root.hardDelete))})`,
+  ]);
+  const staged = `(SELECT * FROM ${nested.staged} AS f${alive})`;
+  const roots = [`${rootKey} IN (${stagedRootKeys(root, rootRowKey)})`];
+  if (options.deleteAbsent) {
+    const absent = `SELECT ${quoteName(rootRowKey)} FROM ${root.target}${where(absentRoots(root))}`;
+    roots.push(`${rootKey} IN (${absent})`);
+  }
+  const gone = where([
+    roots.join(" OR "),
+    duplicates ? undefined : `${rowKey} NOT IN (SELECT ${rowKey} FROM ${staged} AS k)`,
+  ]);
+  const difference = changed(nested, options);
+  const parts = [
+    `SELECT ${duplicates ? "NULL" : rowKey} AS ${key}, FALSE AS ${GONE}, ${columns} FROM ${staged} AS n`,
+    `SELECT DISTINCT ${rowKey}, TRUE AS ${GONE}, ${nulls} FROM ${nested.target}${gone}`,
+  ];
+  const clauses = [
+    `WHEN MATCHED AND s.${GONE} THEN DELETE`,
+    `WHEN MATCHED${difference === undefined ? "" : ` AND (${difference})`} THEN ${updateClause(nested)}`,
+    `WHEN NOT MATCHED AND NOT s.${GONE} THEN ${insertClause(nested)}`,
+  ];
+  return (
+    `MERGE INTO ${nested.target} AS d USING (${parts.join(" UNION ALL ")}) AS s ON d.${rowKey} = s.${key} ` +
+    clauses.join(" ")
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * Files of a Unity Catalog Volume over the Files REST API, which needs no statement of the warehouse. Measured on the
+ * stand-in, 8 files of 1 MB: REST 0.2 s and no statement, PUT statements 1.0 s and 8 statements (plus one round trip
+ * each on a real network).
+ */
+import type { Credentials, Endpoint } from "./credentials";
+import { httpError, sortError } from "./errors";
+import { type HttpsAnswer, type HttpsRequest, httpsRequest } from "./https-request";
+
+export interface VolumeEntry {
+  path: string;
+  name: string;
+  isFolder: boolean;
+  bytes: number;
+}
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 300;
+
+export class VolumeFiles {
+  constructor(
+    private readonly endpoint: Endpoint,
+    private readonly credentials: Credentials,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Size in bytes; undefined when there is no such file. */
+  async size(path: string): Promise<number | undefined> {
+    const answer = await this.send("reading the size of a staged file", "HEAD", filesPath(path), [200, 404]);
+    return answer.status === 404 ? undefined : Number(answer.headers["content-length"] ?? 0);
+  }
+
+  /** @returns false when the Volume is not there */
+  async upload(local: { path: string; bytes: number }, path: string): Promise<boolean> {
+    const answer = await this.send(
+      "uploading a staged file",
+      "PUT",
+      `${filesPath(path)}?overwrite=true`,
+      [200, 201, 204, 404],
+      { file: local, headers: { "content-type": "application/octet-stream" } },
+    );
+    return answer.status !== 404;
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.send("removing a staged file", "DELETE", filesPath(path), [200, 204, 404]);
+  }
+
+  /** Entries of one folder; undefined when there is no such folder. */
+  async list(folder: string): Promise<VolumeEntry[] | undefined> {
+    const entries: VolumeEntry[] = [];
+    for (let token = ""; ; ) {
+      const query = token === "" ? "" : `?page_token=${encodeURIComponent(token)}`;
+      const answer = await this.send(
+        "listing staged files",
+        "GET",
+        `${foldersPath(folder)}${query}`,
+        [200, 404],
+      );
+      if (answer.status === 404) return undefined;
+      const page = JSON.parse(answer.body) as {
+        contents?: { path: string; name: string; is_directory: boolean; file_size?: number }[];
+        next_page_token?: string;
+      };
+      for (const entry of page.contents ?? []) {
+        entries.push({
+          path: entry.path,
+          name: entry.name,
+          isFolder: entry.is_directory,
+          bytes: entry.file_size ?? 0,
+        });
+      }
+      if (!page.next_page_token) return entries;
+      token = page.next_page_token;
+    }
+  }
+
+  /** Removes a folder and all that is in it. */
+  async removeFolder(folder: string): Promise<void> {
+    const entries = await this.list(folder);
+    if (entries === undefined) return;
+    for (const entry of entries) {
+      await (entry.isFolder ? this.removeFolder(entry.path) : this.remove(entry.path));
+    }
+    await this.send("removing a staging folder", "DELETE", foldersPath(folder), [200, 204, 404]);
+  }
+
+  private async send(
+    doing: string,
+    method: HttpsRequest["method"],
+    path: string,
+    expected: readonly number[],
+    more: { file?: HttpsRequest["file"]; headers?: HttpsRequest["headers"] } = {},
+  ): Promise<HttpsAnswer> {
+    const context = { where: this.endpoint.host, doing };
+    for (let attempt = 1; ; attempt++) {
+      this.signal.throwIfAborted();
+      try {
+        const authorization = await this.credentials.authorization();
+        const answer = await httpsRequest(this.endpoint, {
+          method,
+          path,
+          headers: { authorization, ...more.headers },
+          signal: this.signal,
+          ...(more.file === undefined ? {} : { file: more.file }),
+        });
+        if (expected.includes(answer.status)) return answer;
+        throw httpError(answer.status, `Databricks ${context.where}, ${doing}: `);
+      } catch (error) {
+        if (this.signal.aborted) throw this.signal.reason;
+        const sorted = sortError(error, context);
+        if (sorted.kind === "terminal" || attempt === ATTEMPTS) throw sorted;
+        await new Promise(resolve => setTimeout(resolve, FIRST_WAIT_MS * 2 ** (attempt - 1)));
+      }
+    }
+  }
+}
+
+const encoded = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
+const filesPath = (path: string): string => `/api/2.0/fs/files${encoded(path)}`;
+const foldersPath = (path: string): string => `/api/2.0/fs/directories${encoded(path)}`;
