@@ -30,6 +30,7 @@ export async function testWorker(
       Worker.create({
         connection,
         taskQueue,
+        identity: "tidemark-test",
         activities,
         ...(i === 0 ? { workflowBundle: { codePath: process.env.TIDEMARK_TEST_BUNDLE! } } : {}),
         shutdownGraceTime: "1 second",
