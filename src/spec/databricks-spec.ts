@@ -1,0 +1,157 @@
+/**
+ * A Databricks destination as a user writes it, and what the environment adds: DATABRICKS_* and dlt's own names. Tokens
+ * never become part of the resolved spec: it names the variable that the worker looks up.
+ */
+import { z } from "zod";
+import { TidemarkError } from "../pipeline/errors";
+import type { DatabricksDestination, Json, JsonObject, SecretRef } from "../pipeline/spec";
+import { isSecretRef } from "./secrets";
+
+type Env = { readonly [name: string]: string | undefined };
+
+const text = z.string().min(1);
+const secret = z.union([text, z.object({ env: text })]);
+const connection = {
+  server_hostname: text.optional(),
+  http_path: text.optional(),
+  catalog: text.optional(),
+  access_token: secret.optional(),
+  client_id: text.optional(),
+  client_secret: secret.optional(),
+  port: z.int().min(1).max(65535).optional(),
+  ca_file: text.optional(),
+  session_configuration: z.record(z.string(), z.string()).optional(),
+};
+
+/** The destination part of a spec document; dlt's `credentials` may be nested or on the same level. */
+export const databricksShape = z.strictObject({
+  type: z.literal("databricks"),
+  ...connection,
+  credentials: z.strictObject(connection).optional(),
+  replace_strategy: z.enum(["truncate-and-insert", "insert-from-staging", "staging-optimized"]).optional(),
+  create_indexes: z.boolean().optional(),
+  create_comments: z.boolean().optional(),
+  staging_dataset_name_layout: z
+    .string()
+    .regex(/%s/, "must contain %s, which stands for the dataset's name")
+    .optional(),
+  enable_dataset_name_normalization: z.boolean().optional(),
+  staging_volume_name: z
+    .string()
+    .regex(/^[^.\s/]+\.[^.\s/]+\.[^.\s/]+$/, "must be catalog.schema.volume")
+    .optional(),
+  keep_staged_files: z.boolean().optional(),
+  staging_upload: z.enum(["files_api", "put"]).optional(),
+  is_staging_external_location: z.boolean().optional(),
+  load_mode: z.enum(["warehouse", "spark"]).optional(),
+  json_type: z.enum(["string", "variant"]).optional(),
+  sql_scripting: z.boolean().optional(),
+  max_sessions: z.int().min(1).max(64).optional(),
+  start_timeout_seconds: z.number().min(0).optional(),
+});
+
+/** Variables per field, the first that is set wins; a field in the spec wins over all. */
+const VARIABLES = {
+  server_hostname: ["DATABRICKS_HOST", "DATABRICKS_SERVER_HOSTNAME"],
+  http_path: ["DATABRICKS_HTTP_PATH"],
+  catalog: ["DATABRICKS_CATALOG"],
+  access_token: ["DATABRICKS_TOKEN", "DATABRICKS_ACCESS_TOKEN"],
+  client_id: ["DATABRICKS_CLIENT_ID"],
+  client_secret: ["DATABRICKS_CLIENT_SECRET"],
+  ca_file: ["DATABRICKS_CA_FILE"],
+} as const;
+
+type Field = keyof typeof VARIABLES;
+const SECRETS: readonly Field[] = ["access_token", "client_secret"];
+
+/** dlt's names of a credential, most specific first, then ours. */
+function variablesOf(field: Field): string[] {
+  const name = field.toUpperCase();
+  return [
+    `DESTINATION__DATABRICKS__CREDENTIALS__${name}`,
+    `DESTINATION__CREDENTIALS__${name}`,
+    ...VARIABLES[field],
+  ];
+}
+
+/** dlt's names of options that are no credentials. */
+const OPTIONS: { [option: string]: "text" | "boolean" } = {
+  replace_strategy: "text",
+  staging_volume_name: "text",
+  staging_dataset_name_layout: "text",
+  load_mode: "text",
+  create_indexes: "boolean",
+  create_comments: "boolean",
+  keep_staged_files: "boolean",
+  is_staging_external_location: "boolean",
+};
+
+/**
+ * @param given the checked document, or `{ type }` alone
+ * @param file the spec's file; absent for an inline spec, whose literals would stand in history
+ * @throws TidemarkError SPEC_INVALID naming every field that is missing, SPEC_HOLDS_SECRET
+ */
+export function resolveDatabricks(
+  given: JsonObject,
+  env: Env,
+  file: string | undefined,
+): DatabricksDestination {
+  const { credentials, ...rest } = given;
+  const spec: { [field: string]: unknown } = { ...(credentials as JsonObject | undefined), ...rest };
+  for (const field of SECRETS) {
+    const value = spec[field] as Json | undefined;
+    if (typeof value !== "string") continue;
+    const nested = typeof (credentials as JsonObject | undefined)?.[field] === "string";
+    spec[field] = literal(
+      field,
+      nested ? `/destination/credentials/${field}` : `/destination/${field}`,
+      file,
+    );
+  }
+  for (const field of Object.keys(VARIABLES) as Field[]) {
+    if (spec[field] !== undefined) continue;
+    const variable = variablesOf(field).find(name => env[name]);
+    if (variable !== undefined) spec[field] = SECRETS.includes(field) ? { env: variable } : env[variable];
+  }
+  for (const [option, kind] of Object.entries(OPTIONS)) {
+    const value = env[`DESTINATION__DATABRICKS__${option.toUpperCase()}`];
+    if (spec[option] !== undefined || !value) continue;
+    spec[option] = kind === "text" ? value : /^(true|1|yes)$/i.test(value);
+  }
+  const host = String(spec.server_hostname ?? "").replace(/^https?:\/\//, "");
+  const [name, port] = host.replace(/\/.*$/, "").split(":");
+  spec.server_hostname = name;
+  if (port !== undefined && spec.port === undefined) spec.port = Number(port);
+  requireFields(spec);
+  return {
+    replace_strategy: "truncate-and-insert",
+    create_indexes: false,
+    staging_dataset_name_layout: "%s_staging",
+    enable_dataset_name_normalization: true,
+    ...spec,
+    type: "databricks",
+  } as unknown as DatabricksDestination;
+}
+
+function literal(field: string, pointer: string, file: string | undefined): SecretRef {
+  if (file !== undefined) return { spec_ref: { file, pointer } };
+  throw new TidemarkError(
+    "SPEC_HOLDS_SECRET",
+    `The workflow's input holds a literal secret at destination.${field}. It now stands in the server's history: revoke it, ` +
+      'then name an environment variable of the worker instead, for example {"env": "DATABRICKS_TOKEN"}.',
+  );
+}
+
+function requireFields(spec: { [field: string]: unknown }): void {
+  const missing = (["server_hostname", "http_path", "catalog"] as const).filter(field => !spec[field]);
+  const problems = missing.map(
+    field => `destination.${field} is missing; set it in the spec or as ${VARIABLES[field][0]}`,
+  );
+  const principal = spec.client_id !== undefined && isSecretRef(spec.client_secret);
+  if (!isSecretRef(spec.access_token) && !principal) {
+    problems.push(
+      "destination has no credentials; set DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+    );
+  }
+  if (problems.length > 0) throw new TidemarkError("SPEC_INVALID", `${problems.join(". ")}.`);
+}

@@ -1,0 +1,82 @@
+import { databricksShape, resolveDatabricks } from "../../../src/spec/databricks-spec";
+
+const ENV = {
+  DATABRICKS_HOST: "https://adb-1.azuredatabricks.net/",
+  DATABRICKS_HTTP_PATH: "/sql/1.0/warehouses/w",
+  DATABRICKS_CATALOG: "main",
+  DATABRICKS_TOKEN: "dapi-secret",
+};
+
+describe("a Databricks destination", () => {
+  it("is complete from DATABRICKS_* alone, and names the token instead of holding it", () => {
+    const spec = resolveDatabricks({ type: "databricks" }, ENV, undefined);
+    expect(spec).toMatchObject({
+      type: "databricks",
+      server_hostname: "adb-1.azuredatabricks.net",
+      http_path: "/sql/1.0/warehouses/w",
+      catalog: "main",
+      access_token: { env: "DATABRICKS_TOKEN" },
+      replace_strategy: "truncate-and-insert",
+    });
+    expect(JSON.stringify(spec)).not.toContain("dapi-secret");
+  });
+
+  it("takes dlt's names first, and the spec before both", () => {
+    const env = {
+      ...ENV,
+      DESTINATION__DATABRICKS__CREDENTIALS__CATALOG: "theirs",
+      DESTINATION__DATABRICKS__CREDENTIALS__CLIENT_SECRET: "s",
+      DESTINATION__CREDENTIALS__CLIENT_ID: "id",
+      DESTINATION__DATABRICKS__KEEP_STAGED_FILES: "true",
+    };
+    const spec = resolveDatabricks(
+      { type: "databricks", credentials: { http_path: "/mine" } },
+      env,
+      undefined,
+    );
+    expect(spec).toMatchObject({
+      catalog: "theirs",
+      http_path: "/mine",
+      client_id: "id",
+      client_secret: { env: "DESTINATION__DATABRICKS__CREDENTIALS__CLIENT_SECRET" },
+      keep_staged_files: true,
+    });
+    expect(spec).not.toHaveProperty("credentials");
+  });
+
+  it("takes a port from the host", () => {
+    const spec = resolveDatabricks(
+      { type: "databricks" },
+      { ...ENV, DATABRICKS_HOST: "localhost:9443" },
+      undefined,
+    );
+    expect(spec).toMatchObject({ server_hostname: "localhost", port: 9443 });
+  });
+
+  it("says all that is missing at once", () => {
+    expect(() => resolveDatabricks({ type: "databricks" }, {}, undefined)).toThrow(
+      /DATABRICKS_HOST.*DATABRICKS_HTTP_PATH.*DATABRICKS_CATALOG.*DATABRICKS_TOKEN/,
+    );
+  });
+
+  it("refuses a literal token inline, and points into a file that holds one", () => {
+    const given = { type: "databricks", credentials: { access_token: "dapi-literal" } };
+    expect(() => resolveDatabricks(given, ENV, undefined)).toThrow(
+      expect.objectContaining({
+        code: "SPEC_HOLDS_SECRET",
+        message: expect.not.stringContaining("dapi-literal"),
+      }),
+    );
+    expect(resolveDatabricks(given, ENV, "/p/x.json").access_token).toEqual({
+      spec_ref: { file: "/p/x.json", pointer: "/destination/credentials/access_token" },
+    });
+  });
+
+  it("has a strict shape", () => {
+    expect(databricksShape.safeParse({ type: "databricks", staging_volume_name: "a.b.c" }).success).toBe(
+      true,
+    );
+    expect(databricksShape.safeParse({ type: "databricks", staging_volume_name: "a.b" }).success).toBe(false);
+    expect(databricksShape.safeParse({ type: "databricks", hostname: "x" }).success).toBe(false);
+  });
+});
