@@ -1,5 +1,8 @@
 /** Step extract, one resource: source pages → incremental filter → segments, resumable after every page. */
 import { mkdir } from "node:fs/promises";
+import type { ColumnPage } from "../columns/column-page";
+import { pageRows } from "../columns/column-values";
+import { selectRows } from "../columns/select-rows";
 import type { Row } from "../json/values";
 import { onDisk } from "../package/files";
 import { type PackageRef, resourceFolder } from "../package/layout";
@@ -147,7 +150,8 @@ class Extraction {
     });
     for await (const page of pages) {
       signal.throwIfAborted();
-      await this.#page(page.rows, page.resume);
+      if (page.columns === undefined) await this.#page(page.rows, page.resume);
+      else await this.#columns(page.columns, page.resume);
       if (this.#isClosed()) break;
     }
   }
@@ -159,12 +163,27 @@ class Extraction {
 
   async #page(rows: Row[], resume: Checkpoint["resume"] | undefined): Promise<void> {
     const kept = this.#filter === undefined ? rows : this.#filter.page(rows);
-    if (rows.length === 0 || kept.length > 0) {
-      if (!this.#tableSeen) this.args.onFirstRows?.();
-      this.#tableSeen = true;
-    }
+    this.#seeTable(rows.length, kept.length);
     await this.#writer.write(kept);
-    this.#rows += kept.length;
+    await this.#finishPage(kept.length, resume);
+  }
+
+  /** The incremental filter looks at rows; they are made for it and thrown away. */
+  async #columns(page: ColumnPage, resume: Checkpoint["resume"] | undefined): Promise<void> {
+    const kept = this.#filter === undefined ? page : selectRows(page, keptRows(this.#filter, page));
+    this.#seeTable(page.rows, kept.rows);
+    if (kept.rows > 0) await this.#writer.writeColumns(kept);
+    await this.#finishPage(kept.rows, resume);
+  }
+
+  #seeTable(rows: number, kept: number): void {
+    if (rows > 0 && kept === 0) return;
+    if (!this.#tableSeen) this.args.onFirstRows?.();
+    this.#tableSeen = true;
+  }
+
+  async #finishPage(kept: number, resume: Checkpoint["resume"] | undefined): Promise<void> {
+    this.#rows += kept;
     this.#pages++;
     if (resume !== undefined) await this.#checkpoint(resume);
     this.#tell(false);
@@ -230,6 +249,20 @@ class Extraction {
           }),
     };
   }
+}
+
+/** One byte per row: 1 where the filter lets it through. */
+function keptRows(filter: IncrementalFilter, page: ColumnPage): Uint8Array {
+  const rows = pageRows(page);
+  const kept = filter.page(rows);
+  const keep = new Uint8Array(page.rows);
+  let next = 0;
+  for (let row = 0; row < rows.length && next < kept.length; row++) {
+    if (rows[row] !== kept[next]) continue;
+    keep[row] = 1;
+    next++;
+  }
+  return keep;
 }
 
 const count = (segments: readonly Segment[], what: "rows" | "bytes"): number =>

@@ -1,10 +1,13 @@
 /**
- * Rows of one resource on disk: JSONL segments. Only a counted prefix of a file is ever trusted: an attempt that was
+ * Rows of one resource on disk: segments of JSON lines, or of pages of columns. Only a counted prefix of a file is ever trusted: an attempt that was
  * given up may still be alive and appending to its own file.
  */
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { encodePage, readPages } from "../columns/column-file";
+import type { ColumnPage } from "../columns/column-page";
+import { pageRows } from "../columns/column-values";
 import { decodeLine, encodeLine } from "../json/typed-json";
 import type { Row } from "../json/values";
 import { onDisk, packageError } from "../package/files";
@@ -16,6 +19,8 @@ export interface Segment {
   /** Bytes that count; the file may be longer. */
   bytes: number;
   rows: number;
+  /** Pages of columns (columns/column-file.ts); absent: JSON lines. */
+  format?: "columns";
 }
 
 /** One write() per this many characters: 1 MB keeps system calls rare without holding many rows. */
@@ -63,35 +68,43 @@ export class SegmentWriter {
     const rows = this.#buffered;
     this.#buffer = "";
     this.#buffered = 0;
-    this.#tail = this.#tail.then(() => this.#append(text, rows));
+    this.#tail = this.#tail.then(() => this.#append([Buffer.from(text)], rows));
     return this.#tail;
   }
 
-  async #append(text: string, rows: number): Promise<Segment[]> {
+  /** A page of columns, after all rows so far. Resolves when it is with the operating system: pages are large. */
+  async writeColumns(page: ColumnPage): Promise<void> {
+    this.flush();
+    this.#tail = this.#tail.then(() => this.#append(encodePage(page), page.rows, "columns"));
+    await this.#tail;
+  }
+
+  async #append(parts: Uint8Array[], rows: number, format?: "columns"): Promise<Segment[]> {
     if (rows > 0) {
-      const bytes = Buffer.from(text);
+      const size = parts.reduce((sum, part) => sum + part.length, 0);
       try {
-        if (this.#current === null || this.#current.bytes >= this.maxBytes) await this.#next();
-        const file = this.#file!;
-        for (let done = 0; done < bytes.length; ) {
-          done += (await file.write(bytes, done)).bytesWritten;
+        const current = this.#current;
+        if (current === null || current.bytes >= this.maxBytes || current.format !== format)
+          await this.#next(format);
+        for (const part of parts) {
+          for (let done = 0; done < part.length; ) done += (await this.#file!.write(part, done)).bytesWritten;
         }
       } catch (error) {
         throw packageError(error, "writing extracted rows");
       }
-      this.#current!.bytes += bytes.length;
+      this.#current!.bytes += size;
       this.#current!.rows += rows;
-      this.bytes += bytes.length;
+      this.bytes += size;
     }
     return this.#segments.map(segment => ({ ...segment }));
   }
 
-  async #next(): Promise<void> {
+  async #next(format: "columns" | undefined): Promise<void> {
     await this.#file?.close();
     this.#file = null;
     await mkdir(join(this.folder, this.attempt), { recursive: true });
     for (let number = this.#segments.length + 1; ; number++) {
-      const path = `${this.attempt}/${String(number).padStart(5, "0")}.jsonl`;
+      const path = `${this.attempt}/${String(number).padStart(5, "0")}.${format ?? "jsonl"}`;
       try {
         this.#file = await open(
           join(this.folder, path),
@@ -102,7 +115,7 @@ export class SegmentWriter {
         if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
         throw error;
       }
-      this.#current = { path, bytes: 0, rows: 0 };
+      this.#current = { path, bytes: 0, rows: 0, ...(format === undefined ? {} : { format }) };
       this.#segments.push(this.#current);
       return;
     }
@@ -139,9 +152,9 @@ export async function* readSegments(
   for (const segment of segments) {
     if (segment.rows === 0) continue;
     let rows = 0;
-    for await (const lines of lineBlocks(join(folder, segment.path), segment.bytes)) {
-      for (const line of lines) {
-        batch.push(decodeLine(line));
+    for await (const some of rowBlocks(join(folder, segment.path), segment)) {
+      for (const row of some) {
+        batch.push(row);
         rows++;
         if (batch.length === batchRows) {
           yield batch;
@@ -157,6 +170,23 @@ export async function* readSegments(
     }
   }
   if (batch.length > 0) yield batch;
+}
+
+async function* rowBlocks(path: string, { bytes, format }: Segment): AsyncGenerator<Iterable<Row>> {
+  if (format === undefined) {
+    for await (const lines of lineBlocks(path, bytes)) yield decodedLines(lines);
+    return;
+  }
+  const file = await onDisk(`opening ${basename(path)}`, () => open(path));
+  try {
+    for await (const page of readPages(file, bytes)) yield page === undefined ? [] : pageRows(page);
+  } finally {
+    await file.close();
+  }
+}
+
+function* decodedLines(lines: readonly string[]): Generator<Row> {
+  for (const line of lines) yield decodeLine(line);
 }
 
 /** Lines of a file's first `bytes`. Only \n ends a line: other line ends stand inside texts as they are. */

@@ -1,19 +1,25 @@
 /** Normalize: JSON lines of resources become Parquet files of tables, and the schema what they need. */
-
+import { pageBytes } from "../columns/column-page";
 import { TidemarkError } from "../pipeline/errors";
 import { isComplete, isNullable, tableOf } from "../schema/column-props";
 import { namingOf } from "../schema/hints";
 import { completeStateTable, declareStateTable } from "../schema/stored-schema";
 import type { StoredSchema } from "../schema/types";
 import { bumpVersion } from "../schema/version";
+import { ColumnPath, readColumnPages } from "./column-path";
 import { CompiledPath } from "./compiled-path";
 import { EvolvingSchema } from "./evolving-schema";
-import { readLines } from "./read-lines";
+import { type Lines, readLines } from "./read-lines";
 import { ReferencePath } from "./reference-path";
 import { RunContext } from "./run-context";
 import type { NormalizeInput, NormalizeOutput, ResourceSegments } from "./types";
 
 const PROGRESS_EVERY_MS = 300;
+
+interface Paths {
+  reference: ReferencePath;
+  compiled: CompiledPath | undefined;
+}
 
 export interface NormalizeOptions {
   /** Leaves out the compiled path: for the tests that compare both. */
@@ -74,7 +80,7 @@ async function normalizeResource(
   context: RunContext,
   resource: ResourceSegments,
   table: string,
-  paths: { reference: ReferencePath; compiled: CompiledPath | undefined },
+  paths: Paths,
 ): Promise<void> {
   let reported = 0;
   let bytes = 0;
@@ -82,20 +88,37 @@ async function normalizeResource(
     reported = Date.now();
     input.onProgress({ step: "normalize", subject: table, rows: context.sink(table).total, bytes });
   };
+  const done = (size: number): void => {
+    bytes += size;
+    if (Date.now() - reported >= PROGRESS_EVERY_MS) report();
+  };
+  const takeLines = (lines: Lines) => normalizeRows(lines, context, table, paths);
+  const columns = new ColumnPath(context, table, takeLines);
   for (const segment of resource.segments) {
+    if (segment.format === "columns") {
+      for await (const page of readColumnPages(segment)) {
+        input.signal.throwIfAborted();
+        await columns.page(page);
+        done(pageBytes(page));
+      }
+      continue;
+    }
     for await (const lines of readLines(segment)) {
       input.signal.throwIfAborted();
-      for (const row of lines.rows) {
-        context.beginDocument();
-        if (!paths.compiled?.item(row, table, lines.typed)) paths.reference.item(row, table, lines.typed);
-        const full = context.fullSinks();
-        if (full !== undefined) for (const sink of full) await sink.flush();
-      }
-      bytes += lines.bytes;
-      if (Date.now() - reported >= PROGRESS_EVERY_MS) report();
+      await takeLines(lines);
+      done(lines.bytes);
     }
   }
   report();
+}
+
+async function normalizeRows(lines: Lines, context: RunContext, table: string, paths: Paths): Promise<void> {
+  for (const row of lines.rows) {
+    context.beginDocument();
+    if (!paths.compiled?.item(row, table, lines.typed)) paths.reference.item(row, table, lines.typed);
+    const full = context.fullSinks();
+    if (full !== undefined) for (const sink of full) await sink.flush();
+  }
 }
 
 /** dlt: verify_normalized_table and clean_x_normalizer, for tables that got rows. */

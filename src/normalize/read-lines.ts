@@ -45,7 +45,7 @@ export async function* readLines(segment: Segment): AsyncIterable<Lines> {
   }
 }
 
-function lost(segment: Segment, cause?: unknown): TidemarkError {
+export function lost(segment: Segment, cause?: unknown): TidemarkError {
   return new TidemarkError(
     "PACKAGE_LOST",
     `An extracted file of the load package is missing or cut short (${segment.path.split(/[\\/]/).pop()}). The run extracts again.`,
@@ -53,7 +53,7 @@ function lost(segment: Segment, cause?: unknown): TidemarkError {
   );
 }
 
-function parseLines(text: string, bytes: number): Lines {
+export function parseLines(text: string, bytes: number): Lines {
   const typed = mayBeTyped(text);
   // No line can hold a raw line feed, so a chunk of lines is one JSON list. The exact reader is the last resort.
   const rows = parseMarkedLines(text) ?? exactLines(text);

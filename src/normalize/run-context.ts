@@ -2,7 +2,11 @@
 import { columnsWith, tableOf } from "../schema/column-props";
 import { C_DLT_ID } from "../schema/system-tables";
 import { mergeStrategyOf } from "../schema/table-chain";
+import type { StoredColumn } from "../schema/types";
 import type { EvolvingSchema } from "./evolving-schema";
+import { builderFor } from "./parquet/builders";
+import type { ColumnBuilder } from "./parquet/column-builder";
+import { type Shape, shapeOf } from "./parquet/column-type";
 import { RowIds } from "./row-ids";
 import { TableSink } from "./table-sink";
 import type { NormalizeCapabilities, NormalizeLimits } from "./types";
@@ -67,12 +71,25 @@ export class RunContext {
   }
 
   randomId(table: string, sink: TableSink): string {
+    return this.rowIds(table).at(sink.total);
+  }
+
+  rowIds(table: string): RowIds {
     let ids = this.idsByTable.get(table);
     if (ids === undefined) {
       ids = new RowIds(this.load_id, table);
       this.idsByTable.set(table, ids);
     }
-    return ids.at(sink.total);
+    return ids;
+  }
+
+  /** A builder of its own for a column, beside those of the table's sink. */
+  newBuilder(column: StoredColumn): ColumnBuilder {
+    return builderFor(column, this.place.capabilities);
+  }
+
+  shapeOf(column: StoredColumn): Shape {
+    return shapeOf(column, this.place.capabilities);
   }
 
   maxNesting(rootTable: string): number {

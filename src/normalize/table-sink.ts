@@ -9,7 +9,7 @@ import { safeName } from "../package/safe-name";
 import type { StoredColumn } from "../schema/types";
 import { builderFor } from "./parquet/builders";
 import type { ColumnBuilder } from "./parquet/column-builder";
-import { ParquetFile } from "./parquet/parquet-file";
+import { type NamedColumn, ParquetFile } from "./parquet/parquet-file";
 import type { NormalizeCapabilities, NormalizeLimits } from "./types";
 
 /** Values in memory per table before a row group is written. */
@@ -86,13 +86,18 @@ export class TableSink {
     this.rows = 0;
     this.documentRow = 0;
     this.checkAt = CHECK_EVERY;
+    await this.writeGroup(columns, rows);
+  }
+
+  /** Writes rows that are encoded already; what was collected before must be flushed. */
+  async writeGroup(columns: NamedColumn[], rows: number): Promise<void> {
     const types = JSON.stringify(columns.map(({ name, encoded }) => [name, encoded.type]));
     if (this.file !== undefined && this.file.types !== types) await this.close();
     if (this.file === undefined) {
       const name = `${safeName(this.table)}.${String(this.done.length).padStart(5, "0")}.parquet`;
       this.file = {
         writer: await ParquetFile.create(join(this.place.out_dir, name)),
-        columns: names,
+        columns: columns.map(column => column.name),
         types,
         rows: 0,
       };

@@ -3,11 +3,13 @@ import type { DestinationCapabilities, PackageFile } from "../destinations/desti
 import type { OnProgress, TableRows } from "../pipeline/infos";
 import type { StoredSchema } from "../schema/types";
 
-/** A file of JSON lines written by extract. Only its first `bytes` bytes count: an attempt may have died after them. */
+/** A file written by extract, of JSON lines if it says nothing else. Only its first `bytes` bytes count: an attempt may have died after them. */
 export interface Segment {
   path: string;
   bytes: number;
   rows: number;
+  /** Pages of columns instead of JSON lines. */
+  format?: "columns";
 }
 
 /** The rows of one resource for one table; several resources may write the same table. */

@@ -2,6 +2,7 @@
  * What a source is to the engine. A source knows its vendor; it knows nothing of Temporal, files or destinations.
  * One folder per source type, listed once in registry.ts. A source never imports another source nor a step.
  */
+import type { ColumnPage } from "../columns/column-page";
 import type { Row, Value } from "../json/values";
 import type { IncrementalConfig, Json, ResourceHints, SourceSpec } from "../pipeline/spec";
 
@@ -33,6 +34,8 @@ export interface OpenOptions {
 
 export interface Page {
   rows: Row[];
+  /** The page's rows as columns, when the source has them so; `rows` is then empty. */
+  columns?: ColumnPage;
   /** Place to resume after this page; absent: this source cannot resume here. JSON, no secrets. */
   resume?: Json;
 }

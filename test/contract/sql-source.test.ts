@@ -1,4 +1,5 @@
 import type { PostgresServer } from "../../demo/postgres-server";
+import { pageRows } from "../../src/columns/column-values";
 import type { Row } from "../../src/json/values";
 import { Binary, Decimal, PlainDate, PlainTime, Timestamp, WholeFloat } from "../../src/json/values";
 import type { IncrementalConfig, Json, SourceSpec } from "../../src/pipeline/spec";
@@ -60,9 +61,14 @@ function open(resource: Resource, options: Partial<OpenOptions> = {}): AsyncIter
   return resource.open({ signal: new AbortController().signal, attempts: 1, ...options });
 }
 
+/** Rows of a page, in whichever form it has them. */
+function rowsIn({ rows, columns }: Page): Row[] {
+  return columns === undefined ? rows : pageRows(columns);
+}
+
 async function rowsOf(resource: Resource, options: Partial<OpenOptions> = {}): Promise<Row[]> {
   const rows: Row[] = [];
-  for await (const page of open(resource, options)) rows.push(...page.rows);
+  for await (const page of open(resource, options)) rows.push(...rowsIn(page));
   return rows;
 }
 
@@ -282,8 +288,9 @@ describe("reading", () => {
     for (let attempt = 0; attempt < 30; attempt++) {
       let pages = 0;
       for await (const page of open(resource, { resume })) {
-        if (page.rows.length === 0) continue;
-        done.push(...page.rows.map(row => `${row.b}/${row.a}`));
+        const rows = rowsIn(page);
+        if (rows.length === 0) continue;
+        done.push(...rows.map(row => `${row.b}/${row.a}`));
         resume = page.resume;
         if (++pages === 1) break;
       }

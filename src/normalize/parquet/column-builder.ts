@@ -72,35 +72,43 @@ export abstract class ColumnBuilder {
 
   /** Encodes the rows collected so far, `rows` in all, and empties the builder. */
   take(rows: number): EncodedColumn {
-    const levels = this.levels(rows);
+    const levels = definitionLevels(this.present, this.count, rows);
     const { type, values, dictionary } = this.encodeValues();
-    const prefix = Buffer.alloc(4);
-    prefix.writeUInt32LE(levels.length);
     this.present.fill(0, 0, this.end);
     this.shrinkTo(0);
     this.count = 0;
     this.end = 0;
-    return { type, rows, dictionary, page: [prefix, levels, values] };
-  }
-
-  private levels(rows: number): Buffer {
-    const header: number[] = [];
-    if (this.count === rows || this.count === 0) {
-      writeVarint(header, rows * 2);
-      header.push(this.count === 0 ? 0 : 1);
-      return Buffer.from(header);
-    }
-    const groups = Math.ceil(rows / 8);
-    writeVarint(header, groups * 2 + 1);
-    const bits = Buffer.alloc(header.length + groups);
-    bits.set(header);
-    for (let row = 0; row < this.end; row++) {
-      if (this.present[row] === 1) bits[header.length + (row >> 3)]! |= 1 << (row & 7);
-    }
-    return bits;
+    return { type, rows, dictionary, page: [...levels, values] };
   }
 
   protected plain(values: Buffer): { type: FileType; values: Buffer } {
     return { type: fileType(this.shape), values };
   }
+}
+
+/**
+ * Which rows have a value, in Parquet's encoding: its length, then runs.
+ * @param present one byte per row; rows beyond its end have no value
+ * @param count rows with a value
+ */
+export function definitionLevels(present: Uint8Array | undefined, count: number, rows: number): Buffer[] {
+  const header: number[] = [];
+  let levels: Buffer;
+  if (present === undefined || count === rows || count === 0) {
+    writeVarint(header, rows * 2);
+    header.push(count === 0 ? 0 : 1);
+    levels = Buffer.from(header);
+  } else {
+    const groups = Math.ceil(rows / 8);
+    writeVarint(header, groups * 2 + 1);
+    levels = Buffer.alloc(header.length + groups);
+    levels.set(header);
+    const end = Math.min(rows, present.length);
+    for (let row = 0; row < end; row++) {
+      if (present[row] === 1) levels[header.length + (row >> 3)]! |= 1 << (row & 7);
+    }
+  }
+  const prefix = Buffer.alloc(4);
+  prefix.writeUInt32LE(levels.length);
+  return [prefix, levels];
 }

@@ -15,6 +15,10 @@ export interface ReflectedColumn {
   typmod: number;
   /** As PostgreSQL prints the type, for casts. */
   type: string;
+  /** pg_type.oid. */
+  oid: number;
+  /** Of a domain: pg_type.typname of what it is made of in the end, else null. */
+  base: string | null;
   /** Length of an enum's longest label. */
   label_length: number | null;
 }
@@ -47,12 +51,17 @@ const SIMPLE: { [typname: string]: Partial<ColumnHint> } = {
 /** PostgreSQL adds 4 bytes of header to lengths and precisions in atttypmod. */
 const TYPMOD_HEADER = 4;
 
-function decimalHint(typmod: number): Partial<ColumnHint> {
-  if (typmod < TYPMOD_HEADER) return { data_type: "decimal" };
+/** Precision and scale of a numeric, or undefined when its type names none. */
+export function numericLimits(typmod: number): { precision: number; scale: number } | undefined {
+  if (typmod < TYPMOD_HEADER) return undefined;
   const packed = typmod - TYPMOD_HEADER;
   // 11 bits with sign: PostgreSQL 15 and later take negative scales
   const scale = ((packed & 0x7ff) ^ 1024) - 1024;
-  return { data_type: "decimal", precision: (packed >> 16) & 0xffff, scale };
+  return { precision: (packed >> 16) & 0xffff, scale };
+}
+
+function decimalHint(typmod: number): Partial<ColumnHint> {
+  return { data_type: "decimal", ...numericLimits(typmod) };
 }
 
 function typeHint(column: ReflectedColumn, withPrecision: boolean): Partial<ColumnHint> {

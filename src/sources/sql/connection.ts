@@ -26,7 +26,7 @@ export interface StreamOptions {
 }
 
 /** Every statement runs in a transaction that cannot write, with output that value-parsers.ts reads. */
-const BEGIN = `BEGIN TRANSACTION READ ONLY;
+export const BEGIN = `BEGIN TRANSACTION READ ONLY;
   SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
   SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
 
@@ -60,8 +60,18 @@ function destroy(client: Client): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
+/** Ends a connection; one whose statement is still running is cancelled and cut. */
+export async function closeClient(client: Client, config: ClientConfig, finished: boolean): Promise<void> {
+  if (finished) {
+    await client.end();
+    return;
+  }
+  cancelStatement(client, config);
+  destroy(client);
+}
+
 /** Rejects with the signal's reason as soon as it aborts, however long the work takes. */
-async function orAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export async function orAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   signal.throwIfAborted();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -76,7 +86,7 @@ async function orAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-async function withClient<T>(
+export async function withClient<T>(
   config: ClientConfig,
   options: StreamOptions,
   work: (client: Client) => AsyncGenerator<T>,
@@ -138,12 +148,7 @@ async function* batches(
     }
     finished = true;
   } finally {
-    if (finished) {
-      await client.end();
-    } else {
-      cancelStatement(client, config);
-      destroy(client);
-    }
+    await closeClient(client, config, finished);
   }
 }
 

@@ -40,8 +40,11 @@ export class Parameters {
   }
 }
 
-/** Condition on the cursor column, or undefined when every row is in range. */
-export function rangeCondition(range: IncrementalRange, parameters: Parameters): string | undefined {
+/**
+ * Condition on the cursor column, or undefined when every row is in range.
+ * @param place binds or escapes a value and returns what stands for it
+ */
+export function rangeCondition(range: IncrementalRange, place: (value: Value) => string): string | undefined {
   const { config, start_value: start, end_value: end } = range;
   const column = escapeIdentifier(config.cursor_path);
   const isMax = config.last_value_func === "max";
@@ -49,10 +52,10 @@ export function rangeCondition(range: IncrementalRange, parameters: Parameters):
   let condition: string | undefined;
   if (start !== undefined && start !== null) {
     const from = `${isMax ? ">" : "<"}${orEqual(config.range_start === "closed")}`;
-    condition = `${column} ${from} ${parameters.add(start)}`;
+    condition = `${column} ${from} ${place(start)}`;
     if (end !== undefined && end !== null) {
       const to = `${isMax ? "<" : ">"}${orEqual(config.range_end === "closed")}`;
-      condition += ` AND ${column} ${to} ${parameters.add(end)}`;
+      condition += ` AND ${column} ${to} ${place(end)}`;
     }
     if (config.on_cursor_value_missing === "include") condition = `(${condition} OR ${column} IS NULL)`;
   }

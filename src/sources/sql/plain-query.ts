@@ -33,7 +33,7 @@ export function queryStatement(
   for (const name of RANGE_NAMES) if (range) given[name] = range[name];
   const parameters = new Parameters(names.map(name => bindText(given[name] ?? null)));
   if (!range || usesRange(query)) return { text, values: parameters.values };
-  const condition = rangeCondition(range, parameters);
+  const condition = rangeCondition(range, value => parameters.add(value));
   const direction = cursorDirection(range);
   if (!condition && !direction) return { text, values: parameters.values };
   const wrapped = [

@@ -33,7 +33,12 @@ const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, (NOT a.attnotnull)::int AS nullable,
          coalesce(element.typname, t.typname) AS typname, coalesce(element.typtype, t.typtype) AS typtype,
          (element.oid IS NOT NULL)::int AS is_array, a.atttypmod AS typmod,
-         format_type(a.atttypid, a.atttypmod) AS type,
+         format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS oid,
+         (WITH RECURSIVE bases AS (
+            SELECT t.typbasetype AS oid, t.typtypmod AS typmod WHERE t.typtype = 'd'
+            UNION ALL
+            SELECT d.typbasetype, d.typtypmod FROM bases JOIN pg_type d ON d.oid = bases.oid AND d.typtype = 'd'
+          ) SELECT b.typname FROM bases JOIN pg_type b ON b.oid = bases.oid AND b.typtype <> 'd') AS base,
          (SELECT max(length(enumlabel)) FROM pg_enum WHERE enumtypid = t.oid) AS label_length
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -95,6 +100,8 @@ function toColumn(row: CatalogRow): ReflectedColumn {
     is_array: row.is_array === "1",
     typmod: Number(row.typmod),
     type: row.type!,
+    oid: Number(row.oid),
+    base: row.base!,
     label_length: row.label_length === null ? null : Number(row.label_length),
   };
 }

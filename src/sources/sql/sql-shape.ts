@@ -56,8 +56,8 @@ const reflectionShape = {
   schema: filled.nullish(),
   reflection_level: z.enum(["minimal", "full", "full_with_precision"]).nullish(),
   resolve_foreign_keys: z.boolean().nullish(),
-  /** dlt's other backends leave out `_dlt_id` and `_dlt_load_id`; rows here always have them. */
-  backend: z.literal("sqlalchemy", 'only "sqlalchemy": rows always go through the normalizer').nullish(),
+  /** How dlt's backend of this name would leave the tables: "pyarrow" without `_dlt_id` and `_dlt_load_id`. */
+  backend: z.enum(["sqlalchemy", "pyarrow"]).nullish(),
 };
 
 export const postgresShape = z.strictObject({

@@ -6,6 +6,8 @@ import { nearestName, unknownName } from "../../pipeline/nearest-name";
 import type { ColumnHint, Json, ResourceHints, SourceSpec } from "../../pipeline/spec";
 import { toHints, toIncremental } from "../resource-hints";
 import type { OpenOptions, Resource, SourceType } from "../source";
+import { columnPages } from "./column-pages";
+import { columnPlans } from "./column-plan";
 import { columnHint, type ReflectionLevel } from "./column-types";
 import { readCredentials } from "./credentials";
 import { queryStatement } from "./plain-query";
@@ -21,7 +23,7 @@ import {
   type TableArguments,
   tableShape,
 } from "./sql-shape";
-import { asResumeKey, keyColumns, type TableToRead, tableStatement } from "./table-query";
+import { asResumeKey, keyColumns, type TableToRead, tableQueryText, tableStatement } from "./table-query";
 
 /** Reflection happens while a source is built; a server that does not answer must not hold the worker. */
 const REFLECTION_TIMEOUT_MS = 60_000;
@@ -48,6 +50,8 @@ function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number)
     selected: spec.selected ?? true,
     incremental: toIncremental(spec.incremental, spec.primary_key),
     open: (options: OpenOptions) =>
+  /** dlt's backend "pyarrow". */
+  bare: boolean;
       sqlPages(
         // a query's key may not be unique, whatever its hint says: going on after it could lose rows
         { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [], arrays: [] },
@@ -107,6 +111,7 @@ function tableResource(
   config: ClientConfig,
   options: ReflectionOptions,
 ): Resource {
+  const plans = columnPlans(table.columns, hints.columns ?? [], options.bare);
   const table = narrowed(whole, spec);
   const hints = tableHints(table, toHints(spec), options);
   // dlt makes a list of the key here, however it was written
@@ -127,13 +132,20 @@ function tableResource(
     incremental,
     open: (open: OpenOptions) => {
       const toRead: TableToRead = table;
+      const query = tableQueryText(toRead, { range: open.incremental, resume, expressions });
+      return columnPages({ ...reading, plans, bare: options.bare }, query, open);
       const keys = keyColumns(toRead, open.incremental);
-      const statement = tableStatement(toRead, open.incremental, asResumeKey(open.resume, keys));
-      const chunkSize = spec.chunk_size ?? options.chunkSize;
-      return sqlPages(
-        { config, resource: spec.name, chunkSize, keys: keys.map(({ name }) => name), arrays },
-        statement,
-        open,
+      const resume = asResumeKey(open.resume, keys);
+      const reading = {
+        config,
+        resource: spec.name,
+        chunkSize: spec.chunk_size ?? options.chunkSize,
+        keys: keys.map(({ name }) => name),
+      };
+      if (plans === undefined)
+        return sqlPages({ ...reading, arrays }, tableStatement(toRead, open.incremental, resume), open);
+      const expressions = new Map(
+        plans.flatMap(({ name, expression }) => (expression === undefined ? [] : [[name, expression]])),
       );
     },
   };
@@ -155,6 +167,7 @@ export const postgresSource: SourceType = {
 export const sqlTableSource: SourceType = {
   type: "sql_table",
   check: checkTable,
+      bare: spec.backend === "pyarrow",
   ...secrets,
   /** @throws TidemarkError SQL_QUERY when table or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
   async create(source) {
@@ -189,6 +202,7 @@ export const sqlDatabaseSource: SourceType = {
       includeViews: spec.include_views ?? false,
     };
     const tables = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
+      bare: spec.backend === "pyarrow",
     const listed = spec.resources ?? [];
     const names = tables.map(table => table.name);
     const unknown = listed.find(({ name }) => !names.includes(name));

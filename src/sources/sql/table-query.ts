@@ -2,11 +2,11 @@
  * SELECT over a reflected table. A table with a primary key is read in key order, so that a retry goes on after the
  * last key (design law 8); with a declared row_order the cursor column leads and the key breaks ties.
  */
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier, escapeLiteral } from "pg";
 import type { Json } from "../../pipeline/spec";
 import type { IncrementalRange } from "../source";
 import type { Statement } from "./connection";
-import { cursorDirection, Parameters, rangeCondition } from "./incremental-clauses";
+import { bindText, cursorDirection, Parameters, rangeCondition } from "./incremental-clauses";
 
 export interface QueryColumn {
   name: string;
@@ -49,28 +49,49 @@ export function asResumeKey(resume: Json | undefined, keys: readonly QueryColumn
   return fits ? (resume as ResumeKey) : undefined;
 }
 
+export interface TableSelect {
+  range?: IncrementalRange;
+  resume?: ResumeKey;
+  /** What to select instead of the column, by the column's name; only for those that are not selected as they are. */
+  expressions?: ReadonlyMap<string, string>;
+}
+
+/** The same query without parameters, for statements that take none: values are escaped literals. */
+export function tableQueryText(table: TableToRead, select: TableSelect): string {
+  return selectText(table, select, value => (value === null ? "NULL" : escapeLiteral(value)));
+}
+
 export function tableStatement(table: TableToRead, range?: IncrementalRange, resume?: ResumeKey): Statement {
   const parameters = new Parameters();
+  const text = selectText(table, { range, resume }, value => parameters.add(value));
+  return { text, values: parameters.values };
+}
+
+function selectText(
+  table: TableToRead,
+  { range, resume, expressions }: TableSelect,
+  place: (value: string | null) => string,
+): string {
   const keys = keyColumns(table, range);
   const direction = cursorDirection(range);
   const quote = escapeIdentifier;
   const conditions: string[] = [];
-  const inRange = range && rangeCondition(range, parameters);
+  const inRange = range && rangeCondition(range, value => place(bindText(value)));
   if (inRange) conditions.push(inRange);
   if (resume) {
     const left = keys.map(({ name }) => quote(name)).join(", ");
-    const right = keys
-      .map(({ type }, index) => `CAST(${parameters.add(resume[index]!)} AS ${type})`)
-      .join(", ");
+    const right = keys.map(({ type }, index) => `CAST(${place(resume[index]!)} AS ${type})`).join(", ");
     conditions.push(`(${left}) ${direction === "DESC" ? "<" : ">"} (${right})`);
   }
-  const order = keys.map(({ name }) => `${quote(name)} ${direction ?? "ASC"}`);
-  if (order.length === 0 && direction) order.push(`${quote(range!.config.cursor_path)} ${direction}`);
-  const text = [
-    `SELECT ${table.columns.map(({ name }) => quote(name)).join(", ")}`,
+  // ORDER BY would take an expression of the same name for the column
+  const ordered = (name: string) =>
+    expressions?.has(name) ? `${quote(table.name)}.${quote(name)}` : quote(name);
+  const order = keys.map(({ name }) => `${ordered(name)} ${direction ?? "ASC"}`);
+  if (order.length === 0 && direction) order.push(`${ordered(range!.config.cursor_path)} ${direction}`);
+  return [
+    `SELECT ${table.columns.map(({ name }) => expressions?.get(name) ?? quote(name)).join(", ")}`,
     `FROM ${quote(table.schema)}.${quote(table.name)}`,
     ...(conditions.length > 0 ? [`WHERE ${conditions.join(" AND ")}`] : []),
     ...(order.length > 0 ? [`ORDER BY ${order.join(", ")}`] : []),
   ].join(" ");
-  return { text, values: parameters.values };
 }

@@ -24,20 +24,6 @@ test.each(["no dsn hunter2", "mysql://u:hunter2@h/d", "postgresql://u:hunter2%zz
   },
 );
 
-test("credentials are looked up by dlt's names", () => {
-  const source = { type: "postgres", name: "my db" } as never;
-  expect(postgresSource.secretDefaults!(source)).toEqual([
-    {
-      pointer: "/credentials",
-      env: ["SOURCES__MY_DB__CREDENTIALS", "SOURCES__SQL_DATABASE__CREDENTIALS", "CREDENTIALS"],
-    },
-  ]);
-  expect(sqlDatabaseSource.secretDefaults!({ type: "x", name: "sql_database" } as never)[0]!.env).toEqual([
-    "SOURCES__SQL_DATABASE__CREDENTIALS",
-    "CREDENTIALS",
-  ]);
-});
-
 test.each([
   [{ code: "28P01", message: "password authentication failed" }, "SQL_UNAUTHORIZED"],
   [{ code: "3D000", message: "no database" }, "SQL_UNAUTHORIZED"],
@@ -87,7 +73,7 @@ test("all problems of a spec at once", () => {
     name: "x",
     credentials: { hots: "h" },
     table_names: ["orders"],
-    backend: "pyarrow",
+    backend: "pandas",
     resources: [{ name: "order" }],
   };
   expect(sqlDatabaseSource.check(database as never).map(({ path }) => path.join("."))).toEqual([

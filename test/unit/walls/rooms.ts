@@ -30,6 +30,11 @@ export const ROOMS: readonly Room[] = [
     job: "dlt's schema: names, types, hints, hashes, contracts",
     imports: ["pipeline", "json"],
   },
+  {
+    place: "columns",
+    job: "pages of columns: typed buffers instead of row objects",
+    imports: ["pipeline", "json"],
+  },
   { place: "state", job: "dlt's pipeline state and cursors", imports: ["pipeline", "json"] },
 
   // ---- engine
@@ -38,6 +43,7 @@ export const ROOMS: readonly Room[] = [
     place: "sources",
     job: "what a source is; hints that all sources share",
     imports: ["pipeline", "json"],
+    types: ["columns"],
     vendors: ["zod"],
   },
   { place: "sources/registry", job: "the list of sources", imports: ["sources", "sources/*"] },
@@ -56,8 +62,8 @@ export const ROOMS: readonly Room[] = [
   {
     place: "sources/sql",
     job: "PostgreSQL: queries and reflected tables",
-    imports: ["pipeline", "json", "sources"],
-    vendors: ["zod", "pg", "pg-cursor"],
+    imports: ["pipeline", "json", "columns", "sources"],
+    vendors: ["zod", "pg", "pg-cursor", "pg-copy-streams"],
   },
   {
     place: "sources/code",
@@ -68,13 +74,13 @@ export const ROOMS: readonly Room[] = [
   {
     place: "extract",
     job: "rows of a resource to files; incremental rules",
-    imports: ["pipeline", "json", "schema", "state", "package"],
+    imports: ["pipeline", "json", "columns", "schema", "state", "package"],
     types: ["sources"],
   },
   {
     place: "normalize",
     job: "rows to tables, types and parquet files",
-    imports: ["pipeline", "json", "schema", "package"],
+    imports: ["pipeline", "json", "columns", "schema", "package"],
     types: ["destinations"],
   },
   {

@@ -1,0 +1,108 @@
+/** How the columns of a reflected table come over as columns: what to select, how to decode it, as what. */
+import { escapeIdentifier } from "pg";
+import { orjsonText } from "../../json/print";
+import type { ColumnHint } from "../../pipeline/spec";
+import * as binary from "./binary-values";
+import { numericLimits, type ReflectedColumn } from "./column-types";
+import type { Decoder } from "./copy-decoder";
+import { parserFor } from "./value-parsers";
+
+export interface ColumnPlan extends binary.BinaryType {
+  name: string;
+  /** Stands in the SELECT for the column; undefined: the column itself. */
+  expression: string | undefined;
+}
+
+const MAX_PRECISION = 38;
+
+type Form = binary.BinaryType & { cast?: string };
+
+const text: Form = { type: { kind: "text" }, decode: binary.bytes };
+
+const FORMS: { [typname: string]: Form } = {
+  int2: { type: { kind: "integer" }, decode: binary.int2 },
+  int4: { type: { kind: "integer" }, decode: binary.int4 },
+  int8: { type: { kind: "integer" }, decode: binary.int8 },
+  oid: { type: { kind: "integer" }, decode: binary.oid },
+  bool: { type: { kind: "bool" }, decode: binary.bool },
+  text,
+  varchar: text,
+  bpchar: text,
+  name: text,
+  uuid: { type: { kind: "text" }, decode: binary.uuid },
+  bytea: { type: { kind: "binary" }, decode: binary.bytes },
+  date: { type: { kind: "date" }, decode: binary.date },
+  time: { type: { kind: "time" }, decode: binary.time },
+  // the offset is dropped, as dlt does
+  timetz: { type: { kind: "time" }, decode: binary.time, cast: "::time" },
+  timestamp: { type: { kind: "local-timestamp" }, decode: binary.timestamp },
+  timestamptz: { type: { kind: "timestamp" }, decode: binary.timestamp },
+  jsonb: { type: { kind: "json" }, decode: binary.jsonb },
+};
+
+/** What PostgreSQL prints, read as in rows and printed as JSON. */
+function asJson(column: ReflectedColumn): Form {
+  const parse = parserFor(column.oid, column.is_array);
+  const decode: Decoder = ({ bytes }, start, end, to) => {
+    const value = parse(bytes.toString("utf8", start, end));
+    if (value === null) to.writeNull();
+    else to.writeText(orjsonText(value));
+  };
+  return { type: { kind: "json" }, decode, cast: "::text" };
+}
+
+/** Refused as soon as there is a value, with the words that rows have for it. */
+function refused(column: ReflectedColumn): Form {
+  const parse = parserFor(column.oid);
+  const decode: Decoder = ({ bytes }, start, end) => {
+    parse(bytes.toString("utf8", start, end));
+  };
+  return { type: { kind: "text" }, decode, cast: "::text" };
+}
+
+function formOf(column: ReflectedColumn, bare: boolean): Form {
+  const typname = column.base ?? column.typname;
+  if (column.is_array || typname === "json") return asJson(column);
+  if (typname === "interval") return refused(column);
+  // a float of 4 bytes is the double that its digits say, not the one that its bits say
+  if (typname === "float4")
+    return { type: { kind: "double" }, decode: binary.float8(bare), cast: "::text::float8" };
+  if (typname === "float8") return { type: { kind: "double" }, decode: binary.float8(bare) };
+  if (typname === "numeric") {
+    const limits = column.base === null ? numericLimits(column.typmod) : undefined;
+    const isFixed = limits && limits.scale >= 0 && limits.scale <= limits.precision;
+    if (!isFixed || limits.precision > MAX_PRECISION)
+      return { type: { kind: "decimal-text" }, decode: binary.freeNumeric };
+    return {
+      type: { kind: "decimal", ...limits },
+      decode: binary.fixedNumeric(limits.precision, limits.scale),
+    };
+  }
+  return FORMS[typname] ?? { ...text, cast: "::text" };
+}
+
+/**
+ * The plan for every column, or undefined when the table must be read as rows: JSON and arrays without the hint
+ * `json` are split into tables, and domains over arrays are known by their values only.
+ * @param bare rows without dlt's own columns, whose values stay as they are
+ */
+export function columnPlans(
+  columns: readonly ReflectedColumn[],
+  hints: readonly ColumnHint[],
+  bare: boolean,
+): ColumnPlan[] | undefined {
+  const plans: ColumnPlan[] = [];
+  for (const column of columns) {
+    const form = formOf(column, bare);
+    const hint = hints.find(({ name }) => name === column.name);
+    if (column.base?.startsWith("_")) return undefined;
+    if (form.type.kind === "json" && hint?.data_type !== "json" && !bare) return undefined;
+    plans.push({
+      name: column.name,
+      type: form.type,
+      decode: form.decode,
+      expression: form.cast && `${escapeIdentifier(column.name)}${form.cast}`,
+    });
+  }
+  return plans;
+}
