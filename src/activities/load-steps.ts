@@ -8,7 +8,14 @@ import { createDestination } from "../destinations/registry";
 import { beginLoad } from "../load/begin-load";
 import { extractStep } from "../load/extract-step";
 import { finishExtract } from "../load/finish-extract";
-import { completeStep, loadStep, type Migrated, migrateStep } from "../load/load-steps";
+import {
+  completeStep,
+  loadStep,
+  type Migrated,
+  migrateStep,
+  type Staged,
+  stageStep,
+} from "../load/load-steps";
 import { normalizeStep } from "../load/normalize-step";
 import { diskQueueName } from "../package/disk-queue";
 import { readText, writeFileAtomic } from "../package/files";
@@ -96,6 +103,12 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
       asStep("load", observe, async step => {
         const { place, spec, destination } = await openDestination(ref, config);
         return await migrateStep({ ...step, ref: place, spec, destination });
+      }),
+
+    stagePackage: ({ ref }: { ref: PackageRef }): Promise<Staged> =>
+      asStep("stage", observe, async step => {
+        const { place, spec, destination } = await openDestination(ref, config);
+        return await stageStep({ ...step, ref: place, spec, destination });
       }),
 
     loadChains: ({ ref, roots }: { ref: PackageRef; roots: string[] }): Promise<LoadedTable[]> =>

@@ -25,6 +25,7 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
           spec,
           queue: await diskQueueName(config.packageRoot),
           commits: destination.capabilities.commits,
+          needs_staging: destination.capabilities.needs_staging,
           load_workflow_id: loadWorkflowId(spec, destination.identity.fingerprint),
           resources: planResources(spec, source),
           warnings: [],

@@ -36,6 +36,27 @@ export async function migrateStep(args: LoadStepArgs): Promise<Migrated> {
   });
 }
 
+export interface Staged {
+  files: number;
+  bytes: number;
+  /** Files that an earlier attempt had staged. */
+  resumed: number;
+}
+
+/** Brings the files to where the destination reads them; after migrate, which makes the place for them. */
+export async function stageStep(args: LoadStepArgs): Promise<Staged> {
+  const { plans } = await packagePlans(args.ref, args.spec);
+  return withSession(args, async session => {
+    const staged = [];
+    for (const plan of plans) staged.push(...((await session.stage?.(plan)) ?? []));
+    return {
+      files: staged.length,
+      bytes: staged.reduce((sum, file) => sum + file.bytes, 0),
+      resumed: staged.filter(file => file.resumed).length,
+    };
+  });
+}
+
 /**
  * Loads table chains. Where the destination commits the package as a whole, all of it, state and `_dlt_loads`
  * included, whatever `roots` says.

@@ -12,6 +12,8 @@ export interface ResolvedRun {
   queue: string;
   /** "package": one transaction for all chains, state and the load's row. */
   commits: "package" | "chain";
+  /** Files must be staged before they can be loaded: a step of its own. */
+  needs_staging: boolean;
   /** Lock of law 6: the load child's workflow id. */
   load_workflow_id: string;
   /** Resources in topological order with what the workflow needs for routing. */

@@ -15,6 +15,7 @@ const TIMEOUTS = {
   extractResource: { startToCloseTimeout: "24 hours", heartbeatTimeout: HEARTBEAT },
   finishExtract: { startToCloseTimeout: "10 minutes", heartbeatTimeout: HEARTBEAT },
   normalizePackage: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
+  stagePackage: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
   migrateSchema: { startToCloseTimeout: "1 hour", heartbeatTimeout: HEARTBEAT },
   loadChains: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
   completeLoad: { startToCloseTimeout: "15 minutes", heartbeatTimeout: HEARTBEAT },

@@ -31,7 +31,9 @@ const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute"
 /** A host may be lost this many times before the load gives up. */
 const HOSTS = 3;
 
-export async function load(request: LoadRequest & { commits: "package" | "chain" }): Promise<LoadInfo> {
+export async function load(
+  request: LoadRequest & { commits: "package" | "chain"; needs_staging?: boolean },
+): Promise<LoadInfo> {
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
   let paused = false;
   setHandler(pauseSignal, value => {
@@ -136,6 +138,10 @@ async function loadOnOneHost(
   const migrated = await timed("migrate", () =>
     run("migrateSchema", "create and alter tables", [{ ref }], queue),
   );
+
+  if (request.needs_staging) {
+    await timed("stage", () => run("stagePackage", "stage files", [{ ref }], queue));
+  }
 
   const loaded = await timed("load", async () => {
     if (request.commits === "package") {

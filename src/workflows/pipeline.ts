@@ -165,6 +165,7 @@ class PipelineRun {
               history: this.#history,
               backfill,
               commits: resolved.commits,
+              needs_staging: resolved.needs_staging,
             },
           ],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
