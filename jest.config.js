@@ -3,6 +3,11 @@ module.exports = {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
+  // The Databricks lane (npm run test:databricks) has a warehouse to set up and start; the others have none.
+  testPathIgnorePatterns:
+    process.env.TIDEMARK_LANE === "databricks" ? [] : ["/contract/destination/databricks"],
+  // Many tests wait for real time-outs, so two share a core well.
+  maxWorkers: 2,
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",

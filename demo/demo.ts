@@ -3,7 +3,7 @@
  * sources (the public endpoints with --live); Temporal, DuckDB and dbt are the real ones either way.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { WorkflowFailedError } from "@temporalio/client";
 import { parse } from "yaml";
 import { failureText } from "../src/cli/failure-text";
@@ -94,7 +94,7 @@ function localCopy(config: ReturnType<typeof loadConfig>, url: string): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "rest_api_demo.json");
   writeFileSync(file, JSON.stringify(spec, null, 2));
-  return file;
+  return relative(config.cwd, file);
 }
 
 main().then(
