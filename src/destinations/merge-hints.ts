@@ -17,8 +17,8 @@ export function verifyChains(
   capabilities: DestinationCapabilities,
   replaceStrategy: ReplaceStrategy,
 ): void {
-  for (const { root, disposition } of chains) {
-    if (disposition === "replace" && !capabilities.replace_strategies.includes(replaceStrategy)) {
+  for (const { root, disposition, has_rows } of chains) {
+    if (disposition === "replace" && has_rows && !capabilities.replace_strategies.includes(replaceStrategy)) {
       throw unsupported(
         root,
         `replace strategy "${replaceStrategy}" is not supported here; use one of ${capabilities.replace_strategies.join(", ")}`,

@@ -89,6 +89,8 @@ export interface Chain {
   disposition: WriteDispositionName;
   /** Root first, parents before children. */
   tables: StoredTable[];
+  /** False: this load has no rows for any of its tables; a replace then only empties them. */
+  has_rows: boolean;
 }
 
 /**
@@ -110,7 +112,8 @@ export function chainsOf(plan: LoadPlan): Chain[] {
       table =>
         completeColumns(table).length > 0 && (withFiles.has(table.name) || (whole && hasSeenData(table))),
     );
-    if (tables.length > 0) chains.push({ root, disposition, tables });
+    const has_rows = tables.some(table => withFiles.has(table.name));
+    if (tables.length > 0) chains.push({ root, disposition, tables, has_rows });
   }
   return chains;
 }
@@ -154,6 +157,7 @@ export function rootKeyOf(table: StoredTable, root: StoredTable): string {
       "DESTINATION_UNSUPPORTED",
       `Nested table "${table.name}" has no root_key column (_dlt_root_id), so it cannot be merged with ` +
         `"${root.name}". Leave \`root_key\` of the source unset or set it to true, and load into a new dataset.`,
+      { dltException: "MergeDispositionException" },
     );
   }
   return column;

@@ -36,6 +36,7 @@ export function incrementalRange(
   const end =
     config.end_value === undefined || config.end_value === null ? undefined : fromStored(config.end_value);
   if (end !== undefined) {
+    checkEnd(config, initial, end);
     return { config, start_value: initial, last_value: undefined, initial_value: initial, end_value: end };
   }
   const last = stored === undefined ? initial : (fromStored(stored.last_value) ?? undefined);
@@ -48,6 +49,29 @@ export function incrementalRange(
     last_value: stored === undefined ? undefined : known,
     initial_value: initial,
   };
+}
+
+/** dlt: Incremental.on_resolved. @throws TidemarkError SPEC_INVALID */
+function checkEnd(config: IncrementalConfig, initial: Value | undefined, end: Value): void {
+  const where = `Cursor "${config.cursor_path}"`;
+  const refuse = (what: string) =>
+    new TidemarkError("SPEC_INVALID", `${where}: ${what}.`, {
+      step: "extract",
+      dltException: "ConfigurationValueError",
+    });
+  if (initial === undefined || initial === null) {
+    throw refuse("end_value needs an initial_value; give both, or leave end_value out");
+  }
+  let order: number;
+  try {
+    order = compareCursors(initial, end);
+  } catch (error) {
+    throw refuse(`initial_value and end_value cannot be compared (${(error as Error).message})`);
+  }
+  if (order !== 0 && order > 0 === (config.last_value_func === "max")) {
+    const side = config.last_value_func === "max" ? "higher" : "lower";
+    throw refuse(`end_value must be ${side} than initial_value`);
+  }
 }
 
 /** The state of a cursor that has seen no row yet (dlt creates it at the first bind). */
@@ -216,7 +240,7 @@ export class IncrementalFilter {
     return new TidemarkError(
       "CURSOR_TYPE",
       `Resource "${this.resource}", cursor "${this.#config.cursor_path}": ${what} (the second is ${bound}, from the state or the spec). Give initial_value and end_value the type that the rows have; if the source changed its type, reset the resource with refresh "drop_resources".`,
-      { step: "extract", dltException: "IncrementalCursorInvalidCoercion" },
+      { step: "extract", dltException: "TypeError" },
     );
   }
 

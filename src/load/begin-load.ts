@@ -2,7 +2,13 @@
 import type { DestinationSession, Restored } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
 import { type PackageRecord, writePackage } from "../package/package-record";
-import { forgetFinished, type PackageScope, pendingPackages, removeStalePackages } from "../package/packages";
+import {
+  abortPackages,
+  forgetFinished,
+  type PackageScope,
+  pendingPackages,
+  removeStalePackages,
+} from "../package/packages";
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
 import type { HistoryState, ResourcePlan } from "../pipeline/infos";
@@ -17,7 +23,7 @@ import { decodeStateBlob } from "../state/state-blob";
 import { planBackfill } from "./backfill-range";
 import { decideCursor } from "./cursor-truth";
 import { datasetNames } from "./dataset-names";
-import { dispositionOf, extractedResources, ownHints, runHints } from "./effective-hints";
+import { dispositionOf, extractedResources, incrementalOf, ownHints, runHints } from "./effective-hints";
 import { drawLoadId, isoMicros } from "./load-id";
 import { type BegunState, type ResourceStart, writeBegun, writeSchema } from "./plan-files";
 import { applyRefresh, type RefreshPlan } from "./refresh";
@@ -65,7 +71,13 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
     fingerprint: destination.identity.fingerprint,
   };
   const pending = (await pendingPackages(scope))[0];
-  if (pending !== undefined) return pendingLoad(root, pending);
+  let forgotten: string | undefined;
+  if (pending !== undefined) {
+    if (await datasetExists(args, dataset)) return pendingLoad(root, pending);
+    // dlt: where a working folder has data and the dataset does not exist, the folder is wiped.
+    const dropped = await abortPackages(scope);
+    forgotten = `load package ${dropped.join(", ")} was left by an earlier run and is dropped, as dataset "${dataset}" does not exist: its rows are extracted again`;
+  }
   await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
   await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
   const begun = await withSession(args, session => begin(args, session, dataset));
@@ -90,8 +102,16 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
       name,
       ...(parent === undefined ? {} : { parent }),
     })),
-    notes: begun.notes,
+    notes: forgotten === undefined ? begun.notes : [forgotten, ...begun.notes],
   };
+}
+
+async function datasetExists(args: BeginLoadArgs, dataset: string): Promise<boolean> {
+  const { pipeline_name } = args.spec;
+  const restored = await withSession(args, session =>
+    session.restore({ dataset, pipeline_name, schema_names: [] }),
+  );
+  return restored.dataset_exists;
 }
 
 function pendingLoad(root: string, record: PackageRecord): BegunLoad {
@@ -114,7 +134,7 @@ function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {
     return {
       name: resource.name,
       selected: true,
-      cursor_path: resource.incremental?.cursor_path,
+      cursor_path: incrementalOf(spec, resource)?.cursor_path,
       disposition: disposition.disposition,
       strategy: disposition.strategy,
       has_merge_key: merge_key.length > 0,
@@ -162,7 +182,7 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: 
     state,
     force_state: force || (refresh?.drop.length ?? 0) > 0,
     default_schema_name: defaultName,
-    resources: extracted.map(one => startOf(one, name, state, backfill)),
+    resources: extracted.map(one => startOf(spec, one, name, state, backfill)),
   };
   if (state_load_id !== undefined) begun.state_load_id = state_load_id;
   if (refresh !== undefined) begun.refresh = refresh;
@@ -215,6 +235,7 @@ async function restoreState(
 }
 
 function startOf(
+  spec: ResolvedPipeline,
   { resource, selected }: { resource: Resource; selected: boolean },
   source: string,
   state: PipelineState,
@@ -222,7 +243,7 @@ function startOf(
 ): ResourceStart {
   const start: ResourceStart = { name: resource.name, selected };
   if (resource.parent !== undefined) start.parent = resource.parent;
-  const config = resource.incremental;
+  const config = incrementalOf(spec, resource);
   if (config === undefined) return start;
   const stored = getIncremental(state, source, resource.name, config.cursor_path);
   if (backfill === undefined) {

@@ -1,5 +1,5 @@
 /** Which resources a run takes, and the hints they have in it. */
-import type { ResolvedPipeline, ResourceHints, WriteDisposition } from "../pipeline/spec";
+import type { IncrementalConfig, ResolvedPipeline, ResourceHints, WriteDisposition } from "../pipeline/spec";
 import type { RunHints } from "../schema/hints";
 import type { Resource } from "../sources/source";
 
@@ -12,10 +12,14 @@ export function runHints(spec: ResolvedPipeline): RunHints {
 }
 
 /** A resource's own hints with those of the spec's `resource_hints` over them (dlt: apply_hints). */
-export const ownHints = (spec: ResolvedPipeline, resource: Resource): ResourceHints => ({
-  ...resource.hints,
-  ...spec.resource_hints?.[resource.name],
-});
+export function ownHints(spec: ResolvedPipeline, resource: Resource): ResourceHints {
+  const { incremental: _cursor, ...applied } = spec.resource_hints?.[resource.name] ?? {};
+  return { ...resource.hints, ...applied };
+}
+
+/** The incremental that counts: the one applied by the spec, else the resource's own. */
+export const incrementalOf = (spec: ResolvedPipeline, resource: Resource): IncrementalConfig | undefined =>
+  spec.resource_hints?.[resource.name]?.incremental ?? resource.incremental;
 
 export const dispositionOf = (spec: ResolvedPipeline, resource: Resource): WriteDisposition =>
   spec.write_disposition ?? ownHints(spec, resource).write_disposition ?? { disposition: "append" };

@@ -8,7 +8,7 @@ import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { applyResourceHints } from "../schema/hints";
 import type { Resource, Source } from "../sources/source";
-import { ownHints, primaryKeyOf, runHints } from "./effective-hints";
+import { incrementalOf, ownHints, primaryKeyOf, runHints } from "./effective-hints";
 import { type ResourceStart, readBegun, readSchema } from "./plan-files";
 
 export interface ExtractStepArgs {
@@ -55,7 +55,7 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
 export const hintOptions = (
   { spec, capabilities }: { spec: ResolvedPipeline; capabilities: DestinationCapabilities },
   resource: Resource,
-) => ({ run: runHints(spec), cursor_path: resource.incremental?.cursor_path, capabilities });
+) => ({ run: runHints(spec), cursor_path: incrementalOf(spec, resource)?.cursor_path, capabilities });
 
 function rangeOf({ incremental }: ResourceStart) {
   if (incremental === undefined) return undefined;

@@ -22,7 +22,7 @@ import {
   setIncremental,
 } from "../state/pipeline-state";
 import { stateRef } from "../state/state-blob";
-import { dispositionOf, ownHints } from "./effective-hints";
+import { dispositionOf, incrementalOf, ownHints } from "./effective-hints";
 import { hintOptions } from "./extract-step";
 import { drawLoadId } from "./load-id";
 import { type BegunState, type Extracted, readBegun, readSchema, writeExtracted } from "./plan-files";
@@ -93,7 +93,7 @@ function collect(
   const stateDue = changed || begun.force_state;
   const extracted: Extracted = {
     ...hinted,
-    cursors: cursorsOf(args.source.resources, state, hinted.schema.name),
+    cursors: cursorsOf(args, state, hinted.schema.name),
     state,
     state_due: stateDue,
   };
@@ -175,18 +175,19 @@ function newState(
 }
 
 /** Every cursor of the source as the state has it now, moved or not. */
-export function cursorsOf(
-  resources: readonly Resource[],
+function cursorsOf(
+  { spec, source: { resources } }: FinishExtractArgs,
   state: PipelineState,
   source: string,
 ): CursorInfo[] {
   const cursors: CursorInfo[] = [];
-  for (const { name, incremental } of resources) {
+  for (const resource of resources) {
+    const incremental = incrementalOf(spec, resource);
     if (incremental === undefined) continue;
-    const stored = getIncremental(state, source, name, incremental.cursor_path);
+    const stored = getIncremental(state, source, resource.name, incremental.cursor_path);
     if (stored === undefined) continue;
     cursors.push({
-      resource: name,
+      resource: resource.name,
       cursor_path: incremental.cursor_path,
       value: toCursorValue(fromStored(stored.last_value)),
     });

@@ -16,6 +16,9 @@ export interface SchemaContract {
   data_type?: ContractMode;
 }
 
+/** A mode alone stands for all entities. It is stored as it was written, since it is part of the schema's hash. */
+export type ContractSetting = SchemaContract | ContractMode;
+
 /** dlt: `write_disposition` in its dict form; the text form is resolved to `{ disposition }`. */
 export interface WriteDisposition {
   disposition: WriteDispositionName;
@@ -79,7 +82,7 @@ export interface ResourceHints {
   merge_key?: string[];
   columns?: ColumnHint[];
   max_table_nesting?: number;
-  schema_contract?: SchemaContract;
+  schema_contract?: ContractSetting;
   table_format?: string;
   file_format?: string;
   references?: TableReference[];
@@ -119,6 +122,8 @@ export interface AppliedHints extends ResourceHints {
 /** A secret is never in a resolved spec: it is named, and the worker looks it up. */
 export type SecretRef =
   | { env: string }
+  /** A dotted path in dlt's configuration, e.g. "sources.rest_api.token" (dlt: `dlt.secrets["…"]`). */
+  | { dlt_secret: string }
   /** A literal in a local spec file, swapped out by the client; the worker reads it again at use. */
   | { spec_ref: { file: string; pointer: string } };
 
@@ -193,7 +198,7 @@ export interface SourceSpec {
   name: string;
   max_table_nesting?: number;
   root_key?: boolean;
-  schema_contract?: SchemaContract;
+  schema_contract?: ContractSetting;
   [option: string]: Json | undefined | SchemaContract;
 }
 
@@ -245,7 +250,7 @@ export interface ResolvedPipeline {
   source: SourceSpec;
   /** Run-level overrides, as in dlt's `pipeline.run(...)`. */
   write_disposition?: WriteDisposition;
-  schema_contract?: SchemaContract;
+  schema_contract?: ContractSetting;
   primary_key?: string[];
   merge_key?: string[];
   columns?: ColumnHint[];

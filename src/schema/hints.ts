@@ -2,9 +2,9 @@
 import { TidemarkError } from "../pipeline/errors";
 import type {
   ColumnHint,
+  ContractSetting,
   MergeStrategy,
   ResourceHints,
-  SchemaContract,
   SourceSpec,
   WriteDisposition,
 } from "../pipeline/spec";
@@ -26,7 +26,7 @@ export interface SchemaCapabilities {
 /** Run-level overrides (dlt: arguments of `pipeline.run`). They win over the hints of every resource. */
 export interface RunHints {
   write_disposition?: WriteDisposition;
-  schema_contract?: SchemaContract;
+  schema_contract?: ContractSetting;
   primary_key?: string[];
   merge_key?: string[];
   columns?: ColumnHint[];

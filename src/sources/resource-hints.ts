@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { unknownName } from "../pipeline/nearest-name";
-import type { ColumnHint, IncrementalConfig, Json, ResourceHints, SchemaContract } from "../pipeline/spec";
+import type { AppliedHints, ColumnHint, IncrementalConfig, Json, ResourceHints } from "../pipeline/spec";
 import type { SpecProblem } from "./source";
 
 const nonEmpty = z.string().min(1, "must not be empty");
@@ -127,6 +127,15 @@ export const hintsShape = {
   nested_hints: z.record(nonEmpty, z.strictObject(ownShape)).nullish(),
 };
 
+/** What `resource_hints` of a spec may say of one resource (dlt: the arguments of `resource.apply_hints`). */
+export const appliedHintsShape = z.strictObject({
+  ...hintsShape,
+  incremental: incrementalShape.nullish(),
+  /** Stored with the table as they are. */
+  additional_table_hints: z.record(nonEmpty, json).nullish(),
+});
+export type AppliedHintsInput = z.infer<typeof appliedHintsShape>;
+
 /** Source-level keys that every source type has. */
 export const sourceShape = {
   name: nonEmpty,
@@ -157,11 +166,6 @@ export function toColumns(columns: OwnHints["columns"]): ColumnHint[] | undefine
   return Object.entries(columns).map(([name, hint]) => ({ ...hint, name }) as ColumnHint);
 }
 
-function toContract(value: OwnHints["schema_contract"]): SchemaContract | undefined {
-  if (typeof value === "string") return { tables: value, columns: value, data_type: value };
-  return value ?? undefined;
-}
-
 function toOwnHints(input: OwnHints): ResourceHints {
   const disposition = input.write_disposition;
   return given({
@@ -171,7 +175,7 @@ function toOwnHints(input: OwnHints): ResourceHints {
     merge_key: toNames(input.merge_key),
     columns: toColumns(input.columns),
     max_table_nesting: input.max_table_nesting,
-    schema_contract: toContract(input.schema_contract),
+    schema_contract: input.schema_contract,
     table_format: input.table_format,
     file_format: input.file_format,
     references: input.references,
@@ -187,6 +191,17 @@ export function toHints(input: HintsInput): ResourceHints {
     hints.nested_hints = Object.fromEntries(nested);
   }
   return hints;
+}
+
+/** dlt: apply_hints. An incremental takes the place of the resource's own. */
+export function toAppliedHints(input: AppliedHintsInput): AppliedHints {
+  const incremental = toIncremental(input.incremental, input.primary_key);
+  const extra = input.additional_table_hints;
+  return {
+    ...toHints(input),
+    ...(incremental === undefined ? {} : { incremental }),
+    ...(extra ? { extra } : {}),
+  };
 }
 
 /**

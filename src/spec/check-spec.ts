@@ -4,6 +4,7 @@ import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
 import type { JsonObject, SourceSpec } from "../pipeline/spec";
 import { SOURCE_TYPES, sourceType } from "../sources/registry";
+import { appliedHintsShape } from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
 
 const contractMode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
@@ -101,7 +102,7 @@ const pipeline = z.strictObject({
   table_name: z.string().min(1).optional(),
   loader_file_format: z.enum(["parquet", "jsonl"]).optional(),
   refresh: z.enum(["drop_sources", "drop_resources", "drop_data"]).optional(),
-  resource_hints: z.record(z.string(), z.looseObject({})).optional(),
+  resource_hints: z.record(z.string(), appliedHintsShape).optional(),
   resources: z.array(z.string()).optional(),
   transform: z.strictObject({ dbt }).optional(),
   gate: gate.optional(),
@@ -203,7 +204,7 @@ export function specError(where: string, problems: readonly SpecProblem[]): Tide
   return new TidemarkError(
     "SPEC_INVALID",
     `${where} has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
-    { step: "resolve" },
+    { step: "resolve", dltException: "DictValidationException" },
   );
 }
 

@@ -20,7 +20,7 @@ export function planResources(spec: ResolvedPipeline, source: Source): ResourceP
 function planResource(spec: ResolvedPipeline, resource: Resource): ResourcePlan {
   const hints = { ...resource.hints, ...spec.resource_hints?.[resource.name] };
   const disposition = spec.write_disposition ?? hints.write_disposition ?? { disposition: "append" };
-  const { incremental } = resource;
+  const incremental = spec.resource_hints?.[resource.name]?.incremental ?? resource.incremental;
   return {
     name: resource.name,
     ...(resource.parent === undefined ? {} : { parent: resource.parent }),

@@ -139,7 +139,8 @@ async function main(): Promise<void> {
   let open = 0;
   let last = Date.now();
   const answer = async (socket: Socket, line: string) => {
-    const request = JSON.parse(line) as { phase?: string; ping?: boolean };
+    const request = JSON.parse(line) as { phase?: string; ping?: boolean; end?: boolean };
+    if (request.end) void end();
     open++;
     try {
       const result: Answer =

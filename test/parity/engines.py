@@ -2,6 +2,7 @@
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,10 +66,14 @@ class Command:
 
     def __init__(self, command):
         self.command = shlex.split(command)
+        # One process of the engine for this run, so that sources may be edited meanwhile.
+        self.folder = tempfile.TemporaryDirectory(prefix="parity_engine_")
+        self.socket = os.path.join(self.folder.name, "engine.sock")
+        self.env = {**os.environ, "TIDEMARK_PARITY_SOCKET": self.socket}
 
     def run(self, phase_file, cwd):
         done = subprocess.run(
-            [*self.command, phase_file], cwd=cwd, capture_output=True, text=True, timeout=PHASE_TIMEOUT
+            [*self.command, phase_file], cwd=cwd, capture_output=True, text=True, timeout=PHASE_TIMEOUT, env=self.env
         )
         result = {"ok": done.returncode == 0}
         if done.returncode:
@@ -80,4 +85,8 @@ class Command:
         return result
 
     def close(self):
-        pass
+        if os.path.exists(self.socket):
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(self.socket)
+                line.sendall(b'{"end": true}\n')
+        self.folder.cleanup()

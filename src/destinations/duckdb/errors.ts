@@ -38,15 +38,17 @@ export function sortError(error: unknown, context: ErrorContext): TidemarkError 
   if (error instanceof TidemarkError) return error;
   const message = messageOf(error);
   const failed = `DuckDB file ${context.path}, ${context.doing}: `;
-  for (const rule of RULES) {
-    const match = rule.test.exec(message);
-    if (match) return new TidemarkError(rule.code, failed + rule.say(match));
-  }
   // the class alone ("Binder Error") is safe to tell, the rest may quote values
   const kind = /^([A-Za-z ]{3,30}) Error/.exec(message)?.[1];
+  const options = kind === undefined ? {} : { dltException: `${kind.replaceAll(" ", "")}Exception` };
+  for (const rule of RULES) {
+    const match = rule.test.exec(message);
+    if (match) return new TidemarkError(rule.code, failed + rule.say(match), options);
+  }
   return new TidemarkError(
     "DESTINATION_REFUSED",
     `${failed}DuckDB refused the statement${kind ? ` (${kind} Error)` : ""}. Nothing was loaded.`,
+    options,
   );
 }
 

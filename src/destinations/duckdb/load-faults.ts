@@ -25,6 +25,7 @@ export async function explainRefusal(
           `that ${bad.rows === 1 ? "does" : "do"} not fit column "${bad.column.name}" of type ` +
           `${columnType(table.name, bad.column)} (dlt: ${bad.column.data_type}). Nothing was loaded, the cursor did not ` +
           `move. ${advice(bad.column)}`,
+        { dltException: "ConversionException" },
       );
     }
   }

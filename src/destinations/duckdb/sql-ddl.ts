@@ -39,6 +39,7 @@ export function addColumn(place: Place, table: StoredTable, column: CompleteColu
             "once with `refresh: drop_resources` to build its tables anew."
           : "Make the column nullable (drop the key or the `nullable: false` hint), or run once with " +
             "`refresh: drop_resources` to build the table anew."),
+      { dltException: "ParserException" },
     );
   }
   return `ALTER TABLE ${qualifiedTable(place, table.name)} ADD COLUMN ${quoteName(column.name)} ${columnType(table.name, column)}`;

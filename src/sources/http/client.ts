@@ -108,6 +108,7 @@ export class HttpClient {
     throw new TidemarkError(
       "HTTP_STATUS",
       `${call.what}: more than ${MAX_REDIRECTS} redirects. Check the base URL and the path.`,
+      { dltException: "TooManyRedirects" },
     );
   }
 
@@ -177,18 +178,22 @@ function statusError(call: HttpCall, response: HttpResponse, attempt: number): T
   const { status } = response;
   const answer = `answered ${status}${STATUS_CODES[status] ? ` ${STATUS_CODES[status]}` : ""}`;
   if (status === 401 || status === 403) {
-    return new TidemarkError("HTTP_UNAUTHORIZED", `${call.what} ${answer}. ${call.credentials}`);
+    return new TidemarkError("HTTP_UNAUTHORIZED", `${call.what} ${answer}. ${call.credentials}`, {
+      dltException: "HTTPError",
+    });
   }
   if (!isRetryableStatus(status)) {
     return new TidemarkError(
       "HTTP_STATUS",
       `${call.what} ${answer}. Check base_url, path, params and data; to go on without this answer, add ` +
         `{"status_code": ${status}, "action": "ignore"} to response_actions.`,
+      { dltException: "HTTPError" },
     );
   }
   const retryAfterMs = waitMs(attempt, response.header("retry-after"));
   return new TidemarkError("HTTP_RETRYABLE_STATUS", `${call.what} ${answer} (attempt ${attempt}).`, {
     retryAfterMs,
+    dltException: "HTTPError",
   });
 }
 
@@ -196,7 +201,7 @@ function unreachable(call: HttpCall, error: unknown, attempt: number): TidemarkE
   return new TidemarkError(
     "HTTP_UNREACHABLE",
     `${call.what} could not be reached: ${reasonOf(error)} (attempt ${attempt}). Check base_url and the network.`,
-    { retryAfterMs: waitMs(attempt, undefined) },
+    { retryAfterMs: waitMs(attempt, undefined), dltException: "ConnectionError" },
   );
 }
 

@@ -78,10 +78,8 @@ export async function* paginate(
   let last: Json | undefined;
   for (;;) {
     const response = await context.http.send(await buildCall(context, filled, request), actionsOf(config));
-    if (response === undefined) {
-      yield { rows: [], next: undefined };
-      return;
-    }
+    // An ignored answer is no page (dlt: a table of which no page was seen is not in the schema).
+    if (response === undefined) return;
     const body = readBody(context, response);
     if (select === undefined) {
       selector = detectSelector(body);
@@ -121,7 +119,9 @@ function guarded<T>(context: PaginateContext, step: () => T): T {
     return step();
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
-    throw new TidemarkError("SOURCE_BAD_RESPONSE", `${context.what}: ${error.message}.`);
+    throw new TidemarkError("SOURCE_BAD_RESPONSE", `${context.what}: ${error.message}.`, {
+      dltException: "ValueError",
+    });
   }
 }
 
@@ -132,7 +132,9 @@ function readBody(context: PaginateContext, response: HttpResponse): Value {
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error;
     const sent = type === undefined ? "" : ` The server calls it ${type.split(";")[0]}.`;
-    throw new TidemarkError(error.code, `${context.what}: ${error.message}${sent}`);
+    throw new TidemarkError(error.code, `${context.what}: ${error.message}${sent}`, {
+      dltException: "JSONDecodeError",
+    });
   }
 }
 

@@ -172,6 +172,7 @@ function missing(row: Row, field: string, what: string, parent: string): Tidemar
   return new TidemarkError(
     "SOURCE_BAD_RESPONSE",
     `${what} needs the field "${field}" of "${parent}", but a row of it has none. That row's fields: ${shown}.`,
+    { dltException: "ValueError" },
   );
 }
 

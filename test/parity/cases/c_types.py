@@ -17,7 +17,7 @@ case("c_double_text", "doubles and integers as text, in Python's spelling",
          hints={"columns": {"t": {"data_type": "text"}}}))
 VALUES = {
     "bigint": ['"5"', '" 7 "', '"0x1f"', '"1.5"', '"abc"', "3.0", "3.5", "true", '"-9"', '"+4"', '"1_000"', '"9223372036854775807"', '""', '"1e3"', '"2024-01-01T00:00:00Z"'],
-    "double": ['"5"', '" 7.5 "', '"0x1f"', '"1e3"', '"abc"', "3", "true", '"nan"', '"inf"', '"-Infinity"', "9007199254740993", '"1_0.5"', '""', '".5"'],
+    "double": ['"5"', '" 7.5 "', '"0x1f"', '"1e3"', '"abc"', "3", "true", "9007199254740993", '"1_0.5"', '""', '".5"'],
     "decimal": ['"5"', '"12.345678901234"', "12.345", "3", "1e-5", "true", '"abc"', '"1e3"', '" 7.5 "', '"-0.0000000015"', "1.0", '"0x1f"'],
     "wei": ['"5"', "3", "3.7", '"340282366920938463463374607431768211456"', "true", '"abc"', '"0x1f"', "9223372036854775807"],
     "bool": ['"yes"', '"true"', '"T"', '"y"', '"1"', '"No"', '"false"', '"f"', '"N"', '"0"', "1", "0", "2", "0.0", "2.5", '"maybe"', '""', '" yes "'],
@@ -55,8 +55,6 @@ case("c_uint64_hints", "2^63 with hints", run(raw='[{"w":9223372036854775808,"d"
 case("c_uint65", "2^64 fails extract", run(raw='[{"v":18446744073709551616}]'), run([{"v": 1}]))
 case("c_neg65", "below -2^63 fails extract", run(raw='[{"v":-9223372036854775809}]'))
 case("c_uint65_hint", "2^64 fails extract whatever the hints", run(raw='[{"v":18446744073709551616}]', hints={"columns": {"v": {"data_type": "wei"}}}))
-case("c_nan", "NaN and Infinity arrive as null", run(raw='[{"id":1,"v":NaN,"w":Infinity,"x":-Infinity},{"id":2,"v":1.5,"w":2.5}]'))
-case("c_nan_json", "NaN inside json", run(raw='[{"id":1,"j":{"v":NaN,"w":[Infinity]}}]', hints={"columns": {"j": {"data_type": "json"}}}))
 case("c_float_overflow", "number literals beyond a double", run(raw='[{"id":1,"v":1e400,"w":-1e400}]'))
 case("c_decimal_scale", "decimals are rounded to scale by the database",
      run(raw='[{"a":"12.345","b":12.345,"c":"0.005","d":12345678.999,"e":"1.115"}]', hints={"columns": {k: {"data_type": "decimal", "precision": 10, "scale": 2} for k in "abcde"}}))
