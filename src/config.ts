@@ -3,9 +3,12 @@
  * Order, weakest first: defaults, `.env` in the working folder, the environment.
  */
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ClientConnectConfig, loadClientConnectConfig } from "@temporalio/envconfig";
 import { config as loadDotenv } from "dotenv";
+import { dltFolders } from "./dlt-project/folders";
+import type { DltFolders } from "./dlt-project/settings-files";
 import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
 import { cacheDir } from "./tools";
 
@@ -42,6 +45,8 @@ export interface Config {
   namespace: string;
   devServerPort: number;
   devServerUiPort: number;
+  /** Where dlt's config.toml and secrets.toml are. */
+  dlt: DltFolders;
   env: Env;
 }
 
@@ -66,6 +71,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     taskQueue: env.TIDEMARK_TASK_QUEUE || DEFAULT_TASK_QUEUE,
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
+    dlt: dltFolders(cwd, env, { home: env.HOME || homedir(), root: process.geteuid?.() === 0 }),
     temporal,
     namespace: temporal?.namespace || env.TEMPORAL_NAMESPACE || "default",
     dbt: env.TIDEMARK_DBT ? executable(cwd, env.TIDEMARK_DBT) : undefined,

@@ -5,6 +5,7 @@ import { createDestination } from "../destinations/registry";
 import { diskQueueName } from "../package/disk-queue";
 import type { ResolvedRun } from "../pipeline/infos";
 import type { ResolvedPipeline, RunInput } from "../pipeline/spec";
+import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
@@ -28,7 +29,7 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
           needs_staging: destination.capabilities.needs_staging,
           load_workflow_id: loadWorkflowId(spec, destination.identity.fingerprint),
           resources: planResources(spec, source),
-          warnings: [],
+          warnings: settingsNotes(spec.pipeline_name, config),
         };
       }),
   };

@@ -4,7 +4,7 @@
  */
 import type { ColumnPage } from "../columns/column-page";
 import type { Row, Value } from "../json/values";
-import type { IncrementalConfig, Json, ResourceHints, SourceSpec } from "../pipeline/spec";
+import type { IncrementalConfig, Json, JsonObject, ResourceHints, SourceSpec } from "../pipeline/spec";
 
 /** Incremental range at the start of this run, for sources that ask only for what is new. */
 export interface IncrementalRange {
@@ -67,6 +67,28 @@ export interface SpecProblem {
   message: string;
 }
 
+/** A value that dlt looks up in environment and TOML files when code leaves it out (dlt: configuration/resolve.py). */
+export interface SourceSetting {
+  /** Where it goes: a JSON pointer inside `source`. */
+  pointer: string;
+  key: string;
+  /** dlt's sections, most specific last, e.g. `["sources", "sql_database", "orders"]`. */
+  sections: readonly string[];
+  /** dlt's section of the config itself, which stays while the path is shortened, e.g. `credentials`. */
+  within?: string;
+  kind: "text" | "integer" | "boolean" | "list" | "object" | "any";
+  /** Must not stand in config.toml. */
+  secret?: boolean;
+  /** Stands under a secret pointer: written as a reference, whether or not it is a secret itself. */
+  reference?: boolean;
+  /** When nothing is found, a reference to the most telling variable stands in; the worker then says what to set. */
+  required?: boolean;
+  /** What stands above the pointer when it is missing or a shorthand text, e.g. `{ "type": "bearer" }`. */
+  parent?: JsonObject;
+  /** dlt lets it win over what the spec says. */
+  wins?: boolean;
+}
+
 /** One row in registry.ts per source type. */
 export interface SourceType {
   readonly type: string;
@@ -78,11 +100,8 @@ export interface SourceType {
   check(source: SourceSpec): SpecProblem[];
   /** Paths (JSON pointers inside `source`) at which secrets may stand, whether or not they do. */
   secretPointers(source: SourceSpec): string[];
-  /**
-   * Secrets that may be left out of a spec because dlt would look them up by name: the pointer, and the
-   * environment variables to try in order (dlt: SOURCES__SQL_DATABASE__CREDENTIALS, ...).
-   */
-  secretDefaults?(source: SourceSpec): { pointer: string; env: string[] }[];
+  /** What may be left out of a spec because dlt would look it up by name, in order; a filled pointer stays as it is. */
+  settings?(source: SourceSpec): SourceSetting[];
   /** Builds the source. `source` has its secrets looked up already: plain text wherever a reference stood. */
   create(source: SourceSpec): Promise<Source> | Source;
 }

@@ -10,7 +10,7 @@ import { isSecretRef } from "./secrets";
 type Env = { readonly [name: string]: string | undefined };
 
 const text = z.string().min(1);
-const secret = z.union([text, z.object({ env: text })]);
+const secret = z.union([text, z.object({ env: text }), z.object({ dlt_secret: text })]);
 const connection = {
   server_hostname: text.optional(),
   http_path: text.optional(),

@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
 import type { Config } from "../config";
+import { lookUpPath } from "../dlt-project/look-up";
+import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
 import type { Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
 import type { Source } from "../sources/source";
@@ -16,8 +18,14 @@ export interface OpenedSource {
 
 /** @throws TidemarkError SECRET_MISSING, or what the source's type throws */
 export async function openSource(spec: ResolvedPipeline, config: Config): Promise<OpenedSource> {
+  // Files are read only when a reference needs them, and once.
+  let settings: DltSettings | undefined;
   const { value, secrets } = resolveSecrets(spec.source as unknown as Json, {
     env: config.env,
+    readDltSetting: path => {
+      settings ??= readDltSettings(config.dlt, config.env);
+      return lookUpPath(settings, path);
+    },
     readSpecFile: readLocalSpec,
   });
   const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec);

@@ -1,6 +1,7 @@
 /** Turns a checked spec document into its resolved form: defaults filled in, paths absolute, secrets named. */
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config";
+import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { TidemarkError } from "../pipeline/errors";
 import {
   type ColumnHint,
@@ -22,9 +23,16 @@ import {
   specError,
   toProblems,
   writeDisposition,
+import {
+  datasetLayout,
+  withDestinationSettings,
+  withPipelineSettings,
+  withSchemaSettings,
+  withSourceSettings,
+} from "./dlt-settings";
 } from "./check-spec";
 import { isBelow, type LoadedSpec } from "./load-spec";
-import { literalSecrets, readPointer, swapLiterals, writePointer } from "./secrets";
+import { literalSecrets, swapLiterals } from "./secrets";
 
 /**
  * @throws TidemarkError SPEC_INVALID (all problems at once), SPEC_HOLDS_SECRET
@@ -35,13 +43,18 @@ export function resolveSpec(
   config: Config,
 ): ResolvedPipeline {
   const where = loaded.file ?? "The inline spec";
-  assertSpec(loaded.document, where);
-  const document = loaded.document as unknown as SpecDocument;
+  const settings = readDltSettings(config.dlt, config.env);
+  const filled = withDltSettings(loaded.document, settings, config);
+  assertSpec(filled, where);
+  const document = filled as unknown as SpecDocument;
   const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
   const overrides = checkOverrides(input);
   return {
     pipeline_name: document.pipeline_name,
-    dataset_name: document.dataset_name ?? config.datasetName,
+    dataset_name: datasetLayout(document.pipeline_name, settings).replace(
+      "%s",
+      () => document.dataset_name ?? config.datasetName,
+    ),
     destination: resolveDestination(document.destination, config),
     source: resolveSource(document.source as JsonObject, loaded, config, base),
     write_disposition: toDisposition(overrides.write_disposition ?? document.write_disposition),
@@ -68,6 +81,33 @@ export function resolveSpec(
     },
   };
 }
+/**
+ * The document with everything that dlt's configuration has for what it leaves out. It is not checked yet:
+ * what cannot be read stays as it is.
+ */
+function withDltSettings(given: JsonObject, settings: DltSettings, config: Config): JsonObject {
+  const document = withPipelineSettings(given, settings);
+  const pipeline = String(document.pipeline_name);
+  const destination = document.destination ?? config.destination;
+  if (typeof destination === "string") {
+    document.destination = withDestinationSettings({ type: destination }, pipeline, settings);
+  } else if (isTable(destination)) {
+    document.destination = withDestinationSettings(destination, pipeline, settings);
+  }
+  const { source } = document;
+  const type = isTable(source) ? sourceType(String(source.type)) : undefined;
+  if (isTable(source) && type !== undefined) {
+    const named = { ...source, name: source.name ?? type.type };
+    document.source = withSourceSettings(
+      withSchemaSettings(named, pipeline, settings),
+      type,
+      pipeline,
+      settings,
+    );
+  }
+  return document;
+}
+
 
 function checkOverrides(input: Omit<RunInput, "pipeline">): {
   write_disposition?: SpecDocument["write_disposition"];
@@ -84,14 +124,8 @@ function checkOverrides(input: Omit<RunInput, "pipeline">): {
 }
 
 function resolveDestination(given: SpecDocument["destination"], config: Config): DestinationSpec {
-  const options = typeof given === "object" ? (given as JsonObject) : { type: given ?? config.destination };
+  const options = given as unknown as JsonObject;
   if (options.type === "databricks") return options as unknown as DestinationSpec;
-  if (options.type !== "duckdb") {
-    throw new TidemarkError(
-      "SPEC_INVALID",
-      `DLT_DESTINATION is "${String(options.type)}"; valid: duckdb, databricks.`,
-    );
-  }
   return {
     replace_strategy: "truncate-and-insert",
     create_indexes: false,
@@ -105,13 +139,7 @@ function resolveDestination(given: SpecDocument["destination"], config: Config):
 
 function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config, base: string): SourceSpec {
   const type = sourceType(String(document.type))!;
-  let source: JsonObject = { ...document, name: document.name ?? String(document.type) };
-  for (const { pointer, env } of type.secretDefaults?.(source as SourceSpec) ?? []) {
-    if (readPointer(source, pointer) === undefined) {
-      source = structuredClone(source);
-      writePointer(source, pointer, { env: env.find(name => config.env[name]) ?? env[0]! });
-    }
-  }
+  let source = document;
   const pointers = type.secretPointers(source as SourceSpec);
   const literals = literalSecrets(source, pointers);
   if (literals.length > 0) {

@@ -13,7 +13,7 @@ export function isSecretRef(value: unknown): value is SecretRef {
   if (keys.length !== 1) return false;
   const inner = (value as JsonObject)[keys[0]!];
   return (
-    (keys[0] === "env" && typeof inner === "string") ||
+    ((keys[0] === "env" || keys[0] === "dlt_secret") && typeof inner === "string") ||
     (keys[0] === "spec_ref" && inner !== null && typeof inner === "object")
   );
 }
@@ -41,9 +41,13 @@ export function swapLiterals(source: JsonObject, pointers: readonly string[], fi
   return copy;
 }
 
-/** Where the worker finds secrets. `readSpecFile` reads a local spec document again. */
+/**
+ * Where the worker finds secrets. `readSpecFile` reads a local spec document again, `readDltSetting` gives the value
+ * of a dotted path in dlt's configuration.
+ */
 export interface SecretLookup {
   env: Env;
+  readDltSetting: (path: string) => Json | undefined;
   readSpecFile: (file: string) => JsonObject;
 }
 
@@ -85,6 +89,15 @@ function lookUp(ref: SecretRef, lookup: SecretLookup, path: string): Json {
       );
     }
     return text;
+  }
+  if ("dlt_secret" in ref) {
+    const value = lookup.readDltSetting(ref.dlt_secret);
+    if (value !== undefined) return value;
+    throw new TidemarkError(
+      "SECRET_MISSING",
+      `The spec names the secret "${ref.dlt_secret}" at source${path}, but the worker does not have it. Put it into ` +
+        `.dlt/secrets.toml, or set ${ref.dlt_secret.replaceAll(".", "__").toUpperCase()} where the worker runs.`,
+    );
   }
   const value = readPointer(lookup.readSpecFile(ref.spec_ref.file), ref.spec_ref.pointer);
   if (value === undefined) {

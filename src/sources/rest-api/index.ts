@@ -2,18 +2,19 @@
 import { TidemarkError } from "../../pipeline/errors";
 import type { SourceSpec } from "../../pipeline/spec";
 import type { Source, SourceType, SpecProblem } from "../source";
+import { authSettings, credentialVariable } from "./auth-settings";
 import { checkConfig } from "./check";
 import type { AuthConfig } from "./config";
 import { resolveConfig } from "./resolve";
 import { RestResource } from "./resource";
-import { credentialNames, SecretMask, secretDefaults, secretPointers } from "./secrets";
+import { SecretMask, secretPointers } from "./secrets";
 import { AUTH_FIELDS } from "./shapes";
 
 export const restApi: SourceType = {
   type: "rest_api",
   check: checkConfig,
   secretPointers,
-  secretDefaults,
+  settings: authSettings,
   create,
 };
 
@@ -38,7 +39,7 @@ function requireSecrets(auth: AuthConfig | undefined, authPath: string, sourceNa
     throw new TidemarkError(
       "SECRET_MISSING",
       `${authPath} (${auth.type}) has no ${field}. Write it as {"env": "NAME"} and set that variable where the worker ` +
-        `runs, or set ${credentialNames(sourceName, field)[0]}.`,
+        `runs, or set ${credentialVariable(sourceName, field)}.`,
     );
   }
 }

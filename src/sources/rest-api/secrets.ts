@@ -1,9 +1,9 @@
-/** Where secrets may stand in a REST config, where dlt would look for missing ones, and how places stay free of them. */
+/** Where secrets may stand in a REST config, and how places to resume stay free of them. */
 
 import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
 import { quotePlus } from "../http/url";
 import { isJsonObject } from "./merge-defaults";
-import { AUTH_FIELDS } from "./shapes";
+import { isSecretRef } from "./shapes";
 
 const AUTH_SECRETS = [
   "token",
@@ -70,44 +70,11 @@ function addNamed(value: Json | undefined, at: string, pointers: Set<string>): v
 }
 
 function isReference(value: Json): boolean {
-  return isJsonObject(value) && ("env" in value || "spec_ref" in value);
+  return isSecretRef(value);
 }
 
 function addUrl(value: Json | undefined, at: string, pointers: Set<string>): void {
   if (typeof value === "string" && URL_SECRET.test(value)) pointers.add(at);
-}
-
-/** dlt looks credentials up by name when an auth leaves them out: `SOURCES__REST_API__<NAME>__CREDENTIALS__TOKEN`, … */
-export function secretDefaults(source: SourceSpec): { pointer: string; env: string[] }[] {
-  const found: { pointer: string; env: string[] }[] = [];
-  const document = source as unknown as JsonObject;
-  const look = (auth: Json | undefined, at: string): void => {
-    const type = typeof auth === "string" ? auth : isJsonObject(auth) ? (auth.type ?? "bearer") : undefined;
-    for (const field of AUTH_FIELDS[String(type)] ?? []) {
-      if (isJsonObject(auth) && auth[field] !== undefined && auth[field] !== null) continue;
-      found.push({ pointer: `${at}/${field}`, env: credentialNames(source.name, field) });
-    }
-  };
-  if (isJsonObject(document.client)) look(document.client.auth, "/client/auth");
-  const places: [Json | undefined, string][] = [[document.resource_defaults, "/resource_defaults"]];
-  if (Array.isArray(document.resources)) {
-    places.push(...document.resources.map((one, i): [Json, string] => [one, `/resources/${i}`]));
-  }
-  for (const [place, at] of places) {
-    if (isJsonObject(place) && isJsonObject(place.endpoint)) look(place.endpoint.auth, `${at}/endpoint/auth`);
-  }
-  return found;
-}
-
-export function credentialNames(sourceName: string, field: string): string[] {
-  const name = sourceName.toUpperCase();
-  const sections =
-    name === "REST_API"
-      ? ["SOURCES__REST_API"]
-      : [`SOURCES__REST_API__${name}`, "SOURCES__REST_API", `SOURCES__${name}`];
-  return [...sections, "SOURCES"]
-    .map(section => `${section}__CREDENTIALS__${field.toUpperCase()}`)
-    .concat(`CREDENTIALS__${field.toUpperCase()}`);
 }
 
 /**

@@ -5,11 +5,11 @@ import { unknownName } from "../../pipeline/nearest-name";
 import type { Json } from "../../pipeline/spec";
 import { hintsShape, incrementalShape, sourceShape } from "../resource-hints";
 
-/** A secret that stands elsewhere: `{ env }` or `{ spec_ref }`. */
+/** A secret that stands elsewhere: `{ env }`, `{ dlt_secret }` or `{ spec_ref }`. */
 export function isSecretRef(value: unknown): boolean {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
   const keys = Object.keys(value);
-  return keys.length === 1 && (keys[0] === "env" || keys[0] === "spec_ref");
+  return keys.length === 1 && ["env", "dlt_secret", "spec_ref"].includes(keys[0]!);
 }
 
 /** Text, or a reference that stands for one. */

@@ -18,7 +18,11 @@ import { RANGE_NAMES, usesRange } from "./plain-query";
 
 const filled = z.string().min(1, "must not be empty");
 const names = z.array(filled).min(1);
-const secretRef = z.union([z.strictObject({ env: filled }), z.strictObject({ spec_ref: z.looseObject({}) })]);
+const secretRef = z.union([
+  z.strictObject({ env: filled }),
+  z.strictObject({ dlt_secret: filled }),
+  z.strictObject({ spec_ref: z.looseObject({}) }),
+]);
 
 /** References stand here while a spec is checked; plain values once the worker has looked them up. */
 const credentials = z

@@ -3,7 +3,7 @@ import type { ClientConfig } from "pg";
 import type { Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName, unknownName } from "../../pipeline/nearest-name";
-import type { ColumnHint, Json, ResourceHints, SourceSpec } from "../../pipeline/spec";
+import type { ColumnHint, Json, ResourceHints } from "../../pipeline/spec";
 import { toHints, toIncremental } from "../resource-hints";
 import type { OpenOptions, Resource, SourceType } from "../source";
 import { columnPages } from "./column-pages";
@@ -13,6 +13,7 @@ import { readCredentials } from "./credentials";
 import { queryStatement } from "./plain-query";
 import { type ReflectedTable, reflectTables } from "./reflection";
 import { DEFAULT_CHUNK_SIZE, sqlPages } from "./sql-pages";
+import { credentialSettings, databaseSettings, secretPointers, tableSettings } from "./sql-settings";
 import {
   checkDatabase,
   checkPostgres,
@@ -27,20 +28,6 @@ import { asResumeKey, keyColumns, type TableToRead, tableQueryText, tableStateme
 
 /** Reflection happens while a source is built; a server that does not answer must not hold the worker. */
 const REFLECTION_TIMEOUT_MS = 60_000;
-
-/** dlt: credentials are looked up under the source's section, then its module's, then plain. */
-function credentialDefaults(source: SourceSpec): { pointer: string; env: string[] }[] {
-  const section = (name: string) =>
-    `SOURCES__${name.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}__CREDENTIALS`;
-  const names = [section(String(source.name)), section("sql_database"), "CREDENTIALS"];
-  return [{ pointer: "/credentials", env: [...new Set(names)] }];
-}
-
-/** A dict may name its secrets one by one; the whole is one secret else. */
-const secrets = {
-  secretPointers: () => ["/credentials"],
-  secretDefaults: credentialDefaults,
-};
 
 function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number): Resource {
   const params = (spec.params ?? {}) as { [name: string]: Value };
@@ -154,7 +141,8 @@ function tableResource(
 export const postgresSource: SourceType = {
   type: "postgres",
   check: checkPostgres,
-  ...secrets,
+  secretPointers,
+  settings: credentialSettings,
   /** Offline: nothing is reflected. @throws TidemarkError SQL_UNAUTHORIZED for credentials that cannot be read */
   create(source) {
     const { name, credentials, chunk_size, resources } = postgresShape.parse(source);
@@ -167,8 +155,8 @@ export const postgresSource: SourceType = {
 export const sqlTableSource: SourceType = {
   type: "sql_table",
   check: checkTable,
-      bare: spec.backend === "pyarrow",
-  ...secrets,
+  secretPointers,
+  settings: tableSettings,
   /** @throws TidemarkError SQL_QUERY when table or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
   async create(source) {
     const spec = tableShape.parse(source);
@@ -191,7 +179,8 @@ export const sqlTableSource: SourceType = {
 export const sqlDatabaseSource: SourceType = {
   type: "sql_database",
   check: checkDatabase,
-  ...secrets,
+  secretPointers,
+  settings: databaseSettings,
   /** @throws TidemarkError SQL_QUERY when tables or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
   async create(source) {
     const spec = databaseShape.parse(source);

@@ -120,9 +120,15 @@ export const ROOMS: readonly Room[] = [
     vendors: ["zod"],
   },
   {
+    place: "dlt-project",
+    job: "dlt's settings and secrets as dlt finds them; what a dlt project holds",
+    imports: ["pipeline"],
+    vendors: ["smol-toml"],
+  },
+  {
     place: "spec",
     job: "reads, checks and resolves pipeline specs",
-    imports: ["pipeline", "sources", "sources/registry"],
+    imports: ["pipeline", "sources", "sources/registry", "dlt-project"],
     types: ["config"],
     vendors: ["zod", "yaml"],
   },
@@ -176,8 +182,8 @@ export const ROOMS: readonly Room[] = [
   {
     place: "config",
     job: "the only reader of process.env",
-    imports: ["pipeline", "tools"],
-    vendors: ["dotenv"],
+    imports: ["pipeline", "tools", "dlt-project"],
+    vendors: ["dotenv", "@temporalio/envconfig"],
   },
   { place: "tools", job: "where dbt, Temporal and PostgreSQL are", imports: [] },
   {
@@ -220,6 +226,7 @@ export const ROOMS: readonly Room[] = [
         "gate",
         "doctor",
         "spec",
+        "dlt-project",
         "sources",
         "destinations",
       ],
