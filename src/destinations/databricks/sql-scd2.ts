@@ -62,14 +62,14 @@ export function mergeVersions(root: MergeRoot, scd2: Scd2): string {
     })
     .join(", ");
   const retired = where([absentCondition(root, [scd2.version]), scd2.isActive(), partitionCondition(root)]);
-  const begun = where([
-    `${version} NOT IN (SELECT ${version} FROM ${root.target} WHERE ${scd2.isActive()})`,
-    root.sourceFilter,
-  ]);
+  // a join and not NOT IN: open-source Delta cannot read the target of a MERGE in a subquery of its source
+  const begun =
+    `${root.staged} AS n LEFT ANTI JOIN (SELECT ${version} FROM ${root.target} WHERE ${scd2.isActive()}) AS v ` +
+    `ON n.${version} = v.${version}${where([root.sourceFilter])}`;
   return (
     `MERGE INTO ${root.target} AS d USING (` +
     `SELECT DISTINCT ${version} AS ${keyName(0)}, FALSE AS ${NEW}, ${nulls} FROM ${root.target}${retired} UNION ALL ` +
-    `SELECT NULL, TRUE, ${values} FROM ${root.staged} AS n${begun}) AS s ` +
+    `SELECT NULL, TRUE, ${values} FROM ${begun}) AS s ` +
     `ON d.${version} = s.${keyName(0)} AND ${scd2.isActive("d.")} ` +
     `WHEN MATCHED THEN UPDATE SET ${quoteName(scd2.to)} = ${scd2.boundary} ` +
     `WHEN NOT MATCHED AND s.${NEW} THEN ${insertClause(root)}`

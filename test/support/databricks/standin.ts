@@ -55,7 +55,8 @@ export async function startStandin(env: { [name: string]: string } = {}): Promis
   const logFile = join(root, "statements.log");
   const server = spawn(join(home, "venv", "bin", "python"), [join(__dirname, "server.py")], {
     cwd: root,
-    stdio: ["ignore", "pipe", "pipe"],
+    // stdin stays open as long as this process lives, and the server with it
+    stdio: ["pipe", "pipe", "pipe"],
     env: {
       ...process.env,
       DBX_PORT: "0",

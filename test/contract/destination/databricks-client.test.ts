@@ -1,0 +1,272 @@
+/** Connecting, cancelling, reopening and staging, and what is told when they fail. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openWarehouse, type Warehouse } from "../../../src/destinations/databricks/client";
+import { httpsRequest } from "../../../src/destinations/databricks/https-request";
+import type { LoadPlan } from "../../../src/destinations/destination";
+import type { ProgressEvent } from "../../../src/pipeline/infos";
+import type { DatabricksDestination } from "../../../src/pipeline/spec";
+import { statementsOf } from "../../support/databricks/standin";
+import { destinationOn, freshDataset, specOn, useStandin } from "../../support/databricks/use-standin";
+import { writeParquet } from "../../support/duckdb";
+import { rootTable, storedSchema } from "../../support/stored-schema";
+import { ITEM, KEY } from "./destination-kit";
+
+jest.setTimeout(180_000);
+const standin = useStandin({ DBX_MEM: "2g", DBX_OAUTH_SECONDS: "3" });
+
+async function using<T>(
+  more: Partial<DatabricksDestination>,
+  work: (db: Warehouse, events: ProgressEvent[]) => Promise<T>,
+  signal = new AbortController().signal,
+): Promise<T> {
+  const events: ProgressEvent[] = [];
+  const db = await openWarehouse(specOn(standin(), more), {
+    signal,
+    onProgress: event => void events.push(event),
+  });
+  try {
+    return await work(db, events);
+  } finally {
+    await db[Symbol.asyncDispose]();
+  }
+}
+
+describe("a client of the warehouse", () => {
+  it("keeps all digits", async () => {
+    const rows = await using({}, db =>
+      db.run(
+        "SELECT 9223372036854775807 AS big, 7 AS small, CAST('12345678901234567890.123456789' AS DECIMAL(38,9)) AS d",
+        "reading",
+      ),
+    );
+    expect(rows).toEqual([{ big: 9223372036854775807n, small: 7, d: "12345678901234567890.123456789" }]);
+  });
+
+  it("takes a service principal, and a new token when the old one ends", async () => {
+    const { id, secret } = standin().client;
+    const principal = { access_token: undefined, client_id: id, client_secret: secret };
+    await standin().mark();
+    await using(principal, async db => {
+      expect(await db.run("SELECT 1 AS one", "reading")).toEqual([{ one: 1 }]);
+      await new Promise(resolve => setTimeout(resolve, 3_200));
+      expect(await db.run("SELECT 2 AS two", "reading")).toEqual([{ two: 2 }]);
+    });
+    const asked = (await standin().log()).filter(entry => entry.http === "POST /oidc/v1/token");
+    expect(asked.length).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ["a wrong token", { access_token: "dapi-wrong" }, /DESTINATION_DENIED.*token/],
+    [
+      "a wrong secret",
+      { access_token: undefined, client_id: "standin-client", client_secret: "no" },
+      /DESTINATION_DENIED.*client_secret/,
+    ],
+    ["no credentials", { access_token: undefined }, /SPEC_INVALID.*DATABRICKS_TOKEN/],
+    ["an unknown catalog", { catalog: "nowhere" }, /DESTINATION_DENIED.*catalog/],
+    ["an unknown warehouse", { http_path: "/nothing/here" }, /DESTINATION_DENIED.*http_path/],
+    ["an untrusted certificate", { ca_file: undefined }, /DESTINATION_DENIED.*ca_file/],
+  ] as [string, Partial<DatabricksDestination>, RegExp][])(
+    "says what is wrong with %s",
+    async (_what, more, tells) => {
+      const error = await using(more, db => db.run("SELECT 1", "reading")).then(
+        () => undefined,
+        (e: Error & { code: string }) => e,
+      );
+      expect(`${error?.code} ${error?.message}`).toMatch(tells);
+      expect(error?.message).not.toMatch(/dapi-wrong/);
+    },
+  );
+
+  it("waits for a warehouse that is not there, says so, and gives up in the end", async () => {
+    await expect(
+      using({ port: 1, start_timeout_seconds: 1 }, async (db, events) => {
+        await db.run("SELECT 1", "reading").catch(error => {
+          expect(events).toContainEqual(expect.objectContaining({ phase: "waiting for the warehouse" }));
+          throw error;
+        });
+      }),
+    ).rejects.toMatchObject({ code: "DESTINATION_UNAVAILABLE", kind: "transient" });
+  });
+
+  it("cancels its statement when it is aborted", async () => {
+    const abort = new AbortController();
+    await standin().mark();
+    setTimeout(() => abort.abort(new Error("enough")), 1_000);
+    const started = Date.now();
+    await expect(
+      using(
+        {},
+        db => db.run("SELECT count(*) FROM range(100000000000) WHERE id % 3 = 1", "counting"),
+        abort.signal,
+      ),
+    ).rejects.toThrow("enough");
+    expect(Date.now() - started).toBeLessThan(20_000);
+    const entry = (await standin().log()).find(e => e.sql?.includes("range(100000000000)"));
+    expect(entry?.err).toMatch(/OPERATION_CANCELED/);
+  });
+
+  it("opens another session when one has expired", async () => {
+    await using({ max_sessions: 1 }, async db => {
+      await db.run("SELECT 1", "reading");
+      const [session] = (db as unknown as { idle: { close(): Promise<unknown> }[] }).idle;
+      await session?.close();
+      expect(await db.run("SELECT 2 AS two", "reading")).toEqual([{ two: 2 }]);
+    });
+  });
+
+  it("runs statements one by one where the server has no scripting", async () => {
+    await using({}, async db => {
+      const run = jest.spyOn(db, "run");
+      run.mockRejectedValueOnce(await db.run("BEGIN SELEC", "trying").catch(error => error));
+      await db.script(["SELECT 1", "SELECT 2"], "reading");
+      expect(run.mock.calls.slice(-2).map(([sql]) => sql)).toEqual(["SELECT 1", "SELECT 2"]);
+    });
+  });
+});
+
+describe("staging", () => {
+  let folder: string;
+  let dataset: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tidemark-staging-"));
+    dataset = freshDataset();
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function planOf(load: number, rows = 3): Promise<LoadPlan> {
+    const values = Array.from({ length: rows }, (_, i) => [i, "v", "L", `r${load}-${i}`]);
+    const files = [
+      await writeParquet(join(folder, `${load}.parquet`), "items", ITEM, values),
+      await writeParquet(join(folder, `${load}-b.parquet`), "items", ITEM, [
+        [100 + load, "w", "L", `x${load}`],
+      ]),
+    ];
+    return {
+      load_id: `170000000${load}.25`,
+      pipeline_name: "p",
+      dataset,
+      staging_dataset: `${dataset}_staging`,
+      schema: storedSchema([rootTable("items", { id: KEY, v: "text" }, { write_disposition: "merge" })]),
+      files,
+      roots: ["items"],
+      created_at: "2026-01-01T00:00:00.000000Z",
+    };
+  }
+
+  async function session<T>(
+    work: (s: Awaited<ReturnType<ReturnType<typeof destinationOn>["open"]>>) => Promise<T>,
+    more: Partial<DatabricksDestination> = {},
+  ): Promise<T> {
+    const opened = await destinationOn(standin(), more).open({
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    });
+    try {
+      return await work(opened);
+    } finally {
+      await opened[Symbol.asyncDispose]();
+    }
+  }
+
+  /** What stands in the Volume, over the Files API. */
+  async function volume(
+    method: "GET" | "PUT",
+    path: string,
+    body = "",
+  ): Promise<{ status: number; body: string }> {
+    return using({}, async db =>
+      httpsRequest(db.endpoint, {
+        method,
+        path: `/api/2.0/fs/${path}`,
+        headers: { authorization: await db.credentials.authorization() },
+        body,
+      }),
+    );
+  }
+
+  it.each(["files_api", "put"] as const)(
+    "goes on with the files that are missing or short, by %s",
+    async upload => {
+      const plan = await planOf(1);
+      const staged = await session(
+        async s => {
+          await s.migrate(plan);
+          return s.stage!(plan);
+        },
+        { staging_upload: upload },
+      );
+      expect(staged.map(file => file.resumed)).toEqual([false, false]);
+      expect((await volume("PUT", `files${staged[1]?.path}?overwrite=true`, "short")).status).toBe(204);
+      const again = await session(s => s.stage!(plan), { staging_upload: upload });
+      expect(again.map(file => [file.path, file.resumed])).toEqual([
+        [staged[0]?.path, true],
+        [staged[1]?.path, false],
+      ]);
+    },
+  );
+
+  it("makes the Volume anew when somebody dropped it, also in the middle of a load", async () => {
+    const plan = await planOf(1);
+    await session(async s => {
+      await s.migrate(plan);
+      await s.query(`DROP VOLUME \`main\`.\`${dataset}\`.\`_dlt_staging_load_volume\``);
+      await s.stage!(plan);
+      await s.query(`DROP VOLUME \`main\`.\`${dataset}\`.\`_dlt_staging_load_volume\``);
+      const [items] = await s.loadChains(plan, ["items"]);
+      expect(items).toMatchObject({ rows: 4, inserted: 4 });
+    });
+  });
+
+  it("refuses staged rows that are not the package's, before anything is changed", async () => {
+    const first = await planOf(1);
+    await session(async s => {
+      await s.migrate(first);
+      await s.stage!(first);
+      await s.loadChains(first, ["items"]);
+      await s.completeLoad(first);
+    });
+    const second = await planOf(2);
+    second.files = second.files.map(file => ({ ...file, rows: file.rows + 1 }));
+    await standin().mark();
+    await expect(
+      session(async s => {
+        await s.stage!(second);
+        await s.loadChains(second, ["items"]);
+      }),
+    ).rejects.toMatchObject({
+      code: "DESTINATION_REFUSED",
+      message: expect.stringMatching(/hold 4 rows.*has 6/),
+    });
+    expect(statementsOf(await standin().log()).filter(sql => !sql.startsWith("SELECT"))).toEqual([]);
+  });
+
+  it("removes its files and those of closed loads, and nothing else", async () => {
+    const first = await planOf(1);
+    const second = await planOf(2);
+    const third = await planOf(3);
+    const all = async (plan: LoadPlan, keep: boolean): Promise<void> =>
+      session(
+        async s => {
+          await s.migrate(plan);
+          await s.stage!(plan);
+          await s.loadChains(plan, ["items"]);
+          await s.completeLoad(plan);
+        },
+        { keep_staged_files: keep },
+      );
+    await all(first, true);
+    await session(s => s.stage!(third)); // staged, never loaded
+    const root = `/Volumes/main/${dataset}/_dlt_staging_load_volume`;
+    await volume("PUT", `files${root}/0123456789abcdef0123456789abcdef/t.parquet`, "dlt's");
+    await all(second, false);
+    const names = async (folder: string): Promise<string[]> =>
+      (JSON.parse((await volume("GET", `directories${folder}`)).body).contents as { name: string }[]).map(
+        e => e.name,
+      );
+    expect(await names(`${root}/tidemark/${dataset}/p`)).toEqual([third.load_id]);
+    expect((await names(root)).sort()).toEqual(["0123456789abcdef0123456789abcdef", "tidemark"]);
+  });
+});
