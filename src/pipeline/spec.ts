@@ -156,7 +156,7 @@ export interface DatabricksDestination {
   /** Personal access token: a reference in the spec, the text itself once the worker has looked it up. */
   access_token?: SecretRef | string;
   /** In place of a token: a service principal (OAuth machine-to-machine). */
-  client_id?: string;
+  client_id?: SecretRef | string;
   client_secret?: SecretRef | string;
   /** Default 443. */
   port?: number;

@@ -16,7 +16,7 @@ const connection = {
   http_path: text.optional(),
   catalog: text.optional(),
   access_token: secret.optional(),
-  client_id: text.optional(),
+  client_id: secret.optional(),
   client_secret: secret.optional(),
   port: z.int().min(1).max(65535).optional(),
   ca_file: text.optional(),

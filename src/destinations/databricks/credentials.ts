@@ -52,7 +52,7 @@ export function credentialsOf(spec: DatabricksDestination, endpoint: Endpoint): 
   const token = text(spec.access_token, "access_token");
   if (token !== undefined) return { authorization: async () => `Bearer ${token}` };
   const secret = text(spec.client_secret, "client_secret");
-  const id = spec.client_id;
+  const id = text(spec.client_id, "client_id");
   if (id === undefined || secret === undefined) {
     throw new TidemarkError(
       "SPEC_INVALID",

@@ -8,6 +8,7 @@ import type { LoadPlan } from "../destination";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
+import { isMissing } from "./errors";
 import type { LoadOptions } from "./load-context";
 import { createDataset, dropTable } from "./sql-ddl";
 import { type Place, qualifiedTable } from "./sql-text";
@@ -39,8 +40,9 @@ export async function dropDecisions(db: Warehouse, plan: LoadPlan, options: Load
   const roots = chainsOf(plan).filter(mayDecide);
   if (roots.length === 0) return;
   const place = stagingPlace(plan, options.catalog);
-  await db.script(
-    roots.map(({ root }) => dropTable(place, decisionName(plan, root))),
-    "removing what was kept for a repetition",
-  );
+  const drops = roots.map(({ root }) => dropTable(place, decisionName(plan, root)));
+  await db.script(drops, "removing what was kept for a repetition").catch(error => {
+    // the staging dataset is made with the first decision
+    if (!isMissing(error)) throw error;
+  });
 }

@@ -1,13 +1,13 @@
 /**
  * Every load is cut after every single statement of every strategy, then repeated as a later run would do it. Whatever
- * was cut, the rows must be those of an uncut load. One statement a request, so that each is a place to cut at.
+ * was cut, the rows must be those of an uncut load.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Warehouse } from "../../../src/destinations/databricks/client";
-import type { LoadPlan, PackageFile } from "../../../src/destinations/destination";
-import type { StoredSchema, StoredTable } from "../../../src/schema/types";
+import type { Destination, LoadPlan, PackageFile } from "../../../src/destinations/destination";
+import type { StoredTable } from "../../../src/schema/types";
 import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
 import { type TestValue, writeParquet } from "../../support/duckdb";
 import { childTable, rootTable, storedSchema } from "../../support/stored-schema";
@@ -26,10 +26,13 @@ const LINE = {
 
 interface Case {
   name: string;
+  table: string;
   hints: Partial<StoredTable>;
   columns?: object;
   /** Rows of two loads: [id, v, row id, flag?] and [value, root id, index]. */
-  loads: { items: TestValue[][]; lines: [number, string, number][]; more?: Partial<LoadPlan> }[];
+  loads: { items: TestValue[][]; lines: [number, string, number][] }[];
+  /** `refresh: drop_data` with the second load. */
+  truncate?: boolean;
   scd2?: boolean;
 }
 
@@ -87,85 +90,83 @@ const STABLE = [
   },
 ] as Case["loads"];
 
-const CASES: Case[] = [
-  { name: "append", hints: {}, loads: TWO },
-  {
-    name: "append after drop_data",
-    hints: {},
-    loads: [TWO[0]!, { ...TWO[1]!, more: { refresh: { drop: [], truncate: ["items", "items__lines"] } } }],
-  },
-  { name: "replace", hints: { write_disposition: "replace" }, loads: TWO },
-  { name: "delete-insert", hints: merge("delete-insert"), loads: TWO },
-  {
-    name: "delete-insert with duplicates and hard delete",
-    hints: merge("delete-insert"),
-    columns: FLAG,
-    loads: [
-      {
-        items: [
-          [1, "a", "r1", null],
-          [2, "b", "r2", null],
-        ],
-        lines: [
-          [10, "r1", 0],
-          [20, "r2", 0],
-        ],
-      },
-      {
-        items: [
-          [1, "x", "r3", true],
-          [3, "first", "r4", null],
-          [3, "second", "r5", null],
-        ],
-        lines: [
-          [100, "r3", 0],
-          [30, "r4", 0],
-          [31, "r5", 0],
-        ],
-      },
-    ],
-  },
-  {
-    name: "delete-insert in a scope that the new rows leave",
-    hints: merge("delete-insert", { "x-merge-destination-scope": "id = 2" }),
-    loads: TWO,
-  },
-  { name: "upsert", hints: merge("upsert"), loads: STABLE },
-  {
-    name: "upsert with new duplicates and flagged rows",
-    hints: merge("upsert"),
-    columns: FLAG,
-    loads: [
-      {
-        items: [
-          [1, "a", "k1", null],
-          [2, "b", "k2", null],
-        ],
-        lines: [
-          [10, "k1", 0],
-          [20, "k2", 0],
-        ],
-      },
-      {
-        items: [
-          [1, "x", "k1", true],
-          [2, "B", "k2", null],
-          [5, "n", "k5", null],
-          [5, "n", "k5", null],
-          [6, "f", "k6", true],
-        ],
-        lines: [
-          [50, "k5", 0],
-          [50, "k5", 0],
-          [21, "k2", 0],
-        ],
-      },
-    ],
-  },
-  { name: "insert-only", hints: merge("insert-only"), loads: STABLE },
-  { name: "cdc", hints: merge("cdc"), loads: STABLE },
-  { name: "scd2", hints: merge("scd2"), loads: TWO, scd2: true },
-];
+const CASES: Case[] = (
+  [
+    { name: "append", hints: {}, loads: TWO },
+    { name: "append after drop_data", hints: {}, loads: TWO, truncate: true },
+    { name: "replace", hints: { write_disposition: "replace" }, loads: TWO },
+    { name: "delete-insert", hints: merge("delete-insert"), loads: TWO },
+    {
+      name: "delete-insert with duplicates and hard delete",
+      hints: merge("delete-insert"),
+      columns: FLAG,
+      loads: [
+        {
+          items: [
+            [1, "a", "r1", null],
+            [2, "b", "r2", null],
+          ],
+          lines: [
+            [10, "r1", 0],
+            [20, "r2", 0],
+          ],
+        },
+        {
+          items: [
+            [1, "x", "r3", true],
+            [3, "first", "r4", null],
+            [3, "second", "r5", null],
+          ],
+          lines: [
+            [100, "r3", 0],
+            [30, "r4", 0],
+            [31, "r5", 0],
+          ],
+        },
+      ],
+    },
+    {
+      name: "delete-insert in a scope that the new rows leave",
+      hints: merge("delete-insert", { "x-merge-destination-scope": "id = 2" }),
+      loads: TWO,
+    },
+    { name: "upsert", hints: merge("upsert"), loads: STABLE },
+    {
+      name: "upsert with new duplicates and flagged rows",
+      hints: merge("upsert"),
+      columns: FLAG,
+      loads: [
+        {
+          items: [
+            [1, "a", "k1", null],
+            [2, "b", "k2", null],
+          ],
+          lines: [
+            [10, "k1", 0],
+            [20, "k2", 0],
+          ],
+        },
+        {
+          items: [
+            [1, "x", "k1", true],
+            [2, "B", "k2", null],
+            [5, "n", "k5", null],
+            [5, "n", "k5", null],
+            [6, "f", "k6", true],
+          ],
+          lines: [
+            [50, "k5", 0],
+            [50, "k5", 0],
+            [21, "k2", 0],
+          ],
+        },
+      ],
+    },
+    { name: "insert-only", hints: merge("insert-only"), loads: STABLE },
+    { name: "cdc", hints: merge("cdc"), loads: STABLE },
+    { name: "scd2", hints: merge("scd2"), loads: TWO, scd2: true },
+  ] as Omit<Case, "table">[]
+).map((one, i) => ({ ...one, table: `t${i}` }));
 
 describe("a load cut after each of its statements", () => {
   let folder: string;
@@ -174,28 +175,69 @@ describe("a load cut after each of its statements", () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it.each(CASES.map(c => [c.name, c] as const))("%s", async (_name, one) => {
-    const files = await Promise.all(one.loads.map((_, i) => packageFiles(folder, one, i)));
-    const wanted = freshDataset();
-    const statements: number[] = [];
-    for (const [i, list] of files.entries()) statements.push(await load(planOf(one, wanted, i, list)));
-    const expected = await rowsOf(wanted, one);
-
-    const last = files.length - 1;
-    const count = statements[last] as number;
-    expect(count).toBeGreaterThan(2);
-    for (let cut = 1; cut <= count; cut++) {
-      const dataset = freshDataset();
-      for (let i = 0; i < last; i++) await load(planOf(one, dataset, i, files[i] as PackageFile[]));
-      const plan = planOf(one, dataset, last, files[last] as PackageFile[]);
-      await expect(load(plan, cut)).rejects.toThrow("cut by the test");
-      await load(plan);
-      expect({ cut, ...(await rowsOf(dataset, one)) }).toEqual({ cut, ...expected });
+  it("comes to the same rows, whatever the strategy", async () => {
+    const dataset = freshDataset();
+    const files = [await allFiles(folder, 0), await allFiles(folder, 1)];
+    await load(planOf(dataset, 0, "1", files[0] as PackageFile[]));
+    const versions = await versionsOf(dataset);
+    const whole = planOf(dataset, 1, "2", files[1] as PackageFile[]);
+    await step(session => session.stage!(whole));
+    const statements = new Map<string, number>();
+    const expected = new Map<string, unknown>();
+    for (const one of CASES) {
+      statements.set(
+        one.table,
+        await counted(Number.POSITIVE_INFINITY, s => s.loadChains(whole, [one.table])),
+      );
+      expected.set(one.table, await rowsOf(dataset, one));
+    }
+    const cuts = Math.max(...statements.values());
+    expect(cuts).toBeGreaterThan(3);
+    for (let cut = 1; cut <= cuts; cut++) {
+      // another load id: COPY INTO remembers files also of a table that was set back
+      const plan = planOf(dataset, 1, `2${cut}`, files[1] as PackageFile[]);
+      await step(session => session.stage!(plan));
+      for (const one of CASES.filter(c => (statements.get(c.table) as number) >= cut)) {
+        await restore(dataset, one, versions);
+        await expect(counted(cut, s => s.loadChains(plan, [one.table]))).rejects.toThrow("cut by the test");
+        await step(session => session.loadChains(plan, [one.table]));
+        expect({ name: one.name, cut, rows: await rowsOf(dataset, one) }).toEqual({
+          name: one.name,
+          cut,
+          rows: expected.get(one.table),
+        });
+      }
     }
   });
 
-  /** @returns how many statements were sent */
-  async function load(plan: LoadPlan, cutAfter = Number.POSITIVE_INFINITY): Promise<number> {
+  it("migrates and closes once", async () => {
+    const files = await allFiles(folder, 0, CASES.slice(0, 1));
+    const wanted = freshDataset();
+    const count = await counted(Number.POSITIVE_INFINITY, session =>
+      whole(session, planOf(wanted, 0, "1", files, CASES.slice(0, 1))),
+    );
+    const expected = await bookkeeping(wanted);
+    for (let cut = 1; cut <= count; cut++) {
+      const dataset = freshDataset();
+      const plan = planOf(dataset, 0, "1", files, CASES.slice(0, 1));
+      await expect(counted(cut, session => whole(session, plan))).rejects.toThrow("cut by the test");
+      await load(plan);
+      expect({ cut, ...(await bookkeeping(dataset)) }).toEqual({ cut, ...expected });
+    }
+  });
+
+  type Session = Awaited<ReturnType<Destination["open"]>>;
+
+  async function whole(session: Session, plan: LoadPlan): Promise<void> {
+    await session.migrate(plan);
+    await session.stage?.(plan);
+    await session.loadChains(plan, plan.roots);
+    await session.completeLoad(plan);
+  }
+  const load = (plan: LoadPlan): Promise<void> => step(session => whole(session, plan));
+
+  /** @returns how many statements were sent; the one after `cut` is never sent */
+  async function counted(cut: number, work: (session: Session) => Promise<unknown>): Promise<number> {
     let sent = 0;
     const run = Warehouse.prototype.run;
     const spy = jest.spyOn(Warehouse.prototype, "run").mockImplementation(async function (
@@ -203,28 +245,23 @@ describe("a load cut after each of its statements", () => {
       sql,
       doing,
     ) {
-      if (sent >= cutAfter) throw new Error("cut by the test");
+      if (sent >= cut) throw new Error("cut by the test");
       sent += 1;
+      const mine = sent;
       const rows = await run.call(this, sql, doing);
-      if (sent >= cutAfter) throw new Error("cut by the test");
+      if (mine === cut) throw new Error("cut by the test");
       return rows;
     });
     try {
-      await withSession(async session => {
-        await session.migrate(plan);
-        await session.stage?.(plan);
-        await session.loadChains(plan, plan.roots);
-        await session.completeLoad(plan);
-      });
+      await step(work);
       return sent;
     } finally {
       spy.mockRestore();
     }
   }
 
-  async function withSession<T>(
-    work: (session: Awaited<ReturnType<ReturnType<typeof destinationOn>["open"]>>) => Promise<T>,
-  ): Promise<T> {
+  async function step<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    // one statement a request, so that each is a place to cut at
     const destination = destinationOn(standin(), { sql_scripting: false, keep_staged_files: true });
     const session = await destination.open({
       signal: new AbortController().signal,
@@ -237,33 +274,70 @@ describe("a load cut after each of its statements", () => {
     }
   }
 
-  async function rowsOf(dataset: string, one: Case): Promise<{ [table: string]: unknown[] }> {
-    return withSession(async session => {
-      const read = async (columns: string, table: string): Promise<unknown[]> =>
-        (
-          await session.query(
-            `SELECT ${columns} FROM \`main\`.\`${dataset}\`.\`${table}\` ORDER BY ${columns}`,
-          )
-        ).map(row => Object.values(row));
-      return {
-        items: await read(one.scd2 ? "id, v, _dlt_id, valid_from, valid_to" : "id, v, _dlt_id", "items"),
-        lines: await read("value, _dlt_parent_id, _dlt_id", "items__lines"),
-        loads: await read("load_id, status", "_dlt_loads"),
-        state: await read("version, _dlt_load_id", "_dlt_pipeline_state"),
-        versions: await read("version_hash", "_dlt_version"),
-      };
+  const read = (dataset: string, table: string, columns: string): Promise<unknown[][]> =>
+    step(async session =>
+      (
+        await session.query(`SELECT ${columns} FROM \`main\`.\`${dataset}\`.\`${table}\` ORDER BY ${columns}`)
+      ).map(row => Object.values(row)),
+    );
+
+  async function rowsOf(dataset: string, one: Case): Promise<unknown> {
+    const columns = one.scd2 ? "id, v, _dlt_id, valid_from, valid_to" : "id, v, _dlt_id";
+    return {
+      root: await read(dataset, one.table, columns),
+      nested: await read(dataset, `${one.table}__lines`, "value, _dlt_parent_id, _dlt_id"),
+    };
+  }
+
+  async function bookkeeping(dataset: string): Promise<{ [table: string]: unknown }> {
+    return {
+      root: await read(dataset, CASES[0]!.table, "id, v, _dlt_id"),
+      loads: await read(dataset, "_dlt_loads", "load_id, status"),
+      state: await read(dataset, "_dlt_pipeline_state", "version, _dlt_load_id"),
+      versions: await read(dataset, "_dlt_version", "version_hash"),
+    };
+  }
+
+  const tables = CASES.flatMap(one => [one.table, `${one.table}__lines`]);
+
+  /** Newest version of each table. */
+  async function versionsOf(dataset: string): Promise<Map<string, number>> {
+    return step(async session => {
+      const versions = new Map<string, number>();
+      for (const table of tables) {
+        const rows = await session.query(`DESCRIBE HISTORY \`main\`.\`${dataset}\`.\`${table}\` LIMIT 1`);
+        versions.set(table, Number(rows[0]?.version));
+      }
+      return versions;
+    });
+  }
+
+  async function restore(dataset: string, one: Case, versions: Map<string, number>): Promise<void> {
+    await step(async session => {
+      for (const table of [one.table, `${one.table}__lines`]) {
+        const version = versions.get(table);
+        await session.query(`RESTORE TABLE \`main\`.\`${dataset}\`.\`${table}\` TO VERSION AS OF ${version}`);
+      }
     });
   }
 });
 
+async function allFiles(
+  folder: string,
+  load: number,
+  cases: readonly Case[] = CASES,
+): Promise<PackageFile[]> {
+  const files: PackageFile[] = [];
+  for (const one of cases) files.push(...(await packageFiles(folder, one, load)));
+  return files;
+}
+
 async function packageFiles(folder: string, one: Case, load: number): Promise<PackageFile[]> {
   const { items, lines } = one.loads[load] as Case["loads"][number];
   const flagged = one.columns !== undefined;
-  const path = (table: string): string =>
-    join(folder, `${one.name.replaceAll(" ", "-")}-${load}-${table}.parquet`);
   const root = await writeParquet(
-    path("items"),
-    "items",
+    join(folder, `${load}-${one.table}.parquet`),
+    one.table,
     flagged ? { ...ITEM, gone: "BOOLEAN" } : ITEM,
     items.map(
       ([id, v, rowId, gone]) => [id, v, `L${load}`, rowId, ...(flagged ? [gone] : [])] as TestValue[],
@@ -271,23 +345,28 @@ async function packageFiles(folder: string, one: Case, load: number): Promise<Pa
   );
   const { _dlt_root_id, ...withoutRoot } = LINE;
   const nested = await writeParquet(
-    path("lines"),
-    "items__lines",
+    join(folder, `${load}-${one.table}__lines.parquet`),
+    `${one.table}__lines`,
     one.scd2 ? withoutRoot : LINE,
     lines.map(([value, parent, i]) => [value, ...(one.scd2 ? [] : [parent]), parent, i, `${parent}-${i}`]),
   );
   return [root, nested];
 }
 
-function planOf(one: Case, dataset: string, load: number, files: PackageFile[]): LoadPlan {
-  const load_id = `170000000${load + 1}.25`;
+function planOf(
+  dataset: string,
+  load: number,
+  id: string,
+  files: PackageFile[],
+  cases: readonly Case[] = CASES,
+): LoadPlan {
   return {
-    load_id,
+    load_id: `17000000${id.padStart(2, "0")}.25`,
     dataset,
     staging_dataset: `${dataset}_staging`,
-    schema: schemaOf(one),
+    schema: storedSchema(cases.flatMap(tablesOf)),
     files,
-    roots: ["items"],
+    roots: cases.map(one => one.table),
     created_at: `2026-01-0${load + 1}T00:00:00.000000Z`,
     state: {
       version: load + 1,
@@ -298,11 +377,17 @@ function planOf(one: Case, dataset: string, load: number, files: PackageFile[]):
       version_hash: `state-${load}`,
       dlt_id: `state-${load}`,
     },
-    ...one.loads[load]?.more,
+    refresh: {
+      drop: [],
+      truncate:
+        load === 0
+          ? []
+          : cases.filter(one => one.truncate).flatMap(one => [one.table, `${one.table}__lines`]),
+    },
   };
 }
 
-function schemaOf(one: Case): StoredSchema {
+function tablesOf(one: Case): StoredTable[] {
   const validity = one.scd2
     ? {
         valid_from: { data_type: "timestamp", "x-valid-from": true },
@@ -310,11 +395,8 @@ function schemaOf(one: Case): StoredSchema {
       }
     : {};
   const id = one.scd2 ? { data_type: "bigint" } : KEY;
-  const root = rootTable(
-    "items",
-    { ...validity, id, v: "text", ...one.columns } as Parameters<typeof rootTable>[1],
-    one.hints,
-  );
+  const columns = { ...validity, id, v: "text", ...one.columns } as Parameters<typeof rootTable>[1];
+  const root = rootTable(one.table, columns, one.hints);
   if (one.scd2) {
     root.columns._dlt_id = {
       name: "_dlt_id",
@@ -325,5 +407,5 @@ function schemaOf(one: Case): StoredSchema {
       row_key: false,
     };
   }
-  return storedSchema([root, childTable("items__lines", "items", { value: "bigint" }, !one.scd2)]);
+  return [root, childTable(`${one.table}__lines`, one.table, { value: "bigint" }, !one.scd2)];
 }

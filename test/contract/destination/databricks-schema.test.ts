@@ -1,0 +1,204 @@
+/** Keys, comments, tags, clustering and evolution as Unity Catalog shows them; tables that somebody changed by hand. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DestinationSession, LoadPlan, PackageFile } from "../../../src/destinations/destination";
+import type { DatabricksDestination } from "../../../src/pipeline/spec";
+import type { StoredTable } from "../../../src/schema/types";
+import { statementsOf } from "../../support/databricks/standin";
+import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
+import { writeParquet } from "../../support/duckdb";
+import { rootTable, storedSchema } from "../../support/stored-schema";
+import { ITEM, KEY } from "./destination-kit";
+
+jest.setTimeout(180_000);
+const standin = useStandin({ DBX_MEM: "2g" });
+
+let folder: string;
+let dataset: string;
+let files = 0;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tidemark-schema-"));
+  dataset = freshDataset();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function session<T>(
+  work: (s: DestinationSession) => Promise<T>,
+  more: Partial<DatabricksDestination> = {},
+): Promise<T> {
+  const opened = await destinationOn(standin(), more).open({
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+  try {
+    return await work(opened);
+  } finally {
+    await opened[Symbol.asyncDispose]();
+  }
+}
+
+function planOf(tables: StoredTable[], load = 1, list: PackageFile[] = []): LoadPlan {
+  return {
+    load_id: `170000000${load}.25`,
+    dataset,
+    staging_dataset: `${dataset}_staging`,
+    schema: storedSchema(tables, `hash-${load}`),
+    files: list,
+    roots: tables.map(table => table.name),
+    created_at: "2026-01-01T00:00:00.000000Z",
+  };
+}
+
+const items = (id: number): Promise<PackageFile> => {
+  files += 1;
+  return writeParquet(join(folder, `${files}.parquet`), "items", ITEM, [[id, "v", "L", `r${id}`]]);
+};
+
+async function load(plan: LoadPlan): Promise<void> {
+  await session(async s => {
+    await s.migrate(plan);
+    await s.stage!(plan);
+    await s.loadChains(plan, plan.roots);
+    await s.completeLoad(plan);
+  });
+}
+
+const flat = (hints: Partial<StoredTable> = {}, more = {}): StoredTable =>
+  rootTable("items", { id: KEY, v: "text", ...more }, hints);
+
+describe("schema on Databricks", () => {
+  it("makes keys, comments, tags, clustering and properties, and keys once", async () => {
+    const customers = rootTable("customers", { id: KEY });
+    const orders = rootTable(
+      "orders",
+      {
+        id: { ...KEY, description: "it's \\ the id" },
+        customer: { data_type: "bigint", "x-databricks-column-tags": ["pii"] },
+        at: { data_type: "timestamp", cluster: true },
+      },
+      {
+        description: "Orders",
+        references: [{ referenced_table: "customers", columns: ["customer"], referenced_columns: ["id"] }],
+        "x-databricks-table-tags": [{ team: "sales" }],
+        "x-databricks-table-properties": { "delta.enableChangeDataFeed": true },
+      },
+    );
+    const wider = structuredClone(orders);
+    wider.columns.note = { name: "note", data_type: "text", nullable: true };
+    const view = (name: string, columns: string, order = columns): Promise<unknown[][]> =>
+      session(async s =>
+        (
+          await s.query(
+            `SELECT ${columns} FROM \`main\`.\`information_schema\`.\`${name}\` WHERE \`table_schema\` = '${dataset}' ORDER BY ${order}`,
+          )
+        ).map(row => Object.values(row)),
+      );
+    await session(s => s.migrate(planOf([customers, orders])), { create_indexes: true });
+    await session(s => s.migrate(planOf([customers, wider], 2)), { create_indexes: true });
+    expect(await view("table_constraints", "table_name, constraint_type")).toEqual([
+      ["customers", "PRIMARY KEY"],
+      ["orders", "FOREIGN KEY"],
+      ["orders", "PRIMARY KEY"],
+    ]);
+    const comments = await session(s =>
+      s.query(
+        `SELECT column_name, comment FROM main.information_schema.columns WHERE table_schema = '${dataset}' AND table_name = 'orders' AND comment IS NOT NULL`,
+      ),
+    );
+    expect(comments).toEqual([{ column_name: "id", comment: "it's \\ the id" }]);
+    const [detail] = await session(s => s.query(`DESCRIBE DETAIL main.\`${dataset}\`.orders`));
+    expect(detail).toMatchObject({ clusteringColumns: ["at"] });
+    const tags = await session(s =>
+      s.query(
+        `SELECT tag_name, tag_value FROM main.information_schema.table_tags WHERE schema_name = '${dataset}'`,
+      ),
+    );
+    expect(tags).toEqual([{ tag_name: "team", tag_value: "sales" }]);
+  });
+
+  it("asks for managed Iceberg, and says it where the server has none", async () => {
+    await standin().mark();
+    await expect(session(s => s.migrate(planOf([flat({ table_format: "iceberg" })])))).rejects.toMatchObject({
+      code: "DESTINATION_UNSUPPORTED",
+      message: expect.stringMatching(/Iceberg.*table_format/),
+    });
+    expect(statementsOf(await standin().log()).join("\n")).toMatch(
+      /CREATE TABLE IF NOT EXISTS .*`items`[^;]*\) USING ICEBERG/s,
+    );
+  });
+
+  it("lets two pipelines add to one dataset at the same time", async () => {
+    await load(planOf([flat()], 1, [await items(1)]));
+    const plans = [2, 3].map(n => {
+      const plan = planOf([flat({}, { [`c${n}`]: "text", shared: "text" })], n);
+      return { ...plan, schema: { ...plan.schema, version_hash: `hash-${n}` } };
+    });
+    await Promise.all(plans.map(plan => session(s => s.migrate(plan))));
+    const columns = await session(s =>
+      s.query(
+        `SELECT column_name FROM main.information_schema.columns WHERE table_schema = '${dataset}' AND table_name = 'items' ORDER BY 1`,
+      ),
+    );
+    expect(columns.map(row => row.column_name)).toEqual([
+      "_dlt_id",
+      "_dlt_load_id",
+      "c2",
+      "c3",
+      "id",
+      "shared",
+      "v",
+    ]);
+  });
+
+  it.each([
+    ["a column that was dropped", "DROP COLUMN v", /DESTINATION_REFUSED/],
+    [
+      "a constraint that was added",
+      "ADD CONSTRAINT positive CHECK (id < 2)",
+      /DESTINATION_REFUSED.*CHECK constraint/,
+    ],
+  ])("says what is wrong with %s", async (_what, change, tells) => {
+    const first = planOf([flat({}, {})], 1, [await items(1)]);
+    await load(first);
+    await session(async s => {
+      const table = `\`main\`.\`${dataset}\`.\`items\``;
+      if (change.startsWith("DROP")) {
+        await s.query(`ALTER TABLE ${table} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')`);
+      }
+      await s.query(`ALTER TABLE ${table} ${change}`);
+    });
+    const second = { ...planOf([flat()], 2, [await items(7)]), schema: first.schema };
+    const error = await load(second).then(
+      () => undefined,
+      (e: Error & { code: string }) => e,
+    );
+    expect(`${error?.code} ${error?.message}`).toMatch(tells);
+    const loads = await session(s => s.query(`SELECT load_id FROM main.\`${dataset}\`._dlt_loads`));
+    expect(loads).toHaveLength(1);
+  });
+
+  it("changes no other schema", async () => {
+    const other = freshDataset();
+    const names = (): Promise<unknown> =>
+      session(s =>
+        s.query(
+          `SELECT table_schema, table_name FROM main.information_schema.tables WHERE table_schema NOT IN ('${dataset}', '${dataset}_staging') ORDER BY 1, 2`,
+        ),
+      );
+    await session(async s => {
+      await s.query(`CREATE SCHEMA main.\`${other}\``);
+      await s.query(`CREATE TABLE main.\`${other}\`.items (id BIGINT)`);
+    });
+    const before = await names();
+    await load(planOf([flat({ write_disposition: "merge" })], 1, [await items(1)]));
+    await load({
+      ...planOf([flat({ write_disposition: "merge" })], 2, [await items(2)]),
+      refresh: { drop: ["items"], truncate: [] },
+    });
+    expect(await names()).toEqual(before);
+    expect(await session(s => s.query(`SELECT count(*) AS n FROM main.\`${other}\`.items`))).toEqual([
+      { n: 0 },
+    ]);
+  });
+});
