@@ -15,7 +15,7 @@ def plan_of(seed, number):
     rng = random.Random(f"{seed}/{number}")
     phases = rng.choice((1, 2, 2, 3, 3, 4))
     resources = [Resource(rng, f"r{i}") for i in range(rng.choice((1, 1, 2)))]
-    source_args = {"name": rng.choice(("api", "api", "mySource"))}
+    source_args = {"name": "api"}
     if rng.random() < 0.2:
         source_args["max_table_nesting"] = rng.randint(0, 3)
     if rng.random() < 0.1 and not any(r.merges() for r in resources):
@@ -58,11 +58,11 @@ class Resource:
 
     def __init__(self, rng, name):
         self.name = name if rng.random() < 0.8 else rng.choice(("My Items", "orderLines", "a__b", "Ünï")) + name
-        self.wild = rng.random() < 0.25
+        self.wild = rng.random() < 0.35
         self.slots = shape(rng, rng.randint(0, 4), rng.randint(2, 9), self.wild)
         self.slots = [s for s in self.slots if s.key not in ("id", "ID", "Id", "iD", "u", "_dlt_x")]
         self.wrapped = rng.random() < 0.2
-        self.size = rng.choice((0, 1, 3, 6, 10, 14))
+        self.size = rng.choice((0, 2, 5, 8, 12, 16) if rng.random() < 0.5 else (6, 12))
         self.applied = None
         self.hints, self.endpoint = {}, {}
         self.disposition(rng)
@@ -101,7 +101,7 @@ class Resource:
             if rng.random() < 0.3:
                 self.hints["merge_key"] = KEY
             if rng.random() < 0.2:
-                self.hints["write_disposition"]["validity_column_names"] = ["from", "To Date"]
+                self.hints["write_disposition"]["validity_column_names"] = ["_dlt_from", "_dlt_To Date"]
             if rng.random() < 0.2:
                 self.hints["write_disposition"]["active_record_timestamp"] = "9999-12-31"
             return

@@ -134,7 +134,7 @@ def main():
                 total["strict"] += bool(strict_only)
                 mark = "FAILED" if lines else "strict" if strict_only else ""
                 told = "".join("." if ok else "x" for ok in oks)
-                print(f"{a.seed}/{number:<12}{len(oks):>5}{documents_in(plan):>6}{told:>6}  {features(plan)} {mark}")
+                print(f"{f'{a.seed}/{number}':<14}{len(oks):>5}{documents_in(plan):>6}{told:>6}  {features(plan)} {mark}")
                 for lane, found, errors in lines:
                     failed.append(number)
                     for line in found[:8]:
