@@ -2,6 +2,7 @@
  * One client of a SQL warehouse: sessions opened when they are needed and anew when they expire, statements repeated
  * where that may help and cancelled with the activity. Every error leaves here sorted.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DBSQLClient } from "@databricks/sql";
 import type { OnProgress } from "../../pipeline/infos";
@@ -40,6 +41,8 @@ export async function openWarehouse(
   options: WarehouseOptions,
 ): Promise<Warehouse> {
   const endpoint = await openEndpoint(spec);
+  // every running statement and upload listens to it
+  setMaxListeners(64, options.signal);
   return new Warehouse(spec, endpoint, credentialsOf(spec, endpoint), options);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Files of a Unity Catalog Volume over the Files REST API, which needs no statement of the warehouse. Measured on the
- * stand-in, 8 files of 1 MB: REST 0.2 s and no statement, PUT statements 1.0 s and 8 statements (plus one round trip
- * each on a real network).
+ * Files of a Unity Catalog Volume over the Files REST API: one HTTPS call per file and no statement, where PUT takes a
+ * statement of the warehouse and then the same upload. Measured on the stand-in, 16 files of 1 MB, 8 at a time: 0.2 to
+ * 0.3 s here, 1.4 to 2.1 s and 17 statements by PUT, without a network's round trips.
  */
 import type { Credentials, Endpoint } from "./credentials";
 import { httpError, sortError } from "./errors";
