@@ -8,6 +8,7 @@ import { devCommand, workerCommand } from "./dev-command";
 import { doctorCommand } from "./doctor-command";
 import { EXIT } from "./exit-codes";
 import { gateCommand } from "./gate-command";
+import { importCommand } from "./import-command";
 import { runCommand } from "./run-command";
 import { scheduleCommand } from "./schedule-command";
 import { stateCommand } from "./state-command";
@@ -138,6 +139,16 @@ Examples:
     .option("--sample", "use built-in sample inputs")
     .option("--review-with <command>", "pipe the packet's prompt to a program and append its answer")
     .action(options => gateCommand(loadConfig(), options));
+  tidemark
+    .command("import")
+    .argument("<folder>", "a dlt project: Python files and .dlt/")
+    .description(
+      "Write pipeline specs for the REST and SQL pipelines of a dlt project; runs none of its code",
+    )
+    .option("--output <folder>", "where the specs go (default: pipelines/)")
+    .option("--force", "write over specs that exist")
+    .option("--json", "print one JSON document")
+    .action((folder, options) => importCommand(loadConfig(), folder, options));
   tidemark
     .command("temporal")
     .description("Pass everything after it on to the Temporal CLI, connected to this project's server");

@@ -14,10 +14,10 @@ const ONE_TEXT = ["bearer", "api_key"];
 /** dlt: `str` instead of `TSecretStrValue`. */
 const NO_SECRETS = ["username"];
 
-const SECTIONS = (name: string) => ["sources", "rest_api", name];
-
 export function authSettings(source: SourceSpec): SourceSetting[] {
   const document = source as unknown as JsonObject;
+  const section = typeof source.section === "string" ? source.section : "rest_api";
+  const sections = ["sources", section, source.name];
   const places: [Json | undefined, string][] = [[document.client, "/client"]];
   const endpoint = (of: Json | undefined) => (isJsonObject(of) ? of.endpoint : undefined);
   places.push([endpoint(document.resource_defaults), "/resource_defaults/endpoint"]);
@@ -30,18 +30,18 @@ export function authSettings(source: SourceSpec): SourceSetting[] {
     );
   }
   return places.flatMap(([place, at]) =>
-    isJsonObject(place) ? settingsOf(place.auth, `${at}/auth`, source.name) : [],
+    isJsonObject(place) ? settingsOf(place.auth, `${at}/auth`, sections) : [],
   );
 }
 
-function settingsOf(auth: Json | undefined, at: string, name: string): SourceSetting[] {
+function settingsOf(auth: Json | undefined, at: string, sections: string[]): SourceSetting[] {
   if (auth === undefined || auth === null || isSecretRef(auth)) return [];
   const type = typeof auth === "string" ? auth : isJsonObject(auth) ? String(auth.type ?? "bearer") : "";
   const secrets = AUTH_FIELDS[type] ?? [];
   const given = (field: string) => isJsonObject(auth) && (auth[field] ?? null) !== null;
   // Complete as it is: dlt looks nothing up.
   if (secrets.every(given) && (type !== "oauth2_client_credentials" || given("access_token_url"))) return [];
-  const common = { sections: SECTIONS(name), kind: "text", parent: { type } } as const;
+  const common = { sections, kind: "text", parent: { type } } as const;
   const field = (key: string, more: Partial<SourceSetting>): SourceSetting => ({
     ...common,
     pointer: `${at}/${key}`,
