@@ -15,7 +15,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.configuration.resolve import inject_section
 
 
-def auth(case):
+def auth_fields(case):
     seen = []
     real = rest.create_auth
 
@@ -23,12 +23,12 @@ def auth(case):
         seen.append(real(config))
         return seen[-1]
 
-    rest.create_auth = remember
+    setattr(rest, "create_auth", remember)
     try:
         config = {"client": {"base_url": "http://h", "auth": case["auth"]}, "resources": ["a"]}
         rest.rest_api_source(config, name=case.get("name"))
     finally:
-        rest.create_auth = real
+        setattr(rest, "create_auth", real)
     return {key: seen[0][key] for key in case["fields"]}
 
 
@@ -81,7 +81,7 @@ def nesting(case):
 
 
 KINDS = {
-    "auth": auth, "sql": sql_credentials, "destination": destination, "pipeline": pipeline, "nesting": nesting,
+    "auth": auth_fields, "sql": sql_credentials, "destination": destination, "pipeline": pipeline, "nesting": nesting,
 }
 
 
