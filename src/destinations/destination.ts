@@ -19,6 +19,8 @@ export interface DestinationCapabilities {
   /** Default precision and scale of dlt decimal / wei. */
   decimal_precision: [number, number];
   wei_precision: [number, number];
+  /** Files carry a time as plain microseconds since midnight: the destination has no such type to read. */
+  times_as_microseconds?: boolean;
 }
 
 /** dlt's destination type text in the pipeline state, e.g. "dlt.destinations.duckdb". */

@@ -8,7 +8,7 @@ import type { Row } from "../../src/json/values";
 import { beginLoad } from "../../src/load/begin-load";
 import { extractStep } from "../../src/load/extract-step";
 import { finishExtract } from "../../src/load/finish-extract";
-import { completeStep, loadStep, migrateStep } from "../../src/load/load-steps";
+import { completeStep, loadStep, migrateStep, stageStep } from "../../src/load/load-steps";
 import { normalizeStep } from "../../src/load/normalize-step";
 import type { PackageRef } from "../../src/package/layout";
 import type { ExtractResourceInfo, HistoryState, LoadedTable, LoadInfo } from "../../src/pipeline/infos";
@@ -35,16 +35,19 @@ export class Engine {
   #clock = 1_795_456_129_000;
   #attempts = 0;
 
-  constructor(destination: Partial<DuckDbDestination> = {}) {
-    this.destination = createDuckDbDestination({
-      type: "duckdb",
-      path: this.databasePath,
-      replace_strategy: "truncate-and-insert",
-      create_indexes: false,
-      staging_dataset_name_layout: "%s_staging",
-      enable_dataset_name_normalization: true,
-      ...destination,
-    });
+  /** @param elsewhere another destination in place of the DuckDB file */
+  constructor(destination: Partial<DuckDbDestination> = {}, elsewhere?: Destination) {
+    this.destination =
+      elsewhere ??
+      createDuckDbDestination({
+        type: "duckdb",
+        path: this.databasePath,
+        replace_strategy: "truncate-and-insert",
+        create_indexes: false,
+        staging_dataset_name_layout: "%s_staging",
+        enable_dataset_name_normalization: true,
+        ...destination,
+      });
   }
 
   remove(): void {
@@ -154,6 +157,7 @@ export class Engine {
     const args = { ...this.use(), ref, spec };
     const { roots } = await migrateStep(args);
     after("migrate");
+    if (this.destination.capabilities.needs_staging) await stageStep(args);
     const tables: LoadedTable[] = await loadStep(args, roots);
     after("load");
     const completed = await completeStep(args);

@@ -10,4 +10,6 @@ export const DATABRICKS_CAPABILITIES: DestinationCapabilities = {
   needs_staging: true,
   decimal_precision: [38, 9],
   wei_precision: [38, 0],
+  // Spark refuses Parquet's TIME; the column is a STRING, as in dlt's jsonl (dlt refuses it in parquet)
+  times_as_microseconds: true,
 };

@@ -67,6 +67,14 @@ export function stagedValue(
   name: string,
   options: TypeOptions,
 ): string {
+  if (column.data_type === "time") return timeText(name);
   const type = columnType(table, column, options);
   return type === "VARIANT" ? `parse_json(${name})` : `CAST(${name} AS ${type})`;
+}
+
+/** Microseconds since midnight as dlt prints a time: 01:02:03, or 01:02:03.000004. No time zone has a say in it. */
+function timeText(name: string): string {
+  const seconds = `format_string('%02d:%02d:%02d', ${name} div 3600000000, ${name} div 60000000 % 60, ${name} div 1000000 % 60)`;
+  const micros = `CASE WHEN ${name} % 1000000 = 0 THEN '' ELSE format_string('.%06d', ${name} % 1000000) END`;
+  return `CASE WHEN ${name} IS NOT NULL THEN concat(${seconds}, ${micros}) END`;
 }

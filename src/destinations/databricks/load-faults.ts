@@ -48,6 +48,7 @@ async function misfit(
     const counts = columns.map((column, i) => {
       const name = quoteName(column.name);
       const type = columnType(table.name, column, options);
+      if (column.data_type === "time") return `0 AS c${i}`;
       const fits = type === "VARIANT" ? `try_parse_json(${name})` : `try_cast(${name} AS ${type})`;
       return `count_if(${name} IS NOT NULL AND ${fits} IS NULL) AS c${i}`;
     });

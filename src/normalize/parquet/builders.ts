@@ -8,7 +8,7 @@ import { BoolBuilder, DateBuilder, DecimalBuilder, DoubleBuilder, Int64Builder }
 
 export function builderFor(
   column: StoredColumn,
-  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision">,
+  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision" | "times_as_microseconds">,
 ): ColumnBuilder {
   const shape = shapeOf(column, capabilities);
   switch (shape.kind) {

@@ -17,7 +17,7 @@ const MAX_PRECISION = 38;
 
 export function shapeOf(
   column: StoredColumn,
-  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision">,
+  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision" | "times_as_microseconds">,
 ): Shape {
   switch (column.data_type) {
     case "bigint":
@@ -29,7 +29,7 @@ export function shapeOf(
     case "timestamp":
       return { kind: "int64", logical: column.timezone === false ? "local-timestamp" : "timestamp" };
     case "time":
-      return { kind: "int64", logical: "time" };
+      return { kind: "int64", logical: capabilities.times_as_microseconds === true ? "integer" : "time" };
     case "date":
       return { kind: "date" };
     case "binary":

@@ -1,0 +1,124 @@
+/** The same source through the whole engine into DuckDB and into Databricks: the same tables, columns and rows. */
+import type { Row } from "../../../src/json/values";
+import type { ColumnHint, MergeStrategy, WriteDisposition } from "../../../src/pipeline/spec";
+import type { Source } from "../../../src/sources/source";
+import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
+import { Engine, pagesOf, sourceOf } from "../../support/engine";
+
+jest.setTimeout(300_000);
+const standin = useStandin({ DBX_MEM: "2g", DBX_WARM: "1" });
+
+const COLUMNS: ColumnHint[] = [
+  { name: "amount", data_type: "decimal", precision: 20, scale: 4 },
+  { name: "wide", data_type: "wei" },
+  { name: "small", data_type: "bigint", precision: 16 },
+  { name: "day", data_type: "date" },
+  { name: "clock", data_type: "time" },
+  { name: "local_at", data_type: "timestamp", timezone: false },
+  { name: "doc", data_type: "json" },
+];
+
+const row = (id: number, more: Row = {}): Row => ({
+  id,
+  big: 9_007_199_254_740_993n,
+  ratio: 0.1,
+  whole: 3,
+  name: `it's "ü" \\ 💧 ${id}`,
+  flag: id % 2 === 0,
+  at: "2026-01-31T23:59:59.123456+02:00",
+  amount: "12345.6789",
+  wide: "12345678901234567890123456789",
+  small: 7,
+  day: "2026-02-28",
+  clock: "01:02:03.000004",
+  local_at: "2026-01-31T23:59:59.123456",
+  doc: { b: [1, 2.5, null], a: "x" },
+  nothing: null,
+  inner: { deep: "d" },
+  lines: [
+    { sku: `a${id}`, parts: [1, 2] },
+    { sku: `b${id}`, parts: [] },
+  ],
+  ...more,
+});
+
+async function readAll(engine: Engine, dataset: string, spark: boolean) {
+  const q = (name: string): string => (spark ? `\`${name}\`` : `"${name}"`);
+  const columns = await engine.query<{ table_name: string; column_name: string; type: string }>(
+    spark
+      ? `SELECT table_name, column_name, full_data_type AS type FROM main.information_schema.columns WHERE table_schema = '${dataset}' ORDER BY table_name, ordinal_position`
+      : `SELECT table_name, column_name, data_type AS type FROM information_schema.columns WHERE table_schema = '${dataset}' ORDER BY table_name, ordinal_position`,
+  );
+  const tables: { [table: string]: { columns: string[]; rows: string[] } } = {};
+  for (const { table_name, column_name } of columns) {
+    tables[table_name] ??= { columns: [], rows: [] };
+    tables[table_name].columns.push(column_name);
+  }
+  for (const [name, table] of Object.entries(tables)) {
+    if (name.startsWith("_dlt_")) continue;
+    const values = columns
+      .filter(c => c.table_name === name)
+      .map(c => text(q(c.column_name), c.type.toUpperCase(), spark));
+    const rows = await engine.query<{ line: string }>(
+      `SELECT ${values.map(v => `coalesce(${v}, 'NULL')`).join(" || '|' || ")} AS line FROM ${q(dataset)}.${q(name)}`,
+    );
+    table.rows = rows.map(r => r.line).sort();
+  }
+  return tables;
+}
+
+/** A value as text that both destinations print alike. */
+function text(column: string, type: string, spark: boolean): string {
+  if (type.startsWith("TIMESTAMP")) {
+    return spark
+      ? `date_format(${column}, 'yyyy-MM-dd HH:mm:ss.SSSSSS')`
+      : `strftime(${column} ${type.includes("ZONE") ? "AT TIME ZONE 'UTC'" : ""}, '%Y-%m-%d %H:%M:%S.%f')`;
+  }
+  return `CAST(${column} AS ${spark ? "STRING" : "VARCHAR"})`;
+}
+
+async function onBoth(loads: Source[]): Promise<void> {
+  const dataset = freshDataset();
+  const duck = new Engine();
+  const brick = new Engine({}, destinationOn(standin()));
+  try {
+    for (const source of loads) {
+      const here = await duck.run(duck.spec({ dataset_name: dataset }), source);
+      const there = await brick.run(brick.spec({ dataset_name: dataset }), source);
+      expect(there.tables).toEqual(here.tables);
+    }
+    expect(await readAll(brick, dataset, true)).toEqual(await readAll(duck, dataset, false));
+  } finally {
+    duck.remove();
+    brick.remove();
+  }
+}
+
+const source = (disposition: WriteDisposition, rows: Row[]): Source =>
+  sourceOf(
+    "s",
+    pagesOf("items", () => [rows], {
+      hints: { primary_key: ["id"], write_disposition: disposition, columns: COLUMNS },
+    }),
+  );
+const merge = (strategy: MergeStrategy): WriteDisposition => ({ disposition: "merge", strategy });
+
+describe("the same rows on both destinations", () => {
+  it.each([
+    ["append", { disposition: "append" }],
+    ["replace", { disposition: "replace" }],
+    ["delete-insert", merge("delete-insert")],
+    ["upsert", merge("upsert")],
+    ["insert-only", merge("insert-only")],
+    ["cdc", merge("cdc")],
+    ["scd2", merge("scd2")],
+  ] as [string, WriteDisposition][])("%s", async (_name, disposition) => {
+    await onBoth([
+      source(disposition, [row(1), row(2)]),
+      source(disposition, [
+        row(2, { name: "changed", lines: [{ sku: "new", parts: [9] }] }),
+        row(3, { added: "later", flag: null }),
+      ]),
+    ]);
+  });
+});
