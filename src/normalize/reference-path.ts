@@ -8,7 +8,6 @@ import type { Row, Value } from "../json/values";
 import { WholeFloat } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import { rowDigest } from "../schema/hashing";
-import { isBlank } from "../schema/python-space";
 import {
   C_DLT_ID,
   C_DLT_LIST_IDX,
@@ -127,7 +126,8 @@ export class ReferencePath {
         if (typeof value === "object" && value !== null && !(value instanceof WholeFloat)) {
           if (!this.context.evolving.staysWhole(table, name, top.level)) {
             if (Array.isArray(value)) {
-              const listPath = [...top.path, listName(key, naming.table)];
+              // dlt: a blank key is no part of the table's name, so such rows join those of the table above.
+              const listPath = [...top.path, naming.table(key)];
               lists.set(JSON.stringify(listPath), { path: listPath, list: value });
             } else stack.push({ row: value as Row, level: top.level - 1, path });
             continue;
@@ -209,18 +209,6 @@ export function keyId(
 export function contentId(row: Row): string {
   const own = Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith(SYSTEM_PREFIX)));
   return rowDigest(orjsonText(own, { sortKeys: true }));
-}
-
-function listName(key: string, table: (key: string) => string): string {
-  if (!isBlank(key)) return table(key);
-  throw new TidemarkError(
-    "BAD_IDENTIFIER",
-    "A list stands under a blank key, so its table would have no name. Rename the key at the source.",
-    {
-      step: "normalize",
-      dltException: "ValueError",
-    },
-  );
 }
 
 /** Python's truth of a row id that came with the data. */
