@@ -7,6 +7,8 @@ from documents import Number, Slot, document, scalar, shape, text_of
 
 MODES = ("evolve", "freeze", "discard_row", "discard_value")
 KEY = "id"
+EXTREMES = (Number("NaN"), Number("Infinity"), Number("-Infinity"), Number("1e400"), 2**63, 2**64 - 1, 2**64, -(2**63) - 1,
+            2**63 - 1, Number("-0"), Number("1E+2"), Number("0e0"), Number("123456789012345678901234567890.5"))
 BASE_TIME = "2024-01-{day:02d}T00:00:0{n}Z"
 
 
@@ -40,11 +42,18 @@ def plan_of(seed, number):
             "wrapped": {r.name: r.wrapped for r in resources},
             "source_args": dict(source_args), "run_args": run_args, "destination_args": destination_args,
             "apply_hints": {r.name: r.applied for r in resources if r.applied} or None,
-            "fresh_workdir": phase > 0 and rng.random() < 0.2,
+            "fresh_workdir": phase > 0 and (rng.random() < 0.2 or counts_ahead(resources)),
             # What a failed run left behind would only fail again.
             "drop_pending": True,
         })
     return plan
+
+
+def counts_ahead(resources):
+    """dlt sets a resource's `max_table_nesting` anew in each run and takes it back while it normalizes, which counts up
+    the schema's version in its local folder, by two per run that changes nothing. Ours begins with the stored version,
+    as dlt does with an empty folder; so such cases run with one."""
+    return any("max_table_nesting" in r.hints for r in resources)
 
 
 def contract(rng):
@@ -62,15 +71,21 @@ class Resource:
         self.slots = shape(rng, rng.randint(0, 4), rng.randint(2, 9), self.wild)
         self.slots = [s for s in self.slots if s.key not in ("id", "ID", "Id", "iD", "u", "_dlt_x")]
         self.wrapped = rng.random() < 0.2
+        # Rows that are no objects: only where no key is asked for.
+        self.plain = rng.random() < 0.15
         self.size = rng.choice((0, 2, 5, 8, 12, 16) if rng.random() < 0.5 else (6, 12))
         self.applied = None
+        # NaN arrives as null; integers beyond 2^63 fail the load, beyond 2^64 extract.
+        self.extreme = rng.random() < 0.1
         self.hints, self.endpoint = {}, {}
         self.disposition(rng)
         self.incremental(rng)
+        self.plain = self.plain and not self.cursor and "primary_key" not in self.hints and "merge_key" not in self.hints
         if rng.random() < 0.25:
             self.hints["max_table_nesting"] = rng.randint(0, 3)
         if rng.random() < 0.15:
             self.hints["schema_contract"] = contract(rng)
+        self.own_ids = self.what in ("append", "replace", "none") and rng.random() < 0.1
         columns = self.columns(rng)
         if columns:
             self.hints["columns"] = {**self.hints.get("columns", {}), **columns}
@@ -84,7 +99,7 @@ class Resource:
 
     def disposition(self, rng):
         self.what = rng.choice(("append", "append", "append", "replace", "merge", "delete-insert", "delete-insert",
-                                "upsert", "upsert", "insert-only", "scd2", "scd2", "merge_key", "none"))
+                                "upsert", "upsert", "insert-only", "cdc", "scd2", "scd2", "merge_key", "none"))
         self.deletes = self.sorts = self.twice = False
         if self.what == "none":
             return
@@ -163,8 +178,11 @@ class Resource:
                 hint = {"data_type": "double" if slot.kind != "bool" else "bool"}
             elif draw < 0.7 and slot.kind in ("time",):
                 hint = {"data_type": "timestamp", "timezone": rng.random() < 0.5, "precision": rng.choice((0, 3, 6))}
-            elif draw < 0.8:
+            elif draw < 0.78:
                 hint = {"description": "said of it"}
+            elif draw < 0.9:
+                # Values that do not fit go to variants or fail normalize, in both engines alike.
+                hint = {"data_type": rng.choice(("date", "time", "timestamp", "wei", "binary", "bool", "double", "bigint"))}
             else:
                 hint = {"nullable": True, **({"data_type": "bigint", "precision": 32} if slot.kind == "small" else {})}
             hints[slot.key] = hint
@@ -209,6 +227,8 @@ class Resource:
             for seq, row in zip(rng.sample(range(1000), len(made)), made):
                 row["seq"] = seq
         rng.shuffle(made)
+        if self.plain and rng.random() < 0.5:
+            made += rng.sample((1, "x", None, True, Number("2.5"), [1, "a"], [], {}, [{"k": 1}]), 3)
         return made
 
     def row(self, rng, phase, key):
@@ -219,6 +239,10 @@ class Resource:
             # A row may match by either key; with both, a key keeps its day, so that no row is hit by two.
             row["day"] = f"d{key % 3}" if isinstance(key, int) else "d"
         row.update(document(rng, self.slots, phase))
+        if self.own_ids and rng.random() < 0.3:
+            row["_dlt_id"] = rng.choice((f"own{phase}_{key}", "", None))
+        if self.extreme and rng.random() < 0.2:
+            row["extreme"] = rng.choice(EXTREMES)
         if self.deletes and rng.random() < 0.6:
             row["gone"] = rng.random() < 0.4 if self.deletes == "bool" else rng.choice((None, None, "yes"))
         if self.cursor and rng.random() < 0.95:

@@ -40,21 +40,34 @@ class Checker:
         """(default, strict) differences of a lane from dlt alone, dlt's dump, the lane's dump."""
         expected = expected or run_case(case, self.engines, ["dlt"])
         dump = run_case(case, self.engines, LANES[lane])
-        pair = half_loads.without(expected, expected), half_loads.without(dump, expected)
+        pair = [without_half_children(half_loads.without(one, expected), expected) for one in (expected, dump)]
         found = [compare.compare(*pair, options(strict)) for strict in (False, True)]
         if lane == "ours":
             found[0] += half_loads.left_behind(dump)
         return found[0], found[1], expected, dump
 
 
+def without_half_children(dump, expected):
+    """dlt commits file by file: after a load that failed its nested tables may hold rows of it, and nothing in such a
+    row says so. From then on the rows of nested tables are not compared."""
+    failed = False
+    for phase, told in zip(dump["phases"], expected["phases"]):
+        failed = failed or told["result"].get("step") == "load"
+        for table in ((phase["dump"] or {}).get("tables") or {}).values() if failed else ():
+            if "_dlt_parent_id" in [column[0] for column in table["columns"]]:
+                table.update(rows=None, n_rows=None, dlt_ids_unique=None)
+    return dump
+
+
 def options(strict):
     return argparse.Namespace(strict=strict, ignore_requests=False, ignore_column_order=False, limit=60)
 
 
-def lanes_of(plan, number):
-    if len(plan["phases"]) == 1 or number % 3:
-        return ["ours"]
-    return ["ours", "dlt,ours" if number % 2 else "ours,dlt"]
+def mixed_lane(plan, number, expected):
+    """Where a run fails there is none: what is pending lies in the folder of the engine that made it."""
+    if len(plan["phases"]) == 1 or number % 3 or not all(p["result"]["ok"] for p in expected["phases"]):
+        return []
+    return ["dlt,ours" if number % 2 else "ours,dlt"]
 
 
 def features(plan):
@@ -106,13 +119,15 @@ def main():
     def one(number):
         plan = plan_of(a.seed, number)
         name = f"seed{a.seed}_{number}"
-        case, lines, expected, strict_only = render(plan, name, ""), [], None, []
-        for lane in lanes_of(plan, number):
+        case, lines, expected, strict_only, lanes = render(plan, name, ""), [], None, [], ["ours"]
+        for lane in lanes:
             try:
                 default, strict, expected, dump = checker.differences(case, lane, expected)
             except Exception as error:
                 lines.append((lane, [f"harness: {error!r}"], []))
                 continue
+            if lane == "ours":
+                lanes += mixed_lane(plan, number, expected)
             if default or (a.strict and strict):
                 lines.append((lane, default or strict, [p["result"].get("stderr", "") for p in dump["phases"]]))
             elif strict:
@@ -120,17 +135,17 @@ def main():
         kept = None
         if lines and a.keep_failing and not lines[0][1][0].startswith("harness"):
             kept = keep(checker, a.keep_failing, name, plan, lines[0][0], a.strict, a.shrink_seconds)
-        return number, plan, expected, lines, strict_only, kept
+        return number, plan, expected, lines, strict_only, kept, len(lanes) - 1
 
     print(f"{'case':<14}{'runs':>5}{'docs':>6}{'ok':>6}  about", flush=True)
     try:
         with ThreadPoolExecutor(a.jobs) as pool:
-            for number, plan, expected, lines, strict_only, kept in pool.map(one, numbers):
+            for number, plan, expected, lines, strict_only, kept, mixed in pool.map(one, numbers):
                 oks = [p["result"]["ok"] for p in expected["phases"]] if expected else []
                 total["documents"] += documents_in(plan)
                 total["runs"] += len(plan["phases"])
                 total["failed runs of dlt"] += oks.count(False)
-                total["mixed"] += len(lanes_of(plan, number)) - 1
+                total["mixed"] += mixed
                 total["strict"] += bool(strict_only)
                 mark = "FAILED" if lines else "strict" if strict_only else ""
                 told = "".join("." if ok else "x" for ok in oks)
