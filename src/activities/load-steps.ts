@@ -32,7 +32,7 @@ import type {
 } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import type { Source } from "../sources/source";
-import { openSource } from "../spec/open-source";
+import { openSource, withDestinationSecrets } from "../spec/open-source";
 import { asStep, type Observe, type StepContext } from "./heartbeats";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
@@ -136,8 +136,9 @@ interface Parts {
 
 async function parts(spec: ResolvedPipeline, step: StepContext, config: Config): Promise<Parts> {
   const { source, secrets } = await openSource(spec, config);
-  step.secrets.push(...secrets);
-  return { spec, source, destination: createDestination(spec.destination) };
+  const found = withDestinationSecrets(spec.destination, config);
+  step.secrets.push(...secrets, ...found.secrets);
+  return { spec, source, destination: createDestination(found.destination) };
 }
 
 async function open(ref: PackageRef, step: StepContext, config: Config) {
@@ -145,11 +146,11 @@ async function open(ref: PackageRef, step: StepContext, config: Config) {
   return { ref: place, capabilities, ...(await parts(spec, step, config)) };
 }
 
-/** What the package was made for, without its source and so without secrets. */
+/** What the package was made for, without its source. */
 async function openDestination(ref: PackageRef, config: Config) {
   const place = placeOf(ref, config);
   const spec = JSON.parse(await readText(specPath(place))) as ResolvedPipeline;
-  const destination = createDestination(spec.destination);
+  const destination = createDestination(withDestinationSecrets(spec.destination, config).destination);
   return { place, spec, destination, capabilities: destination.capabilities };
 }
 

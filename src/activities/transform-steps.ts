@@ -10,6 +10,7 @@ import { safeName } from "../package/safe-name";
 import { TidemarkError } from "../pipeline/errors";
 import type { DbtInfo, GateInfo, GateMetrics } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
+import { withDestinationSecrets } from "../spec/open-source";
 import { toolPaths } from "../tools";
 import { runDbt } from "../transform/run-dbt";
 import { asStep, type Observe, type StepContext } from "./heartbeats";
@@ -35,7 +36,9 @@ export function transformActivities(config: Config, observe: Observe | undefined
 
     collectMetrics: ({ spec }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
       asStep("metrics", observe, async step => {
-        await using session = await createDestination(spec.destination).open({ ...step, readOnly: true });
+        const { destination, secrets } = withDestinationSecrets(spec.destination, config);
+        step.secrets.push(...secrets);
+        await using session = await createDestination(destination).open({ ...step, readOnly: true });
         return await collectMetrics(session, {
           destination_type: spec.destination.type,
           dataset: spec.dataset_name,

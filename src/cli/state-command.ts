@@ -5,6 +5,7 @@ import { createDestination } from "../destinations/registry";
 import { pendingPackages } from "../package/packages";
 import type { CursorInfo } from "../pipeline/cursor";
 import { loadSpec } from "../spec/load-spec";
+import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
 import { fromStored, toCursorValue } from "../state/cursor-values";
 import type { PipelineState } from "../state/pipeline-state";
@@ -35,7 +36,7 @@ export async function stateCommand(
 
 async function readReport(config: Config, pipeline: string): Promise<PipelineReport> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
-  const destination = createDestination(spec.destination);
+  const destination = createDestination(withDestinationSecrets(spec.destination, config).destination);
   await using session = await destination.open({
     signal: new AbortController().signal,
     onProgress: event => event.message && process.stderr.write(`${event.message}\n`),

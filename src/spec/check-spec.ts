@@ -6,6 +6,7 @@ import type { JsonObject, SourceSpec } from "../pipeline/spec";
 import { SOURCE_TYPES, sourceType } from "../sources/registry";
 import { appliedHintsShape } from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
+import { databricksShape } from "./databricks-spec";
 
 const contractMode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
 export const schemaContract = z.union([
@@ -149,8 +150,8 @@ function checkDestination(destination: JsonObject): SpecProblem[] {
       },
     ];
   }
-  if (destination.type === "databricks") return [];
-  const parsed = duckdb.safeParse(destination);
+  const shape = destination.type === "databricks" ? databricksShape : duckdb;
+  const parsed = shape.safeParse(destination);
   return parsed.success ? [] : parsed.error.issues.flatMap(issue => toProblems(issue, ["destination"]));
 }
 

@@ -1,14 +1,14 @@
-/** From a resolved spec to a working source: secrets looked up on the worker, the source's own type builds it. */
+/** From a resolved spec to a working source or destination: secrets are looked up on the worker, at use. */
 
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
 import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
-import type { Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
+import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
 import type { Source } from "../sources/source";
-import { resolveSecrets } from "./secrets";
+import { resolveSecrets, type SecretLookup } from "./secrets";
 
 export interface OpenedSource {
   source: Source;
@@ -18,18 +18,35 @@ export interface OpenedSource {
 
 /** @throws TidemarkError SECRET_MISSING, or what the source's type throws */
 export async function openSource(spec: ResolvedPipeline, config: Config): Promise<OpenedSource> {
+  const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
+  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec);
+  return { source, secrets };
+}
+
+/**
+ * A destination with its tokens in place of their references: for the worker that opens it, never for history.
+ * @throws TidemarkError SECRET_MISSING
+ */
+export function withDestinationSecrets(
+  destination: DestinationSpec,
+  config: Config,
+): { destination: DestinationSpec; secrets: string[] } {
+  if (destination.type === "duckdb") return { destination, secrets: [] };
+  const { value, secrets } = resolveSecrets(destination as unknown as Json, lookupOf(config), "destination");
+  return { destination: value as unknown as DestinationSpec, secrets };
+}
+
+function lookupOf(config: Config): SecretLookup {
   // Files are read only when a reference needs them, and once.
   let settings: DltSettings | undefined;
-  const { value, secrets } = resolveSecrets(spec.source as unknown as Json, {
+  return {
     env: config.env,
     readDltSetting: path => {
       settings ??= readDltSettings(config.dlt, config.env);
       return lookUpPath(settings, path);
     },
     readSpecFile: readLocalSpec,
-  });
-  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec);
-  return { source, secrets };
+  };
 }
 
 function readLocalSpec(file: string): JsonObject {

@@ -9,13 +9,12 @@ import {
   type DestinationSpec,
   type JsonObject,
   type ResolvedPipeline,
-  type ResourceHints,
   type RunInput,
-  type SchemaContract,
   type SourceSpec,
   type WriteDisposition,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
+import { toAppliedHints } from "../sources/resource-hints";
 import {
   assertSpec,
   retry as retrySchema,
@@ -23,6 +22,8 @@ import {
   specError,
   toProblems,
   writeDisposition,
+} from "./check-spec";
+import { resolveDatabricks } from "./databricks-spec";
 import {
   datasetLayout,
   withDestinationSettings,
@@ -30,7 +31,6 @@ import {
   withSchemaSettings,
   withSourceSettings,
 } from "./dlt-settings";
-} from "./check-spec";
 import { isBelow, type LoadedSpec } from "./load-spec";
 import { literalSecrets, swapLiterals } from "./secrets";
 
@@ -55,17 +55,17 @@ export function resolveSpec(
       "%s",
       () => document.dataset_name ?? config.datasetName,
     ),
-    destination: resolveDestination(document.destination, config),
+    destination: resolveDestination(document.destination, config, loaded.file),
     source: resolveSource(document.source as JsonObject, loaded, config, base),
     write_disposition: toDisposition(overrides.write_disposition ?? document.write_disposition),
-    schema_contract: toContract(document.schema_contract),
+    schema_contract: document.schema_contract,
     primary_key: toNames(document.primary_key),
     merge_key: toNames(document.merge_key),
     columns: toColumns(document.columns),
     table_name: document.table_name,
     loader_file_format: document.loader_file_format,
     refresh: input.refresh ?? document.refresh,
-    resource_hints: document.resource_hints as { [resource: string]: ResourceHints } | undefined,
+    resource_hints: toResourceHints(document.resource_hints),
     resources: input.resources ?? document.resources,
     transform: input.transform === false ? undefined : resolveTransform(document.transform, input, config),
     gate:
@@ -81,6 +81,7 @@ export function resolveSpec(
     },
   };
 }
+
 /**
  * The document with everything that dlt's configuration has for what it leaves out. It is not checked yet:
  * what cannot be read stays as it is.
@@ -97,7 +98,7 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
   const { source } = document;
   const type = isTable(source) ? sourceType(String(source.type)) : undefined;
   if (isTable(source) && type !== undefined) {
-    const named = { ...source, name: source.name ?? type.type };
+    const named = { ...source, name: source.name ?? (type.standalone ? pipeline : type.type) };
     document.source = withSourceSettings(
       withSchemaSettings(named, pipeline, settings),
       type,
@@ -107,7 +108,6 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
   }
   return document;
 }
-
 
 function checkOverrides(input: Omit<RunInput, "pipeline">): {
   write_disposition?: SpecDocument["write_disposition"];
@@ -123,9 +123,13 @@ function checkOverrides(input: Omit<RunInput, "pipeline">): {
   return { write_disposition: disposition.data };
 }
 
-function resolveDestination(given: SpecDocument["destination"], config: Config): DestinationSpec {
+function resolveDestination(
+  given: SpecDocument["destination"],
+  config: Config,
+  file: string | undefined,
+): DestinationSpec {
   const options = given as unknown as JsonObject;
-  if (options.type === "databricks") return options as unknown as DestinationSpec;
+  if (options.type === "databricks") return resolveDatabricks(options, config.env, file);
   return {
     replace_strategy: "truncate-and-insert",
     create_indexes: false,
@@ -192,12 +196,13 @@ function resolveTransform(
   };
 }
 
-export function toDisposition(given: SpecDocument["write_disposition"]): WriteDisposition | undefined {
-  return typeof given === "string" ? { disposition: given } : given;
+function toResourceHints(given: SpecDocument["resource_hints"]): ResolvedPipeline["resource_hints"] {
+  if (given === undefined) return undefined;
+  return Object.fromEntries(Object.entries(given).map(([name, hints]) => [name, toAppliedHints(hints)]));
 }
 
-export function toContract(given: SpecDocument["schema_contract"]): SchemaContract | undefined {
-  return typeof given === "string" ? { tables: given, columns: given, data_type: given } : given;
+export function toDisposition(given: SpecDocument["write_disposition"]): WriteDisposition | undefined {
+  return typeof given === "string" ? { disposition: given } : given;
 }
 
 function toNames(given: string | string[] | undefined): string[] | undefined {

@@ -53,12 +53,14 @@ export interface SecretLookup {
 
 /**
  * A copy of `value` with every reference replaced by what it names.
+ * @param where the part of the spec that `value` is, for messages
  * @returns the copy and all secret texts in it, for redaction
  * @throws TidemarkError SECRET_MISSING
  */
 export function resolveSecrets<T extends Json>(
   value: T,
   lookup: SecretLookup,
+  where = "source",
 ): { value: T; secrets: string[] } {
   const secrets: string[] = [];
   const walk = (node: Json, path: string): Json => {
@@ -75,7 +77,7 @@ export function resolveSecrets<T extends Json>(
     }
     return node;
   };
-  return { value: walk(value, "") as T, secrets };
+  return { value: walk(value, where) as T, secrets };
 }
 
 function lookUp(ref: SecretRef, lookup: SecretLookup, path: string): Json {
@@ -84,7 +86,7 @@ function lookUp(ref: SecretRef, lookup: SecretLookup, path: string): Json {
     if (text === undefined || text === "") {
       throw new TidemarkError(
         "SECRET_MISSING",
-        `The spec names the environment variable ${ref.env} at source${path}, but the worker does not have it. ` +
+        `The spec names the environment variable ${ref.env} at ${path}, but the worker does not have it. ` +
           "Set it where the worker runs (for example in .env) and run again.",
       );
     }
@@ -95,7 +97,7 @@ function lookUp(ref: SecretRef, lookup: SecretLookup, path: string): Json {
     if (value !== undefined) return value;
     throw new TidemarkError(
       "SECRET_MISSING",
-      `The spec names the secret "${ref.dlt_secret}" at source${path}, but the worker does not have it. Put it into ` +
+      `The spec names the secret "${ref.dlt_secret}" at ${path}, but the worker does not have it. Put it into ` +
         `.dlt/secrets.toml, or set ${ref.dlt_secret.replaceAll(".", "__").toUpperCase()} where the worker runs.`,
     );
   }
