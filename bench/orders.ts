@@ -3,31 +3,17 @@
  * run, in turn. Reported: whole process, and on a running worker; memory of worker + client, the Temporal server apart.
  * Options: --count N, --rounds N, --json FILE.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
-import Table from "cli-table3";
 import { toolPaths } from "../src/tools";
+import { byRunningWorker, byWholeProcess, firstLine, type Measure, option, report } from "./measure";
 
 const run = promisify(execFile);
-const ROOT = join(__dirname, "..");
-const BIN = join(ROOT, "bin", "tidemark");
 const PAGE_SIZE = 2_000;
-
-interface Measure {
-  seconds: number;
-  /** Peak resident memory, MB. */
-  mb: number;
-  serverMb?: number;
-}
-
-function option(name: string, otherwise: number): number {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-}
 
 async function main(): Promise<void> {
   const count = option("count", 200_000);
@@ -54,8 +40,12 @@ async function main(): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       const at = join(folder, String(round));
       results["dlt, whole process"]!.push(await byDlt(python, baseUrl, at));
-      results["Tidemark, whole process"]!.push(await byTidemark(baseUrl, `${at}-whole`));
-      results["Tidemark, running worker"]!.push(await byRunningWorker(baseUrl, `${at}-worker`));
+      results["Tidemark, whole process"]!.push(
+        await byWholeProcess(spec(baseUrl, `${at}-whole`), `${at}-whole`),
+      );
+      results["Tidemark, running worker"]!.push(
+        await byRunningWorker(spec(baseUrl, `${at}-worker`), `${at}-worker`),
+      );
       process.stderr.write(
         `round ${round + 1}: ${Object.entries(results)
           .map(([k, v]) => `${k} ${v[round]!.seconds.toFixed(1)} s`)
@@ -119,100 +109,6 @@ async function byDlt(python: string, baseUrl: string, folder: string): Promise<M
   return { seconds: (performance.now() - start) / 1000, mb: Number(stdout.trim().split("\n").at(-1)) / 1024 };
 }
 
-function tidemarkEnv(folder: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    TIDEMARK_HOME: join(folder, "home"),
-    TIDEMARK_TEMPORAL_PORT: "0",
-    TIDEMARK_UI_PORT: "0",
-  };
-}
-
-async function byTidemark(baseUrl: string, folder: string): Promise<Measure> {
-  await run("mkdir", ["-p", folder]);
-  writeFileSync(join(folder, "spec.json"), JSON.stringify(spec(baseUrl, folder)));
-  const start = performance.now();
-  const child = spawn(BIN, ["run", join(folder, "spec.json"), "--json"], {
-    env: tidemarkEnv(folder),
-    stdio: ["ignore", "ignore", "inherit"],
-    cwd: ROOT,
-  });
-  const peak = watchMemory([child.pid!]);
-  await ended(child);
-  return { seconds: (performance.now() - start) / 1000, mb: peak.stop() };
-}
-
-/** Worker and server are up; what counts is a client's start of the run to its result. */
-async function byRunningWorker(baseUrl: string, folder: string): Promise<Measure> {
-  await run("mkdir", ["-p", folder]);
-  writeFileSync(join(folder, "spec.json"), JSON.stringify(spec(baseUrl, folder)));
-  const env = tidemarkEnv(folder);
-  const dev = spawn(BIN, ["dev"], { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
-  try {
-    await untilSays(dev, "Ready");
-    const start = performance.now();
-    const client = spawn(BIN, ["run", join(folder, "spec.json"), "--json"], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-      cwd: ROOT,
-    });
-    const peak = watchMemory([client.pid!, dev.pid!]);
-    await ended(client);
-    const seconds = (performance.now() - start) / 1000;
-    const serverPid = JSON.parse(readFileSync(join(folder, "home", "temporal", "server.json"), "utf8"))
-      .pid as number;
-    return { seconds, mb: peak.stop(), serverMb: peakOf(serverPid) };
-  } finally {
-    dev.kill("SIGINT");
-    await ended(dev).catch(() => {});
-  }
-}
-
-/** Sum of the peaks of these processes and their children (Linux: VmHWM). */
-function watchMemory(pids: number[]): { stop(): number } {
-  const peaks = new Map<number, number>();
-  const look = () => {
-    for (const pid of pids.flatMap(one => [one, ...childrenOf(one)])) {
-      const name = nameOf(pid);
-      if (name !== "temporal") peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakOf(pid)));
-    }
-  };
-  const timer = setInterval(look, 100);
-  look();
-  return {
-    stop() {
-      clearInterval(timer);
-      return [...peaks.values()].reduce((a, b) => a + b, 0);
-    },
-  };
-}
-
-function peakOf(pid: number): number {
-  try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
-function nameOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap(task =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
-  }
-}
-
 /** Every table, every value but row and load ids. */
 async function assertEqual(dlt: string, ours: string): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:");
@@ -234,66 +130,6 @@ async function assertEqual(dlt: string, ours: string): Promise<void> {
   }
   connection.closeSync();
   instance.closeSync();
-}
-
-function report(results: { [engine: string]: Measure[] }): void {
-  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-  const rows = Object.entries(results).map(([engine, measures]) => ({
-    engine,
-    seconds: median(measures.map(m => m.seconds)),
-    mb: median(measures.map(m => m.mb)),
-    serverMb: median(measures.map(m => m.serverMb ?? 0)),
-  }));
-  const dlt = rows[0]!;
-  const table = new Table({
-    head: [
-      "engine",
-      "seconds (median)",
-      "times dlt's speed",
-      "peak MB",
-      "of dlt's memory",
-      "Temporal server MB",
-    ],
-  });
-  for (const row of rows) {
-    table.push([
-      row.engine,
-      row.seconds.toFixed(1),
-      `${(dlt.seconds / row.seconds).toFixed(1)}x`,
-      row.mb.toFixed(0),
-      `${((row.mb / dlt.mb) * 100).toFixed(0)}%`,
-      row.serverMb ? row.serverMb.toFixed(0) : "",
-    ]);
-  }
-  process.stdout.write(`${table.toString()}\n`);
-  const at = process.argv.indexOf("--json");
-  if (at > 0) writeFileSync(process.argv[at + 1]!, JSON.stringify(rows, null, 2));
-}
-
-function firstLine(child: ChildProcess): Promise<string> {
-  return new Promise((done, fail) => {
-    child.once("exit", code => fail(new Error(`exited with ${code}`)));
-    child.stdout!.once("data", data => done(String(data)));
-  });
-}
-
-function untilSays(child: ChildProcess, text: string): Promise<void> {
-  return new Promise((done, fail) => {
-    let said = "";
-    child.once("exit", code => fail(new Error(`exited with ${code}: ${said}`)));
-    child.stdout!.on("data", data => {
-      said += data;
-      if (said.includes(text)) done();
-    });
-  });
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((done, fail) => {
-    if (child.exitCode !== null)
-      return child.exitCode === 0 ? done() : fail(new Error(`exited with ${child.exitCode}`));
-    child.once("exit", code => (code === 0 ? done() : fail(new Error(`exited with ${code}`))));
-  });
 }
 
 main().then(

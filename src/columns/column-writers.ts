@@ -46,8 +46,7 @@ export class ColumnWriter {
 
   writeDouble(value: number): void {
     this.room(8);
-    // minus zero becomes zero, as in dlt's default files for DuckDB
-    this.view.setFloat64(this.used, value + 0, true);
+    this.view.setFloat64(this.used, value, true);
     this.used += 8;
     this.mark(1);
   }

@@ -10,7 +10,7 @@ import { skipRows } from "../columns/select-rows";
 import { encodeLine } from "../json/typed-json";
 import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
-import { coerce, REFUSED } from "../schema/coerce";
+import { coerce, decimalParts, type Physical, REFUSED } from "../schema/coerce";
 import { columnOf, isComplete, isNullable } from "../schema/column-props";
 import { C_DLT_ID, C_DLT_LOAD_ID, isSystemName } from "../schema/system-tables";
 import type { StoredColumn, StoredTable } from "../schema/types";
@@ -26,6 +26,8 @@ import type { Segment } from "./types";
 /** Rows that go through the paths for rows at once. */
 const ROWS_AT_ONCE = 1000;
 
+/** PostgreSQL keeps this many digits behind the point. */
+const MAX_SURPLUS = 16_383;
 const OPEN_BRACE = 123;
 const OPEN_BRACKET = 91;
 
@@ -134,16 +136,20 @@ export class ColumnPath {
         continue;
       }
       if (column.count < page.rows && !isNullable(stored)) return undefined;
-      const encoded = this.encodeColumn(column, stored, page.rows);
+      const encoded = this.encodeColumn(column, stored, page);
       if (encoded === undefined) return undefined;
       columns.push({ name: stored.name, encoded });
     }
     return columns;
   }
 
-  private encodeColumn(column: PageColumn, stored: StoredColumn, rows: number): EncodedColumn | undefined {
+  private encodeColumn(
+    column: PageColumn,
+    stored: StoredColumn,
+    { rows, bare }: ColumnPage,
+  ): EncodedColumn | undefined {
     const shape = this.context.shapeOf(stored);
-    if (fits(column, stored, shape)) {
+    if (fits(column, stored, shape, bare)) {
       const levels = definitionLevels(column.present, column.count, rows);
       const { buffer, byteOffset, length } = column.data;
       return { type: fileType(shape), rows, page: [...levels, Buffer.from(buffer, byteOffset, length)] };
@@ -153,7 +159,7 @@ export class ColumnPath {
     for (const value of columnValues(column, rows)) {
       if (value !== null) {
         const fitted = coerce(stored.data_type!, value);
-        if (fitted === REFUSED) return undefined;
+        if (fitted === REFUSED || (bare && losesDigits(fitted, shape))) return undefined;
         builder.write(row, fitted);
       }
       row++;
@@ -182,7 +188,10 @@ export class ColumnPath {
     ];
   }
 
-  /** New columns of a bare page, by their first value; nulls where none may be are told as they are for rows. */
+  /**
+   * New columns of a bare page, by their first value; nulls where none may be are told as they are for rows. A decimal
+   * gets the limits that its arrow type would have.
+   */
   private learn(page: ColumnPage): void {
     const definition = this.definition();
     const row = new Map<string, Value>();
@@ -190,17 +199,25 @@ export class ColumnPath {
       const name = this.nameOf(column);
       const stored = definition && columnOf(definition, name);
       const isKnown = stored !== undefined && isComplete(stored);
+      if (isKnown && column.type.kind === "decimal-text") this.limitDecimal(stored);
       if (isKnown && !isNullable(stored) && column.count < page.rows) row.set(name, null);
       else if (!isKnown && column.count > 0) row.set(name, firstValue(column, page.rows));
     }
     if (row.size > 0) this.context.evolving.accept(this.table, undefined, row, false);
   }
 
+  private limitDecimal(stored: StoredColumn): void {
+    const shape = this.context.shapeOf(stored);
+    if (stored.precision !== undefined || shape.kind !== "decimal") return;
+    stored.precision = shape.precision;
+    stored.scale = shape.scale;
+  }
+
   private misfit(page: ColumnPage): TidemarkError {
     const definition = this.definition();
     const wrong = page.columns.find(column => {
       const stored = definition && columnOf(definition, this.nameOf(column));
-      return !stored?.data_type || this.encodeColumn(column, stored, page.rows) === undefined;
+      return !stored?.data_type || this.encodeColumn(column, stored, page) === undefined;
     });
     return new TidemarkError(
       "CANNOT_COERCE",
@@ -216,12 +233,12 @@ function firstValue(column: PageColumn, rows: number): Value {
 }
 
 /** The bytes of the page are what the file holds. */
-function fits({ type, data }: PageColumn, stored: StoredColumn, shape: Shape): boolean {
+function fits({ type, data }: PageColumn, stored: StoredColumn, shape: Shape, bare: boolean): boolean {
   switch (type.kind) {
     case "text":
       return stored.data_type === "text";
     case "json":
-      return stored.data_type === "json" && holdsOnlyContainers(data);
+      return stored.data_type === "json" && (bare || holdsOnlyContainers(data));
     case "integer":
       return stored.data_type === "bigint";
     case "timestamp":
@@ -235,6 +252,15 @@ function fits({ type, data }: PageColumn, stored: StoredColumn, shape: Shape): b
     default:
       return stored.data_type === type.kind;
   }
+}
+
+/** Arrow refuses to round a decimal, where rows are rounded. */
+function losesDigits(value: Physical, shape: Shape): boolean {
+  if (shape.kind !== "decimal" || typeof value !== "string") return false;
+  const parts = decimalParts(value);
+  if (parts === undefined) return true;
+  const surplus = -parts.exponent - shape.scale;
+  return surplus > 0 && (surplus > MAX_SURPLUS || parts.digits % 10n ** BigInt(surplus) !== 0n);
 }
 
 /** A JSON text or number is no dict or list: dlt coerces it as what it is. */

@@ -94,6 +94,8 @@ export interface SourceType {
   readonly type: string;
   /**
    * Checks the source's own part of a spec. Unknown keys are problems, with the nearest valid name.
+  /** One resource without a source: without a name its schema is called as the pipeline (dlt: standalone resources). */
+  readonly standalone?: true;
    * Pure and offline: also used by `tidemark doctor` and by the client before anything is started.
    * Secrets may be literals or `{env}` / `{spec_ref}` objects here.
    */

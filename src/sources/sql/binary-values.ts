@@ -20,6 +20,7 @@ const FIRST_MICROS = -62_135_596_800_000_000n;
 const LAST_MICROS = 253_402_300_799_999_999n;
 const FIRST_DAY = -719_162;
 const LAST_DAY = 2_932_896;
+const DAY_MICROS = 86_400_000_000n;
 const DAY_MICROS_HIGH = 20;
 /** Far from both ends of the calendar, by the high half only: year 34 to 9985. */
 const SAFE_LOW = -14_230_000;
@@ -41,7 +42,9 @@ export const float8 =
   (bare: boolean): Decoder =>
   (from, start, _, to) => {
     const value = from.view.getFloat64(start);
-    if (bare || Number.isFinite(value)) to.writeDouble(value);
+    if (bare) to.writeDouble(value);
+    // minus zero becomes zero, as in dlt's default files for DuckDB
+    else if (Number.isFinite(value)) to.writeDouble(value + 0);
     else to.writeNull();
   };
 
@@ -81,9 +84,9 @@ function edgeMicros(high: number, low: number): bigint {
 
 export const time: Decoder = (from, start, _, to) => {
   const high = from.view.getInt32(start);
-  if (high >= DAY_MICROS_HIGH && from.view.getBigInt64(start) >= 86_400_000_000n)
-    throw new UnreadableValue("the time of hour 24, which no destination has");
-  to.writeHalves(high, from.view.getInt32(start + 4));
+  // the end of a day is its beginning, as in psycopg2
+  if (high >= DAY_MICROS_HIGH && from.view.getBigInt64(start) >= DAY_MICROS) to.writeHalves(0, 0);
+  else to.writeHalves(high, from.view.getInt32(start + 4));
 };
 
 const LETTER_N = 110;

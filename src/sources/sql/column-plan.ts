@@ -1,11 +1,12 @@
 /** How the columns of a reflected table come over as columns: what to select, how to decode it, as what. */
 import { escapeIdentifier } from "pg";
-import { orjsonText } from "../../json/print";
-import type { ColumnHint } from "../../pipeline/spec";
+import type { ColumnKind } from "../../columns/column-page";
+import type { ColumnHint, DataType } from "../../pipeline/spec";
 import * as binary from "./binary-values";
-import { numericLimits, type ReflectedColumn } from "./column-types";
+import { columnHint, numericLimits, type ReflectedColumn, type ReflectionLevel } from "./column-types";
 import type { Decoder } from "./copy-decoder";
-import { parserFor } from "./value-parsers";
+import { storableJson } from "./jsonb-text";
+import { type Parser, parserFor, rangeTexts, toHstore } from "./value-parsers";
 
 export interface ColumnPlan extends binary.BinaryType {
   name: string;
@@ -42,11 +43,25 @@ const FORMS: { [typname: string]: Form } = {
 
 /** What PostgreSQL prints, read as in rows and printed as JSON. */
 function asJson(column: ReflectedColumn): Form {
-  const parse = parserFor(column.oid, column.is_array);
+  const parse = reflectedParser(column) ?? parserFor(column.oid, column.is_array);
   const decode: Decoder = ({ bytes }, start, end, to) => {
     const value = parse(bytes.toString("utf8", start, end));
     if (value === null) to.writeNull();
-    else to.writeText(orjsonText(value));
+    else to.writeText(storableJson(value));
+  };
+  return { type: { kind: "json" }, decode, cast: "::text" };
+}
+
+const NUMBER_RANGES = ["int4range", "int8range", "numrange"];
+const RANGES = [...NUMBER_RANGES, "daterange", "tsrange", "tstzrange"];
+
+/** A range as dlt's arrow tables have it: numbers as they stand, times as PostgreSQL prints them. */
+function rangeAsJson({ typname }: ReflectedColumn): Form {
+  const print = (text: string) => (NUMBER_RANGES.includes(typname) ? text : JSON.stringify(text));
+  const decode: Decoder = ({ bytes }, start, end, to) => {
+    const { lower, upper, bounds, empty } = rangeTexts(bytes.toString("utf8", start, end));
+    const side = (text: string | undefined) => (text === undefined ? "null" : print(text));
+    to.writeText(`{"lower":${side(lower)},"upper":${side(upper)},"bounds":"${bounds}","empty":${empty}}`);
   };
   return { type: { kind: "json" }, decode, cast: "::text" };
 }
@@ -62,14 +77,16 @@ function refused(column: ReflectedColumn): Form {
 
 function formOf(column: ReflectedColumn, bare: boolean): Form {
   const typname = column.base ?? column.typname;
-  if (column.is_array || typname === "json") return asJson(column);
+  if (column.is_array || typname === "json" || typname === "hstore") return asJson(column);
+  if (RANGES.includes(typname)) return rangeAsJson(column);
   if (typname === "interval") return refused(column);
   // a float of 4 bytes is the double that its digits say, not the one that its bits say
   if (typname === "float4")
     return { type: { kind: "double" }, decode: binary.float8(bare), cast: "::text::float8" };
   if (typname === "float8") return { type: { kind: "double" }, decode: binary.float8(bare) };
   if (typname === "numeric") {
-    const limits = column.base === null ? numericLimits(column.typmod) : undefined;
+    // a domain's own limits are no hint in dlt, whose rows then have the destination's default scale
+    const limits = column.base === null || bare ? numericLimits(column.typmod) : undefined;
     const isFixed = limits && limits.scale >= 0 && limits.scale <= limits.precision;
     if (!isFixed || limits.precision > MAX_PRECISION)
       return { type: { kind: "decimal-text" }, decode: binary.freeNumeric };
@@ -79,6 +96,37 @@ function formOf(column: ReflectedColumn, bare: boolean): Form {
     };
   }
   return FORMS[typname] ?? { ...text, cast: "::text" };
+}
+
+/** How texts of a column are read when its type says more than its oid. */
+export function reflectedParser(column: ReflectedColumn): Parser | undefined {
+  if (column.is_array) return parserFor(column.oid, true);
+  return column.typname === "hstore" ? toHstore : undefined;
+}
+
+const DATA_TYPES: { [kind in ColumnKind["kind"]]: DataType } = {
+  text: "text",
+  json: "json",
+  "decimal-text": "decimal",
+  binary: "binary",
+  integer: "bigint",
+  timestamp: "timestamp",
+  "local-timestamp": "timestamp",
+  time: "time",
+  date: "date",
+  double: "double",
+  bool: "bool",
+  decimal: "decimal",
+};
+
+/** Arrow tables have a type for every column, whatever the reflection level says. */
+export function bareHint(column: ReflectedColumn, level: ReflectionLevel): ColumnHint {
+  const hint = columnHint(column, level) ?? { name: column.name, nullable: column.nullable };
+  if (hint.data_type !== undefined) return hint;
+  const { type } = formOf(column, true);
+  const limits = type.kind === "decimal" ? { precision: type.precision, scale: type.scale } : {};
+  const zone = type.kind === "local-timestamp" ? { timezone: false } : {};
+  return { ...hint, data_type: DATA_TYPES[type.kind], ...limits, ...zone };
 }
 
 /**

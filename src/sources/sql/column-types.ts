@@ -11,7 +11,7 @@ export interface ReflectedColumn {
   /** pg_type.typtype: b base, e enum, d domain, r range, … */
   typtype: string;
   is_array: boolean;
-  /** pg_attribute.atttypmod: -1 when the type has no length, precision or scale. */
+  /** pg_attribute.atttypmod, of a domain its own: -1 when the type has no length, precision or scale. */
   typmod: number;
   /** As PostgreSQL prints the type, for casts. */
   type: string;

@@ -4,6 +4,8 @@
  */
 import { parseJson } from "../../json/parse";
 import { orjsonText } from "../../json/print";
+import { encodeLine } from "../../json/typed-json";
+import type { Value } from "../../json/values";
 
 const BLANK = 32;
 const QUOTE = 34;
@@ -16,7 +18,13 @@ let scratch = Buffer.allocUnsafe(4096);
 
 /** Bytes are valid until the next call. */
 export function jsonbText(bytes: Buffer, start: number, end: number): Buffer | string {
-  return compacted(bytes, start, end) ?? orjsonText(parseJson(bytes.toString("utf8", start, end)));
+  return compacted(bytes, start, end) ?? storableJson(parseJson(bytes.toString("utf8", start, end)));
+}
+
+/** @throws TidemarkError INTEGER_TOO_LARGE, ROW_NOT_STORABLE: what rows of JSON lines cannot carry, no row may hold */
+export function storableJson(value: Value): string {
+  encodeLine({ value });
+  return orjsonText(value);
 }
 
 function compacted(bytes: Buffer, start: number, end: number): Buffer | undefined {

@@ -32,12 +32,12 @@ const TABLES = "c.relkind = ANY ($2::text[]) AND ($3::text[] IS NULL OR c.relnam
 const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, (NOT a.attnotnull)::int AS nullable,
          coalesce(element.typname, t.typname) AS typname, coalesce(element.typtype, t.typtype) AS typtype,
-         (element.oid IS NOT NULL)::int AS is_array, a.atttypmod AS typmod,
+         (element.oid IS NOT NULL)::int AS is_array, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END AS typmod,
          format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS oid,
          (WITH RECURSIVE bases AS (
-            SELECT t.typbasetype AS oid, t.typtypmod AS typmod WHERE t.typtype = 'd'
+            SELECT t.typbasetype AS oid WHERE t.typtype = 'd'
             UNION ALL
-            SELECT d.typbasetype, d.typtypmod FROM bases JOIN pg_type d ON d.oid = bases.oid AND d.typtype = 'd'
+            SELECT d.typbasetype FROM bases JOIN pg_type d ON d.oid = bases.oid AND d.typtype = 'd'
           ) SELECT b.typname FROM bases JOIN pg_type b ON b.oid = bases.oid AND b.typtype <> 'd') AS base,
          (SELECT max(length(enumlabel)) FROM pg_enum WHERE enumtypid = t.oid) AS label_length
   FROM pg_class c

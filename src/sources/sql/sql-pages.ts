@@ -14,7 +14,7 @@ interface Column {
   parse: Parser;
 }
 
-function columnsOf(fields: readonly FieldDef[], { resource, arrays }: PageSource): Column[] {
+function columnsOf(fields: readonly FieldDef[], { resource, parsers }: PageSource): Column[] {
   const names = fields.map(field => field.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -26,7 +26,7 @@ function columnsOf(fields: readonly FieldDef[], { resource, arrays }: PageSource
   }
   return fields.map(field => ({
     name: field.name,
-    parse: parserFor(field.dataTypeID, arrays.includes(field.name)),
+    parse: parsers?.get(field.name) ?? parserFor(field.dataTypeID),
   }));
 }
 
@@ -51,8 +51,8 @@ export interface PageSource {
   chunkSize: number;
   /** Columns whose texts are the place to go on from; empty: none. */
   keys: readonly string[];
-  /** Columns that reflection knows as arrays. */
-  arrays: readonly string[];
+  /** Of columns whose type reflection knows better than the result does. */
+  parsers?: ReadonlyMap<string, Parser>;
 }
 
 /** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY, SQL_TYPE */

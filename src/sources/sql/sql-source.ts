@@ -7,7 +7,7 @@ import type { ColumnHint, Json, ResourceHints } from "../../pipeline/spec";
 import { toHints, toIncremental } from "../resource-hints";
 import type { OpenOptions, Resource, SourceType } from "../source";
 import { columnPages } from "./column-pages";
-import { columnPlans } from "./column-plan";
+import { bareHint, columnPlans, reflectedParser } from "./column-plan";
 import { columnHint, type ReflectionLevel } from "./column-types";
 import { readCredentials } from "./credentials";
 import { queryStatement } from "./plain-query";
@@ -37,11 +37,9 @@ function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number)
     selected: spec.selected ?? true,
     incremental: toIncremental(spec.incremental, spec.primary_key),
     open: (options: OpenOptions) =>
-  /** dlt's backend "pyarrow". */
-  bare: boolean;
       sqlPages(
         // a query's key may not be unique, whatever its hint says: going on after it could lose rows
-        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [], arrays: [] },
+        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [] },
         queryStatement(spec.query, params, options.incremental),
         options,
       ),
@@ -52,6 +50,8 @@ interface ReflectionOptions {
   level: ReflectionLevel;
   resolveForeignKeys: boolean;
   chunkSize: number;
+  /** dlt's backend "pyarrow". */
+  bare: boolean;
 }
 
 /** Columns by reflection, what the spec says of a column laid over it (dlt: merge_columns). */
@@ -61,7 +61,9 @@ function mergeColumns(reflected: ColumnHint[], given: readonly ColumnHint[]): Co
 }
 
 function tableHints(table: ReflectedTable, given: ResourceHints, options: ReflectionOptions): ResourceHints {
-  const reflected = table.columns.flatMap(column => columnHint(column, options.level) ?? []);
+  const reflected = options.bare
+    ? table.columns.map(column => bareHint(column, options.level))
+    : table.columns.flatMap(column => columnHint(column, options.level) ?? []);
   const hints: ResourceHints = { ...given, columns: mergeColumns(reflected, given.columns ?? []) };
   if (!given.primary_key && table.primaryKey.length > 0) hints.primary_key = table.primaryKey;
   if (!given.references && options.resolveForeignKeys && table.references.length > 0) {
@@ -98,12 +100,16 @@ function tableResource(
   config: ClientConfig,
   options: ReflectionOptions,
 ): Resource {
-  const plans = columnPlans(table.columns, hints.columns ?? [], options.bare);
   const table = narrowed(whole, spec);
   const hints = tableHints(table, toHints(spec), options);
   // dlt makes a list of the key here, however it was written
   const incremental = toIncremental(spec.incremental, hints.primary_key);
-  const arrays = table.columns.filter(column => column.is_array).map(column => column.name);
+  const parsers = new Map(
+    table.columns.flatMap(column => {
+      const parser = reflectedParser(column);
+      return parser === undefined ? [] : [[column.name, parser]];
+    }),
+  );
   const columnNames = table.columns.map(column => column.name);
   if (incremental && !columnNames.includes(incremental.cursor_path)) {
     const near = nearestName(incremental.cursor_path, columnNames);
@@ -112,6 +118,7 @@ function tableResource(
       `Table "${table.name}" has no cursor column "${incremental.cursor_path}"${near ? `; did you mean "${near}"?` : "."}`,
     );
   }
+  const plans = columnPlans(table.columns, hints.columns ?? [], options.bare);
   return {
     name: spec.name,
     hints,
@@ -119,8 +126,6 @@ function tableResource(
     incremental,
     open: (open: OpenOptions) => {
       const toRead: TableToRead = table;
-      const query = tableQueryText(toRead, { range: open.incremental, resume, expressions });
-      return columnPages({ ...reading, plans, bare: options.bare }, query, open);
       const keys = keyColumns(toRead, open.incremental);
       const resume = asResumeKey(open.resume, keys);
       const reading = {
@@ -130,10 +135,12 @@ function tableResource(
         keys: keys.map(({ name }) => name),
       };
       if (plans === undefined)
-        return sqlPages({ ...reading, arrays }, tableStatement(toRead, open.incremental, resume), open);
+        return sqlPages({ ...reading, parsers }, tableStatement(toRead, open.incremental, resume), open);
       const expressions = new Map(
         plans.flatMap(({ name, expression }) => (expression === undefined ? [] : [[name, expression]])),
       );
+      const query = tableQueryText(toRead, { range: open.incremental, resume, expressions });
+      return columnPages({ ...reading, plans, bare: options.bare }, query, open);
     },
   };
 }
@@ -154,6 +161,7 @@ export const postgresSource: SourceType = {
 
 export const sqlTableSource: SourceType = {
   type: "sql_table",
+  standalone: true,
   check: checkTable,
   secretPointers,
   settings: tableSettings,
@@ -167,6 +175,7 @@ export const sqlTableSource: SourceType = {
       level: spec.reflection_level ?? "full",
       resolveForeignKeys: spec.resolve_foreign_keys ?? false,
       chunkSize: DEFAULT_CHUNK_SIZE,
+      bare: spec.backend === "pyarrow",
     };
     // the source's name stands in `name`; the resource is called as its table
     return {
@@ -191,7 +200,6 @@ export const sqlDatabaseSource: SourceType = {
       includeViews: spec.include_views ?? false,
     };
     const tables = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
-      bare: spec.backend === "pyarrow",
     const listed = spec.resources ?? [];
     const names = tables.map(table => table.name);
     const unknown = listed.find(({ name }) => !names.includes(name));
@@ -202,6 +210,7 @@ export const sqlDatabaseSource: SourceType = {
       level: spec.reflection_level ?? "full",
       resolveForeignKeys: spec.resolve_foreign_keys ?? false,
       chunkSize: spec.chunk_size ?? DEFAULT_CHUNK_SIZE,
+      bare: spec.backend === "pyarrow",
     };
     const resources = tables.map(table => {
       const own = listed.find(({ name }) => name === table.name) ?? { name: table.name };

@@ -77,10 +77,8 @@ function toTimestamp(zone: "+00:00" | ""): Parser {
 }
 
 function toTime(text: string): Value {
-  const match = TIME.exec(text);
-  if (!match) throw new UnreadableValue("the time of hour 24, which no destination has");
-  // the offset of a timetz is dropped, as dlt does
-  const [, time, fraction] = match;
+  // the offset of a timetz is dropped, and the end of a day is its beginning, as in psycopg2
+  const [, time, fraction] = TIME.exec(text.replace(/^24:/, "00:"))!;
   return new PlainTime(`${time}${microseconds(fraction)}`);
 }
 
@@ -90,6 +88,49 @@ function toBinary(text: string): Value {
 
 function toJson(text: string): Value {
   return parseJson(text);
+}
+
+const RANGE = /^([[(])(?:"((?:[^"]|"")*)"|([^,]*)),(?:"((?:[^"]|"")*)"|([^)\]]*))([)\]])$/;
+
+/** A range as texts of its ends; undefined: no end. */
+export interface RangeTexts {
+  lower: string | undefined;
+  upper: string | undefined;
+  bounds: string;
+  empty: boolean;
+}
+
+export function rangeTexts(text: string): RangeTexts {
+  if (text === "empty") return { lower: undefined, upper: undefined, bounds: "[)", empty: true };
+  const [, open, lowerQuoted, lower, upperQuoted, upper, close] = RANGE.exec(text)!;
+  const end = (quoted: string | undefined, plain: string | undefined) => quoted ?? (plain || undefined);
+  return {
+    lower: end(lowerQuoted, lower),
+    upper: end(upperQuoted, upper),
+    bounds: `${open}${close}`,
+    empty: false,
+  };
+}
+
+/** SQLAlchemy's Range, a dataclass of four fields, which dlt takes for a dict. */
+function toRange(parseEnd: Parser): Parser {
+  return text => {
+    const { lower, upper, bounds, empty } = rangeTexts(text);
+    const end = (one: string | undefined) => (one === undefined ? null : parseEnd(one));
+    return { lower: end(lower), upper: end(upper), bounds, empty };
+  };
+}
+
+const PAIR = /"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|NULL)/g;
+
+/** An hstore as a dict of texts. Its type has another oid in every database: known from reflection only. */
+export function toHstore(text: string): Value {
+  const plain = (quoted: string) => quoted.replace(/\\(.)/g, "$1");
+  const pairs = [...text.matchAll(PAIR)].map(([, key, value]): [string, Value] => [
+    plain(key!),
+    value === undefined ? null : plain(value),
+  ]);
+  return Object.fromEntries(pairs);
 }
 
 /** dlt fails on intervals too (timedelta cannot be serialised). */
@@ -118,6 +159,12 @@ const TYPES: readonly [oid: number, arrayOid: number, parser: Parser][] = [
   [1186, 1187, refuseInterval],
   [114, 199, toJson],
   [3802, 3807, toJson],
+  [3904, 3905, toRange(Number)],
+  [3926, 3927, toRange(toBigint)],
+  [3906, 3907, toRange(toDecimal)],
+  [3912, 3913, toRange(toDate)],
+  [3908, 3909, toRange(toTimestamp(""))],
+  [3910, 3911, toRange(toTimestamp("+00:00"))],
   // text, char, name, bpchar, varchar, uuid, money, inet, cidr, macaddr, xml, bit, varbit
   [25, 1009, asText],
   [18, 1002, asText],
@@ -151,7 +198,7 @@ function toTexts(text: string): Value {
 }
 
 /**
- * Types without a parser of their own (enums, ranges, geometry, extensions) are text, as PostgreSQL prints them.
+ * Types without a parser of their own (enums, multiranges, geometry, extensions) are text, as PostgreSQL prints them.
  * @param isArray known from reflection: such a type's array is then a list of texts
  */
 export function parserFor(oid: number, isArray = false): Parser {

@@ -1,0 +1,121 @@
+/**
+ * `npm run bench:sql`: a PostgreSQL table of 1,000,000 rows and 10 columns, loaded in full into DuckDB: Tidemark beside
+ * dlt with its fast backend, pyarrow, in turn. The tables that come out are compared. Options: --count N, --rounds N,
+ * --json FILE.
+ */
+import { execFile } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { execute, startPostgresServer } from "../demo/postgres-server";
+import { toolPaths } from "../src/tools";
+import { byRunningWorker, byWholeProcess, type Measure, option, report } from "./measure";
+
+const run = promisify(execFile);
+
+const createTable = (count: number) => [
+  `CREATE TABLE measures (id int PRIMARY KEY, big bigint NOT NULL, title text, seen timestamptz NOT NULL,
+     price numeric(12,2), flag boolean, ratio double precision, day date, code uuid, extra jsonb)`,
+  `INSERT INTO measures SELECT i, i::bigint * 1000003, 'title of row ' || i,
+     timestamptz '2024-01-01 00:00+00' + i * interval '1.5 second', nullif(i % 1000000, 7) / 100.0, i % 3 = 0,
+     i / 7.0::float8, date '2020-01-01' + i % 2000, md5(i::text)::uuid, jsonb_build_object('a', i, 'b', 'x')
+     FROM generate_series(1, ${count}) i`,
+  "VACUUM ANALYZE measures",
+];
+
+async function main(): Promise<void> {
+  const count = option("count", 1_000_000);
+  const rounds = option("rounds", 3);
+  const { parityPython: python, postgresBin: bin } = toolPaths(process.env);
+  if (python === undefined || bin === undefined)
+    throw new Error("dlt or PostgreSQL is missing: run `npm run setup -- --parity`.");
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-bench-sql-"));
+  chmodSync(folder, 0o755);
+  const server = await startPostgresServer({ dataDir: join(folder, "postgres"), bin });
+  try {
+    await execute(server.adminDsn, createTable(count));
+    process.stderr.write(`${count} rows of 10 columns, ${rounds} rounds\n`);
+    const env = { BENCH_SOURCE_DSN: server.adminDsn };
+    const results: { [engine: string]: Measure[] } = {
+      "dlt with pyarrow, whole process": [],
+      "Tidemark, whole process": [],
+      "Tidemark, running worker": [],
+    };
+    for (let round = 0; round < rounds; round++) {
+      const at = join(folder, String(round));
+      const [whole, worker] = [`${at}-whole`, `${at}-worker`];
+      results["dlt with pyarrow, whole process"]!.push(await byDlt(python, server.adminDsn, at));
+      results["Tidemark, whole process"]!.push(await byWholeProcess(spec(whole), whole, env));
+      results["Tidemark, running worker"]!.push(await byRunningWorker(spec(worker), worker, env));
+      const seconds = Object.entries(results).map(([k, v]) => `${k} ${v[round]!.seconds.toFixed(1)} s`);
+      process.stderr.write(`round ${round + 1}: ${seconds.join(", ")}\n`);
+      if (round > 0) continue;
+      for (const other of [whole, worker])
+        await assertEqual(join(at, "dlt.duckdb"), join(other, "ours.duckdb"), count);
+      process.stderr.write("results are equal\n");
+    }
+    report(results);
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function spec(folder: string): object {
+  return {
+    pipeline_name: "bench_table",
+    dataset_name: "bench",
+    destination: { type: "duckdb", path: join(folder, "ours.duckdb") },
+    source: {
+      type: "sql_table",
+      table: "measures",
+      backend: "pyarrow",
+      write_disposition: "replace",
+      credentials: { env: "BENCH_SOURCE_DSN" },
+    },
+  };
+}
+
+async function byDlt(python: string, dsn: string, folder: string): Promise<Measure> {
+  mkdirSync(folder, { recursive: true });
+  const start = performance.now();
+  const { stdout } = await run(
+    python,
+    [join(__dirname, "dlt_sql_table.py"), dsn, join(folder, "dlt.duckdb"), join(folder, "dlt")],
+    {
+      env: { ...process.env, RUNTIME__DLTHUB_TELEMETRY: "false", RUNTIME__LOG_LEVEL: "ERROR" },
+      maxBuffer: 1 << 26,
+    },
+  );
+  return { seconds: (performance.now() - start) / 1000, mb: Number(stdout.trim().split("\n").at(-1)) / 1024 };
+}
+
+/** Columns, types, and every value. */
+async function assertEqual(dlt: string, ours: string, count: number): Promise<void> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(`ATTACH '${dlt}' AS theirs (READ_ONLY); ATTACH '${ours}' AS ours (READ_ONLY)`);
+  const columns = (side: string) =>
+    `(SELECT string_agg(column_name || ' ' || data_type || ' ' || is_nullable, ', ' ORDER BY column_index)
+      FROM duckdb_columns() WHERE database_name = '${side}' AND table_name = 'measures')`;
+  const reader = await connection.runAndReadAll(
+    `SELECT (SELECT count(*) FROM theirs.bench.measures) AS rows, ${columns("ours")} = ${columns("theirs")} AS alike,
+       (SELECT count(*) FROM (FROM theirs.bench.measures EXCEPT ALL FROM ours.bench.measures)) AS missing,
+       (SELECT count(*) FROM (FROM ours.bench.measures EXCEPT ALL FROM theirs.bench.measures)) AS extra`,
+  );
+  const row = reader.getRowObjectsJson()[0]!;
+  connection.closeSync();
+  instance.closeSync();
+  if (row.missing !== "0" || row.extra !== "0" || row.rows !== String(count) || row.alike !== true)
+    throw new Error(`The tables differ: ${JSON.stringify(row)}`);
+}
+
+main().then(
+  () => process.exit(0),
+  error => {
+    console.error(error);
+    process.exit(1);
+  },
+);
