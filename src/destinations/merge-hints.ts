@@ -22,6 +22,7 @@ export function verifyChains(
       throw unsupported(
         root,
         `replace strategy "${replaceStrategy}" is not supported here; use one of ${capabilities.replace_strategies.join(", ")}`,
+        "AssertionError",
       );
     }
     for (const hint of ["hard_delete", "dedup_sort"]) {
@@ -90,8 +91,12 @@ function condition(
   });
 }
 
-function unsupported(root: StoredTable, what: string): TidemarkError {
+function unsupported(
+  root: StoredTable,
+  what: string,
+  dltException = "SchemaCorruptedException",
+): TidemarkError {
   return new TidemarkError("DESTINATION_UNSUPPORTED", `Table "${root.name}": ${what}.`, {
-    dltException: "SchemaCorruptedException",
+    dltException,
   });
 }

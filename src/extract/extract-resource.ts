@@ -150,7 +150,8 @@ class Extraction {
     });
     for await (const page of pages) {
       signal.throwIfAborted();
-      if (page.columns === undefined) await this.#page(page.rows, page.resume);
+      if (page.absent) await this.#finishPage(0, page.resume);
+      else if (page.columns === undefined) await this.#page(page.rows, page.resume);
       else await this.#columns(page.columns, page.resume);
       if (this.#isClosed()) break;
     }

@@ -36,7 +36,6 @@ export function incrementalRange(
   const end =
     config.end_value === undefined || config.end_value === null ? undefined : fromStored(config.end_value);
   if (end !== undefined) {
-    checkEnd(config, initial, end);
     return { config, start_value: initial, last_value: undefined, initial_value: initial, end_value: end };
   }
   const last = stored === undefined ? initial : (fromStored(stored.last_value) ?? undefined);
@@ -51,8 +50,9 @@ export function incrementalRange(
   };
 }
 
-/** dlt: Incremental.on_resolved. @throws TidemarkError SPEC_INVALID */
-function checkEnd(config: IncrementalConfig, initial: Value | undefined, end: Value): void {
+/** A range with an end has a start on its right side (dlt: Incremental.on_resolved). @throws TidemarkError SPEC_INVALID */
+export function checkEnd({ config, initial_value: initial, end_value: end }: IncrementalRange): void {
+  if (end === undefined) return;
   const where = `Cursor "${config.cursor_path}"`;
   const refuse = (what: string) =>
     new TidemarkError("SPEC_INVALID", `${where}: ${what}.`, {

@@ -14,7 +14,6 @@ import { TidemarkError } from "../pipeline/errors";
 import type { HistoryState, ResourcePlan } from "../pipeline/infos";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
 import { beginSchema } from "../schema/hints";
-import { schemaName } from "../schema/naming";
 import { adoptSchema, newSchema } from "../schema/stored-schema";
 import type { StoredSchema } from "../schema/types";
 import type { Resource, Source } from "../sources/source";
@@ -154,12 +153,14 @@ interface Begun {
 
 async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: string): Promise<Begun> {
   const { spec, source, backfill } = args;
-  const name = schemaName(source.name);
+  const name = source.name;
   const ask = (schema: string) =>
     session.restore({ dataset, pipeline_name: spec.pipeline_name, schema_names: [schema] });
   const restored = await ask(name);
   const { state, state_load_id, force, note } = await restoreState(args, session, restored, dataset);
-  const stored = restored.schemas[name] === undefined ? undefined : adoptSchema(restored.schemas[name]);
+  // dlt: a pipeline knows the schemas that its own state names; another pipeline's of the same name is not its own.
+  const known = state.schema_names?.includes(name) ? restored.schemas[name] : undefined;
+  const stored = known === undefined ? undefined : adoptSchema(known);
 
   const extracted = extractedResources(spec, source.resources, backfill?.resource);
   let refresh: RefreshPlan | undefined;

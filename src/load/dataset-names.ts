@@ -11,7 +11,14 @@ export interface DatasetNames {
 export function datasetNames(spec: Pick<ResolvedPipeline, "dataset_name" | "destination">): DatasetNames {
   const { enable_dataset_name_normalization: normalize, staging_dataset_name_layout: layout } =
     spec.destination;
-  const name = (text: string) => (normalize === false ? text : snakeCase().ident(text));
+  const { destination } = spec;
+  const limits =
+    destination.type === "duckdb"
+      ? [destination.max_identifier_length, destination.max_column_identifier_length]
+      : [];
+  const known = limits.filter(limit => limit !== undefined);
+  const naming = snakeCase(known.length === 0 ? {} : { maxLength: Math.min(...known) });
+  const name = (text: string) => (normalize === false ? text : naming.ident(text));
   return {
     dataset: name(spec.dataset_name),
     staging_dataset: name(

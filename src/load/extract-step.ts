@@ -1,7 +1,7 @@
 /** Step extract of a load: one resource into the package, with the range that beginLoad decided. */
 import type { DestinationCapabilities } from "../destinations/destination";
 import { extractResource } from "../extract/extract-resource";
-import { incrementalRange } from "../extract/incremental";
+import { checkEnd, incrementalRange } from "../extract/incremental";
 import type { PackageRef } from "../package/layout";
 import { TidemarkError } from "../pipeline/errors";
 import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
@@ -60,5 +60,7 @@ export const hintOptions = (
 function rangeOf({ incremental }: ResourceStart) {
   if (incremental === undefined) return undefined;
   const { config, stored } = incremental;
-  return { range: incrementalRange(config, stored), stored };
+  const range = incrementalRange(config, stored);
+  checkEnd(range);
+  return { range, stored };
 }

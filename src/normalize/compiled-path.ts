@@ -169,6 +169,8 @@ export class CompiledPath {
       if (known === undefined || known.key !== key) {
         known = plan.keyPlan(node, key);
         order[i] = known;
+        // Two keys with one column: stop before the second value is in the row (a builder takes one a row).
+        if (!plan.ready) return false;
       }
       i++;
       const value = dict[key]!;

@@ -45,7 +45,7 @@ export class KeyPlan {
     /** Name of the flattened column. */
     readonly name: string,
   ) {
-    this.special = isSystemName(name) || isBlank(key);
+    this.special = isSystemName(name) || isBlank(key) || name === "";
   }
 }
 

@@ -8,6 +8,7 @@ import type { Row, Value } from "../json/values";
 import { WholeFloat } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import { rowDigest } from "../schema/hashing";
+import { emptyName } from "../schema/naming";
 import {
   C_DLT_ID,
   C_DLT_LIST_IDX,
@@ -133,6 +134,7 @@ export class ReferencePath {
             continue;
           }
         }
+        if (name === "" && value !== null) throw emptyName();
         flat.set(name, value);
       }
     }

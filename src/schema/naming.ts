@@ -13,7 +13,10 @@ export interface Naming {
   path(text: string): string;
   /** Joins normalised fragments with `__` and shortens (dlt: shorten_fragments). */
   join(fragments: readonly string[]): string;
-  /** A JSON key as a column or table fragment: blank keys become `_empty` for columns. */
+  /**
+   * A JSON key as a column or table fragment: blank keys become `_empty` for columns. "" for a key of two
+   * underscores: as a fragment it falls away, a column cannot have that name.
+   */
   column(key: string): string;
   table(key: string): string;
 }
@@ -36,14 +39,17 @@ export function snakeCase(options: NamingOptions = {}): Naming {
     if (trimmed === "") throw emptyName();
     return shorten(toSnakeCase(trimmed), trimmed, maxLength);
   });
-  const path = cached(text => {
+  const pathOrNothing = cached(text => {
     const pieces = text.split(SEPARATOR).filter(piece => !isBlank(piece));
-    const joined = pieces.map(ident).join(SEPARATOR);
-    if (joined === "") throw emptyName();
-    return shorten(joined, text, maxLength);
+    return shorten(pieces.map(ident).join(SEPARATOR), text, maxLength);
   });
+  const path = (text: string) => {
+    const name = pathOrNothing(text);
+    if (name === "") throw emptyName();
+    return name;
+  };
   const shortenJoined = cached(joined => shorten(joined, joined, maxLength));
-  const key = breakPath ? path : ident;
+  const key = breakPath ? pathOrNothing : ident;
   const column = cached(text => (isBlank(text) ? "_empty" : key(text)));
   return {
     ident,
@@ -52,11 +58,6 @@ export function snakeCase(options: NamingOptions = {}): Naming {
     column,
     table: key,
   };
-}
-
-/** dlt: normalize_schema_name. */
-export function schemaName(text: string): string {
-  return snakeCase({ maxLength: 64 }).ident(text);
 }
 
 /** Caches stop growing here: keys of hostile data must not fill the memory. */
@@ -74,11 +75,11 @@ function cached(compute: (text: string) => string): (text: string) => string {
   };
 }
 
-function emptyName(): TidemarkError {
+export function emptyName(): TidemarkError {
   return new TidemarkError(
     "BAD_IDENTIFIER",
     "A key or name is empty after normalisation (blank, or underscores only). Rename it at the source, or drop it there.",
-    { dltException: "ValueError" },
+    { dltException: "NormalizeJobFailed" },
   );
 }
 

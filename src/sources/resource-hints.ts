@@ -138,7 +138,13 @@ export type AppliedHintsInput = z.infer<typeof appliedHintsShape>;
 
 /** Source-level keys that every source type has. */
 export const sourceShape = {
-  name: nonEmpty,
+  /** It is the schema's name (dlt: is_valid_schema_name). */
+  name: nonEmpty
+    .max(64, "must have at most 64 characters")
+    .regex(
+      /^[\p{L}_][\p{L}\p{N}_]*$/u,
+      "must consist of letters, digits and underscores, and begin with no digit",
+    ),
   max_table_nesting: natural.nullish(),
   root_key: z.boolean().nullish(),
   schema_contract: contract.nullish(),

@@ -36,6 +36,8 @@ export interface Page {
   rows: Row[];
   /** The page's rows as columns, when the source has them so; `rows` is then empty. */
   columns?: ColumnPage;
+  /** No page of the source, only a place reached: an ignored answer. A table is not known by it (as in dlt). */
+  absent?: true;
   /** Place to resume after this page; absent: this source cannot resume here. JSON, no secrets. */
   resume?: Json;
 }
@@ -92,10 +94,10 @@ export interface SourceSetting {
 /** One row in registry.ts per source type. */
 export interface SourceType {
   readonly type: string;
-  /**
-   * Checks the source's own part of a spec. Unknown keys are problems, with the nearest valid name.
   /** One resource without a source: without a name its schema is called as the pipeline (dlt: standalone resources). */
   readonly standalone?: true;
+  /**
+   * Checks the source's own part of a spec. Unknown keys are problems, with the nearest valid name.
    * Pure and offline: also used by `tidemark doctor` and by the client before anything is started.
    * Secrets may be literals or `{env}` / `{spec_ref}` objects here.
    */

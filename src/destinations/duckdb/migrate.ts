@@ -37,7 +37,10 @@ export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions
 
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };
   const staging: Place = { catalog: db.catalog, dataset: plan.staging_dataset };
-  const stagingWanted = needsStagingDataset(plan.schema, options.replace_strategy === "insert-from-staging");
+  const stagingWanted =
+    needsStagingDataset(plan.schema, options.replace_strategy === "insert-from-staging") ||
+    // dlt drops tables in both datasets, and makes sure of both before
+    (plan.refresh?.drop.length ?? 0) > 0;
   await db.transaction("migrating the schema", async () => {
     const datasets = await existingDatasets(db);
     await applyDrops(

@@ -33,6 +33,8 @@ export interface Place {
 export interface RestPage {
   rows: Row[];
   /** undefined: this was the last page. */
+  /** The answer was ignored: there is no page, only an end. */
+  absent?: true;
   next: Place | undefined;
 }
 
@@ -78,8 +80,11 @@ export async function* paginate(
   let last: Json | undefined;
   for (;;) {
     const response = await context.http.send(await buildCall(context, filled, request), actionsOf(config));
-    // An ignored answer is no page (dlt: a table of which no page was seen is not in the schema).
-    if (response === undefined) return;
+    // An ignored answer is no page, but a parent's row is done with it.
+    if (response === undefined) {
+      yield { rows: [], absent: true, next: undefined };
+      return;
+    }
     const body = readBody(context, response);
     if (select === undefined) {
       selector = detectSelector(body);

@@ -7,7 +7,14 @@ import { HttpClient } from "../http/client";
 import type { OpenOptions, Page, Resource } from "../source";
 import { createAuth } from "./auth";
 import type { ClientConfig, ParentConfig, ResourceConfig } from "./config";
-import { type FilledRequest, fillHeaders, type PaginateContext, type Place, paginate } from "./paginate";
+import {
+  type FilledRequest,
+  fillHeaders,
+  type PaginateContext,
+  type Place,
+  paginate,
+  type RestPage,
+} from "./paginate";
 import { expand, type Values } from "./placeholders";
 import type { SecretMask } from "./secrets";
 
@@ -72,7 +79,7 @@ export class RestResource implements Resource {
     const filled = this.fill(incrementalValues(options, this.incremental));
     for await (const page of paginate(context, filled, resume?.next)) {
       rows += page.rows.length;
-      yield { rows: page.rows, resume: this.place({ next: page.next, rows }) };
+      yield { ...onlyRows(page), resume: this.place({ next: page.next, rows }) };
     }
   }
 
@@ -108,7 +115,7 @@ export class RestResource implements Resource {
           rows += page.rows.length;
           const place =
             page.next === undefined ? { parent: index + 1, rows } : { parent: index, next: page.next, rows };
-          yield { rows: page.rows, resume: this.place(place) };
+          yield { ...onlyRows(page), resume: this.place(place) };
         }
       }
     }
@@ -192,3 +199,6 @@ function include(rows: Row[], included: [string, Value][]): void {
 function withoutSecrets(path: string): string {
   return path.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1");
 }
+
+const onlyRows = (page: RestPage): Pick<Page, "rows" | "absent"> =>
+  page.absent ? { rows: page.rows, absent: true } : { rows: page.rows };

@@ -24,15 +24,16 @@ case("a_limits", "shortening by max_identifier_length",
            "nested_object_name": {"another_inner_name": {"x": 1, "list_of_things": [{"even_longer_inner_name": [1]}]}}}],
          destination_args={"max_identifier_length": 20, "max_column_identifier_length": 20}))
 case("a_limit_column", "a shorter limit for columns than for tables",
-     run([{"id": 1, "a_rather_long_column_name_here": "x", "list_with_long_name": [{"k": 1}]}],
-         destination_args={"max_identifier_length": 40, "max_column_identifier_length": 16}))
+     run([{"id": 1, "a_rather_long_column_name_here": "x", "list_with_long_name": [{"k": 1}]}], dataset_name="ds",
+         destination_args={"max_identifier_length": 40, "max_column_identifier_length": 24}))
 case("a_limit_variant", "a variant's name is shortened",
      run([{"amount_of_money": 1}, {"amount_of_money": "x"}], destination_args={"max_identifier_length": 20}))
 case("a_limit_63", "postgres limits, grand-children built from the full names",
      run([{"id": 1, "a_very_long_nested_list_name_number_one": [{"another_very_long_list_name": [{"and_one_more_very_long_list_name": [1]}]}]}],
          hints={"name": "orders"}, destination_args={"max_identifier_length": 63}))
 case("a_dataset_name", "dataset names are normalised", run([{"id": 1}], dataset_name="My-Data__set"))
-case("a_schema_name", "source names are normalised", run([{"id": 1}], source_args={"name": "My-Api Source"}))
+case("a_schema_name", "a source name that is no identifier is refused", run([{"id": 1}], source_args={"name": "My-Api Source"}))
+case("a_schema_name_case", "a source name in mixed case", run([{"id": 1, "u": 1}], source_args={"name": "MyApi"}, endpoint={"incremental": {"cursor_path": "u"}}), run([{"id": 2, "u": 2}], fresh_workdir=True))
 case("a_flat_collision", "a flat key and a nested path give one column",
      run([{"a__b": "flat", "a": {"b": "nested"}}, {"a": {"b": "n2"}, "a__b": "f2"}, {"c": 1, "C": 2, "c_": 3}]))
 case("a_key_hint_names", "names in hints are normalised like keys",

@@ -71,10 +71,4 @@ case("b_many_rows", "more rows than one buffer holds", run([{"id": i, "l": [i, i
 case("b_nested_hints", "nested_hints: keys, types, nesting of children",
      run([{"id": 1, "lines": [{"sku": 1, "qty": "5", "parts": [{"x": 1}]}]}],
          hints={"nested_hints": {"lines": {"columns": {"sku": {"name": "sku", "data_type": "text"}}}}}))
-case("b_nested_hints_deep", "nested_hints for a grand-child", run([{"id": 1, "lines": [{"parts": [{"x": "1"}]}]}],
-     hints={"nested_hints": {"lines__parts": {"columns": {"x": {"name": "x", "data_type": "bigint"}}}}}))
-case("b_nested_hints_key", "nested_hints with a primary key of the child", run([{"id": 1, "lines": [{"n": 1}, {"n": 2}]}], hints={"nested_hints": {"lines": {"primary_key": "n"}}}))
-case("b_two_resources_one_table", "two resources write one table",
-     run(resources=[{"name": "a", "table_name": "t", "endpoint": "a"}, {"name": "b", "table_name": "t", "endpoint": "b"}],
-         routes=[route("/a", [{"id": 1, "x": 1}]), route("/b", [{"id": 2, "y": "b", "l": [1]}])]))
 case("b_empty_resource", "a resource without rows has a table in the schema only", run([]), run([{"id": 1}]), run([]))

@@ -257,7 +257,7 @@ test("hints: defaults merge, columns per column, written forms become one", asyn
       { name: "b", data_type: "text" },
       { name: "a", nullable: false, data_type: "bigint" },
     ],
-    schema_contract: { tables: "freeze", columns: "freeze", data_type: "freeze" },
+    schema_contract: "freeze",
     max_table_nesting: 0,
   });
   expect(s!.hints.write_disposition).toEqual({ disposition: "merge", strategy: "scd2" });
