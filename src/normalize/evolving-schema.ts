@@ -17,6 +17,12 @@ export type CoercedRow = Map<string, Physical>;
 
 type Mode = "discard_row" | "discard_value";
 
+/**
+ * Columns of one table. DuckDB holds a block of 256 KB for each while it commits: 1,400 do not fit its default
+ * memory limit here, after which no load of the table would. What grows like that has values in its keys.
+ */
+const MAX_COLUMNS = 1_000;
+
 export class EvolvingSchema {
   private readonly contracts = new Map<string, FullContract>();
   private readonly filteredTables = new Set<string>();
@@ -94,10 +100,22 @@ export class EvolvingSchema {
       else this.filtersOf(table).set(filter.name, filter.mode);
     }
     if (allowed === undefined) return undefined;
+    this.checkWidth(table, allowed);
     this.update(allowed);
     const active = this.filteredColumns.get(table);
     if (active !== undefined && filters.length > 0 && !filterColumns(active, coerced)) return undefined;
     return coerced;
+  }
+
+  private checkWidth(table: string, partial: StoredTable): void {
+    const known = this.table(table)?.columns ?? {};
+    const added = Object.keys(partial.columns).filter(name => !Object.hasOwn(known, name)).length;
+    if (added === 0 || Object.keys(known).length + added <= MAX_COLUMNS) return;
+    throw new TidemarkError(
+      "ROW_NOT_STORABLE",
+      `Table "${table.slice(0, 100)}" would get more than ${MAX_COLUMNS} columns; its rows seem to have values as keys. ` +
+        'Give the column above them the data_type "json", lower max_table_nesting, or freeze the contract of columns.',
+    );
   }
 
   private filtersOf(table: string): Map<string, Mode> {

@@ -160,7 +160,7 @@ const RULES: readonly Rule[] = [
       "DuckDB cannot read the statement. Nothing was loaded. Check `source_filter` and `destination_scope` of the spec.",
   },
   {
-    test: /Out of Memory Error/,
+    test: /Out of Memory Error|could not allocate block/,
     code: "DESTINATION_REFUSED",
     say: () =>
       "the memory limit is too small for this load. Nothing was loaded. Raise `memory_limit` of the destination " +

@@ -3,26 +3,61 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, inflateRaw } from "node:zlib";
 import { parseJson } from "../../json/parse";
 import type { Value } from "../../json/values";
+import { TidemarkError } from "../../pipeline/errors";
+
+/** A page is held whole: JSON of this size takes about 1 GB, and a text of twice this size cannot be made at all. */
+const MAX_BODY_BYTES = 256 * 1024 * 1024;
+const ZIP = { maxOutputLength: MAX_BODY_BYTES };
 
 const unzippers: { [encoding: string]: (body: Buffer) => Promise<Buffer> } = {
-  gzip: promisify<Buffer, Buffer>(gunzip),
-  "x-gzip": promisify<Buffer, Buffer>(gunzip),
-  br: promisify<Buffer, Buffer>(brotliDecompress),
+  gzip: body => promisify(gunzip)(body, ZIP),
+  "x-gzip": body => promisify(gunzip)(body, ZIP),
+  br: body => promisify(brotliDecompress)(body, ZIP),
   // Servers send zlib streams under this name, and some raw ones.
-  deflate: body =>
-    promisify<Buffer, Buffer>(inflate)(body).catch(() => promisify<Buffer, Buffer>(inflateRaw)(body)),
+  deflate: body => promisify(inflate)(body, ZIP).catch(() => promisify(inflateRaw)(body, ZIP)),
 };
 
 export const ACCEPT_ENCODING = "gzip, deflate, br";
 
-/** Unknown encodings are left alone, as in requests. @throws Error when the packed body is broken */
-export async function unpack(body: Buffer, contentEncoding: string | undefined): Promise<Buffer> {
+function tooLarge(what: string): TidemarkError {
+  return new TidemarkError(
+    "SOURCE_BAD_RESPONSE",
+    `${what}: the response is larger than ${MAX_BODY_BYTES / 1024 / 1024} MB. Ask for smaller pages (a limit, or a paginator).`,
+  );
+}
+
+/** @throws TidemarkError SOURCE_BAD_RESPONSE as soon as the body is known to be too large */
+export async function readAll(body: AsyncIterable<Buffer>, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge(what);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+/**
+ * Unknown encodings are left alone, as in requests.
+ * @throws Error when the packed body is broken; TidemarkError SOURCE_BAD_RESPONSE when it is too large unpacked
+ */
+export async function unpack(
+  body: Buffer,
+  contentEncoding: string | undefined,
+  what: string,
+): Promise<Buffer> {
   const encodings = (contentEncoding ?? "").split(",").map(one => one.trim().toLowerCase());
   let result = body;
   for (const encoding of encodings.reverse()) {
     if (encoding === "" || encoding === "identity" || result.length === 0) continue;
     const unzip = unzippers[encoding];
-    if (unzip !== undefined) result = await unzip(result);
+    if (unzip === undefined) continue;
+    try {
+      result = await unzip(result);
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(what) : error;
+    }
   }
   return result;
 }

@@ -6,7 +6,7 @@ import { STATUS_CODES } from "node:http";
 import { Agent, request as send } from "undici";
 import packageJson from "../../../package.json";
 import { TidemarkError } from "../../pipeline/errors";
-import { ACCEPT_ENCODING, unpack } from "./body";
+import { ACCEPT_ENCODING, readAll, unpack } from "./body";
 import { isRetryableStatus, SIGN_OF_LIFE_MS, wait, waitMs } from "./retry";
 import { joinReference, requestTarget } from "./url";
 
@@ -130,12 +130,12 @@ export class HttpClient {
         body: call.body ?? null,
         signal,
       });
-      const raw = Buffer.from(await response.body.arrayBuffer());
+      const raw = await readAll(response.body, call.what);
       const header = (name: string): string | undefined => {
         const value = response.headers[name.toLowerCase()];
         return Array.isArray(value) ? value.join(", ") : value;
       };
-      const body = await unpack(raw, header("content-encoding"));
+      const body = await unpack(raw, header("content-encoding"), call.what);
       return { status: response.statusCode, body, header };
     } finally {
       clearInterval(alive);
