@@ -117,7 +117,7 @@ describe("values", () => {
       addr: "10.0.0.1/8",
       mood: "stormy",
       pct: new Decimal("99.50"),
-      span: "[1,5)",
+      span: { lower: 1, upper: 5, bounds: "[)", empty: false },
       bits: "101",
       // without reflection nobody says that this is an array
       moods: "{calm,NULL}",

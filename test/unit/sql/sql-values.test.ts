@@ -1,5 +1,6 @@
 import { Binary, Decimal, PlainDate, PlainTime, Timestamp, WholeFloat } from "../../../src/json/values";
-import { parserFor, toDecimal } from "../../../src/sources/sql/value-parsers";
+import { jsonbText } from "../../../src/sources/sql/jsonb-text";
+import { parserFor, toDecimal, toHstore } from "../../../src/sources/sql/value-parsers";
 
 test.each([
   ["0", "0"],
@@ -60,10 +61,54 @@ test.each<[string, number, string, unknown]>([
 test.each([
   ["date", 1082, "0044-03-15 BC"],
   ["timestamp", 1114, "10000-01-01 00:00:00"],
-  ["time", 1083, "24:00:00"],
   ["interval", 1186, "1 day"],
   ["numeric", 1700, "-Infinity"],
 ])("a %s that cannot be taken is refused without its value", (_, oid, text) => {
   expect(() => parserFor(oid)(text)).toThrow();
   expect(() => parserFor(oid)(text)).not.toThrow(text);
+});
+
+test("the end of a day is its beginning, as in psycopg2", () => {
+  expect(parserFor(1083)("24:00:00")).toEqual(new PlainTime("00:00:00"));
+});
+
+test.each([
+  [3904, "[1,5)", { lower: 1, upper: 5, bounds: "[)", empty: false }],
+  [3906, "(1.5,)", { lower: new Decimal("1.5"), upper: null, bounds: "()", empty: false }],
+  [
+    3908,
+    '["2026-01-01 00:00:00","2026-01-02 03:04:05"]',
+    {
+      lower: new Timestamp("2026-01-01T00:00:00"),
+      upper: new Timestamp("2026-01-02T03:04:05"),
+      bounds: "[]",
+      empty: false,
+    },
+  ],
+  [3926, "empty", { lower: null, upper: null, bounds: "[)", empty: true }],
+])("ranges are dicts, as SQLAlchemy's (oid %s)", (oid, text, value) => {
+  expect(parserFor(oid)(text)).toEqual(value);
+});
+
+test("hstore is a dict of texts", () => {
+  expect(toHstore('"a"=>"1", "b c"=>NULL, "q\\"\\\\"=>"=>, "')).toEqual({
+    a: "1",
+    "b c": null,
+    'q"\\': "=>, ",
+  });
+});
+
+test.each([
+  ['{"k": "a, b: c", "n": [1, -2, true, null], "o": {}}', '{"k":"a, b: c","n":[1,-2,true,null],"o":{}}'],
+  ['{"n": 1.50, "m": 100000000000000000000.5}', '{"n":1.5,"m":1e+20}'],
+  ['{"q": "a\\"b\\\\", "u": "\\u0001é"}', '{"q":"a\\"b\\\\","u":"\\u0001é"}'],
+  ["[12345678901234567]", "[12345678901234567]"],
+])("jsonb %s is stored as orjson prints it", (text, stored) => {
+  const bytes = Buffer.from(`xx${text}yy`);
+  expect(jsonbText(bytes, 2, bytes.length - 2).toString()).toBe(stored);
+});
+
+test("an integer in jsonb beyond 64 bits is refused", () => {
+  const bytes = Buffer.from('{"n": 12345678901234567890123}');
+  expect(() => jsonbText(bytes, 0, bytes.length)).toThrow(/64 bits/);
 });
