@@ -51,7 +51,11 @@ def write(section, name, dump):
 
 def read(section, name):
     with open(path(section, name)) as file:
-        dump = json.load(file)
+        return whole(json.load(file))
+
+
+def whole(dump):
+    """With the parts that are alike put back."""
     for owner, key, kind in _places(dump):
         if owner[key] == "alike":
             owner[key] = json.loads(json.dumps(alike()[kind]))
