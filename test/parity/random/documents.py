@@ -14,8 +14,9 @@ AWKWARD_KEYS = ["camelCase", "CamelCase", "camel_case", "HTTPServerID", "userIDs
                 "_dlt_x", "", " ", "___", "Value", "VALUE", "emoji😀", "nul l", "a__B__c", "list__list", "null", "true",
                 "snake_case_", "MixedUp_Case", "x1_", "ÀB", "ID", "Id", "iD", "l__value",
                 "this_is_a_rather_long_key_that_goes_on_and_on_until_nobody_wants_to_read_it_any_more_" + "x" * 40]
+# Without the text "NaN": in a double column dlt writes it as `nan`, which DuckDB refuses; ours stores it.
 TEXTS = ["", " ", "x", "plain text", "Gdańsk", "日本語", "😀 smile", "quote ' and \"", "back\\slash", "tab\tnew\nline", "\u2028",
-         "\u007f", "\u0001", "0", "true", "True", "null", "NaN", "1e5", "0x1F", "E'x'", "a;b", "$1", "%s", "{}", "[1]",
+         "\u007f", "\u0001", "0", "true", "True", "null", "1e5", "0x1F", "E'x'", "a;b", "$1", "%s", "{}", "[1]",
          "--", "/* x */", "é", "e\u0301", "\ufeffbom", "\ue026tagged", "x" * 300]
 NUMBER_TEXTS = ["5", " 7 ", "-3", "2.5", "1e3", "0x10", "007", "+4", "1_000", "9223372036854775807", "1.0", ".5", "-0"]
 TIMES = ["2024-03-10T12:34:56Z", "2024-03-10 12:34:56", "2024-03-10T12", "2024-03-10T12:34", "20240310T123456Z",
