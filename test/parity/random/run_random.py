@@ -112,7 +112,7 @@ def keep(checker, folder, name, plan, lane, strict, seconds):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--cases", type=int, default=40)
+    ap.add_argument("--cases", type=int, default=20)
     ap.add_argument("--number", type=int, help="only this case of the seed")
     ap.add_argument("--keep-failing", metavar="DIR")
     ap.add_argument("--shrink-seconds", type=float, default=60)
