@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -89,6 +90,7 @@ def main():
     ap.add_argument("--keep", help="write all dumps into this folder")
     ap.add_argument("--verbose", action="store_true")
     a = ap.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = int(time.time() // 86400) if a.seed is None else a.seed
     cases = {n: c for n, c in all_cases().items() if not a.only or (a.only == c[0] if a.only in SECTIONS else a.only in n)}
     order = sorted(cases)
@@ -132,6 +134,7 @@ def main():
 
     try:
         with ThreadPoolExecutor(a.jobs) as pool:
+            done = 0
             for name, said in pool.map(one, sorted(cases)):
                 for label, differences, errors in said:
                     problems.append(name)
@@ -140,8 +143,9 @@ def main():
                         print(f"    {line}")
                     for text in filter(None, errors):
                         print(f"    our error: {text.strip()[:600]}")
-                if said:
-                    sys.stdout.flush()
+                done += 1
+                if said or done % 50 == 0:
+                    print(f"... {done} of {len(cases)}, {time.time() - started:.0f} s", flush=True)
     finally:
         for part in parts.values():
             part.close()
