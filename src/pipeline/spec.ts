@@ -179,7 +179,7 @@ export interface DatabricksDestination {
   /** dlt: staged files are in an external location and need no credential. Needs a bucket as staging. */
   is_staging_external_location?: boolean;
   /** "spark": no Volume and no COPY INTO, for a cluster without them; default "warehouse". */
-  load_mode?: "warehouse" | "spark";
+  load_mode?: "warehouse";
   /** json columns as STRING (default, as dlt) or VARIANT. */
   json_type?: "string" | "variant";
   /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */

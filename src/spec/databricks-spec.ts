@@ -43,7 +43,9 @@ export const databricksShape = z.strictObject({
   keep_staged_files: z.boolean().optional(),
   staging_upload: z.enum(["files_api", "put"]).optional(),
   is_staging_external_location: z.boolean().optional(),
-  load_mode: z.enum(["warehouse", "spark"]).optional(),
+  load_mode: z
+    .literal("warehouse", 'must be "warehouse": loading without a warehouse and a Volume is not built yet')
+    .optional(),
   json_type: z.enum(["string", "variant"]).optional(),
   sql_scripting: z.boolean().optional(),
   max_sessions: z.int().min(1).max(64).optional(),

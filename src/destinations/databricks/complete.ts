@@ -22,7 +22,7 @@ export async function completeLoad(db: Warehouse, plan: LoadPlan, options: LoadO
     "closing the package in _dlt_loads",
   );
   await dropDecisions(db, plan, options);
-  if (plan.files.length === 0 || options.keep_staged_files || options.load_mode === "spark") return;
+  if (plan.files.length === 0 || options.keep_staged_files) return;
   await sweepStaged(db, plan, options).catch(error => {
     if (db.signal.aborted) throw error;
     // the load is closed; what is left is swept after the next one

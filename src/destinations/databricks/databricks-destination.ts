@@ -23,7 +23,7 @@ import { stagePlan } from "./stage";
 export function createDatabricksDestination(spec: DatabricksDestination): Destination {
   return {
     type: "databricks",
-    capabilities: { ...DATABRICKS_CAPABILITIES, needs_staging: spec.load_mode !== "spark" },
+    capabilities: DATABRICKS_CAPABILITIES,
     identity: {
       destination_type: "dlt.destinations.databricks",
       destination_name: null,

@@ -17,7 +17,6 @@ export type LoadOptions = Pick<
   | "keep_staged_files"
   | "staging_upload"
   | "is_staging_external_location"
-  | "load_mode"
 >;
 
 /** What one look at the staged files and their targets found, before anything is changed. */

@@ -73,7 +73,7 @@ async function change(
   const statements: string[] = [];
   if (!existing.has(LOADS_TABLE)) {
     statements.push(createDataset(place));
-    if (options.load_mode !== "spark" && options.staging_volume_name === undefined) {
+    if (options.staging_volume_name === undefined) {
       statements.push(createVolume(place));
     }
   }

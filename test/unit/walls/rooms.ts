@@ -107,7 +107,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     place: "destinations/databricks",
-    job: "Databricks (not there yet)",
+    job: "Databricks: staging into a Volume, one commit per table",
     imports: ["pipeline", "json", "schema", "destinations"],
     vendors: ["@databricks/sql"],
   },
