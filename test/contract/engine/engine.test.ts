@@ -353,8 +353,9 @@ describe("steps that die before they are recorded", () => {
     const pending = (await pendingPackages(scope())).length;
     expect(pending).toBe(["finish", "normalize", "migrate", "load"].includes(dead) ? 1 : 0);
     const run = await engine.run(engine.spec(), source);
-    expect(run.pending === true).toBe(pending === 1);
-    if (pending === 1) expect(run.notes[0]).toMatch(/left (extracted|normalized) by an earlier run/);
+    // dlt: what is pending for a dataset that does not exist yet is wiped, and extracted again.
+    expect(run.pending === true).toBe(["migrate", "load"].includes(dead));
+    if (pending === 1) expect(run.notes[0]).toMatch(/left (normalized )?by an earlier run/);
     expect(await ids()).toEqual(rows.map(row => row.id));
     expect(await engine.query("SELECT count(*)::int AS n FROM raw.items__l")).toEqual([{ n: 100 }]);
     expect(await loads()).toHaveLength(1);
