@@ -82,9 +82,10 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
 
 function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
   Runtime.install({
-    logger: new DefaultLogger(level, entry =>
-      process.stderr.write(`${entry.level} ${entry.message}
-`),
-    ),
+    logger: new DefaultLogger(level, entry => {
+      // The disk's queue carries activities only, on purpose.
+      if (entry.message.startsWith("No workflows registered")) return;
+      process.stderr.write(`${entry.level} ${entry.message}\n`);
+    }),
   });
 }
