@@ -15,6 +15,7 @@ module.exports = {
     ],
   },
   globalSetup: "<rootDir>/test/support/global-setup.ts",
+  setupFilesAfterEnv: ["<rootDir>/test/support/retry-in-ci.ts"],
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   // A test that failed half-way may leave a server open: the run must end all the same.
   forceExit: true,
