@@ -3,8 +3,8 @@ import type { Config } from "../config";
 import { type Check, isHealthy } from "../doctor/check";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
 import { TidemarkError } from "../pipeline/errors";
+import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject } from "../pipeline/spec";
-import { checkSpec, formatPath } from "../spec/check-spec";
 import { listSpecs, loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 import { toolPaths } from "../tools";
@@ -33,15 +33,10 @@ function line(check: Check): string {
 
 function checkOne(pipeline: string, config: Config): SpecCheck {
   try {
-    const loaded = loadSpec(pipeline, config);
-    const problems = checkSpec(loaded.document).map(
-      problem => `${formatPath(problem.path)}: ${problem.message}`,
-    );
-    if (problems.length > 0) return { pipeline, problems };
-    const spec = resolveSpec(loaded, {}, config);
+    const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
     return {
       pipeline,
-      problems,
+      problems: [],
       ...(spec.transform === undefined ? {} : { transform_dataset: spec.dataset_name }),
       missing_env: namedVariables(spec.source as unknown as JsonObject).filter(name => !config.env[name]),
     };
@@ -54,7 +49,6 @@ function checkOne(pipeline: string, config: Config): SpecCheck {
 /** Names in `{ "env": NAME }` anywhere below. */
 function namedVariables(node: Json): string[] {
   if (node === null || typeof node !== "object") return [];
-  if (!Array.isArray(node) && Object.keys(node).length === 1 && typeof node.env === "string")
-    return [node.env];
+  if (isSecretRef(node)) return "env" in node ? [node.env] : [];
   return Object.values(node).flatMap(inner => namedVariables(inner as Json));
 }

@@ -38,11 +38,8 @@ export function runSummary(result: RunResult): string {
   return `${parts.join("\n")}\n`;
 }
 
-/** No colours and no lines between rows. */
-export const PLAIN = {
-  style: { head: [], border: [] },
-  chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
-};
+/** No colours; one line below the head and none between rows. */
+export const PLAIN = { style: { head: [], border: [], compact: true } };
 
 export function loadTable(tables: NonNullable<RunResult["load"]>["tables"]): string {
   const table = new Table({

@@ -8,17 +8,17 @@ import type { AppliedHints, ColumnHint, IncrementalConfig, Json, ResourceHints }
 import type { SpecProblem } from "./source";
 
 const nonEmpty = z.string().min(1, "must not be empty");
-const names = z.union([nonEmpty, z.array(nonEmpty).min(1)]);
+export const namesShape = z.union([nonEmpty, z.array(nonEmpty).min(1)]);
 const natural = z.number().int().nonnegative();
 const dispositionName = z.enum(["append", "replace", "merge", "skip"]);
 const mode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
-const contract = z.union([
+export const contractShape = z.union([
   mode,
   z.strictObject({ tables: mode.optional(), columns: mode.optional(), data_type: mode.optional() }),
 ]);
 const json: z.ZodType<Json> = z.json();
 
-const writeDisposition = z.union([
+export const dispositionShape = z.union([
   dispositionName,
   z.strictObject({
     disposition: dispositionName,
@@ -81,6 +81,11 @@ function columnHint<Name extends z.ZodType>(name: Name) {
   });
 }
 
+export const columnsShape = z.union([
+  z.record(nonEmpty, columnHint(z.string().optional())),
+  z.array(columnHint(nonEmpty)),
+]);
+
 const reference = z.strictObject({
   referenced_table: nonEmpty,
   columns: z.array(nonEmpty).min(1),
@@ -91,14 +96,12 @@ const reference = z.strictObject({
 
 const ownShape = {
   table_name: nonEmpty.nullish(),
-  write_disposition: writeDisposition.nullish(),
-  primary_key: names.nullish(),
-  merge_key: names.nullish(),
-  columns: z
-    .union([z.record(nonEmpty, columnHint(z.string().optional())), z.array(columnHint(nonEmpty))])
-    .nullish(),
+  write_disposition: dispositionShape.nullish(),
+  primary_key: namesShape.nullish(),
+  merge_key: namesShape.nullish(),
+  columns: columnsShape.nullish(),
   max_table_nesting: natural.nullish(),
-  schema_contract: contract.nullish(),
+  schema_contract: contractShape.nullish(),
   table_format: z.enum(["iceberg", "delta", "hive", "native"]).nullish(),
   file_format: z.enum(["preferred", "jsonl", "insert_values", "parquet", "csv", "model"]).nullish(),
   references: z.array(reference).nullish(),
@@ -147,7 +150,7 @@ export const sourceShape = {
     ),
   max_table_nesting: natural.nullish(),
   root_key: z.boolean().nullish(),
-  schema_contract: contract.nullish(),
+  schema_contract: contractShape.nullish(),
 };
 
 type OwnHints = z.infer<z.ZodObject<typeof ownShape>>;

@@ -4,42 +4,16 @@ import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
 import type { JsonObject, SourceSpec } from "../pipeline/spec";
 import { SOURCE_TYPES, sourceType } from "../sources/registry";
-import { appliedHintsShape } from "../sources/resource-hints";
+import {
+  appliedHintsShape,
+  columnsShape,
+  contractShape,
+  dispositionShape,
+  namesShape,
+} from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
 import { databricksShape } from "./databricks-spec";
 
-const contractMode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
-export const schemaContract = z.union([
-  contractMode,
-  z.strictObject({
-    tables: contractMode.optional(),
-    columns: contractMode.optional(),
-    data_type: contractMode.optional(),
-  }),
-]);
-
-const dispositionName = z.enum(["append", "replace", "merge", "skip"]);
-export const writeDisposition = z.union([
-  dispositionName,
-  z.strictObject({
-    disposition: dispositionName,
-    strategy: z.enum(["delete-insert", "upsert", "insert-only", "scd2", "cdc"]).optional(),
-    validity_column_names: z.tuple([z.string(), z.string()]).optional(),
-    active_record_timestamp: z.string().nullable().optional(),
-    boundary_timestamp: z.string().nullable().optional(),
-    row_version_column_name: z.string().optional(),
-    deduplicated: z.boolean().optional(),
-    skip_unchanged_rows: z.boolean().optional(),
-    source_filter: z.string().optional(),
-    destination_scope: z.string().optional(),
-  }),
-]);
-
-const names = z.union([z.string().min(1), z.array(z.string().min(1))]);
-const columns = z.union([
-  z.record(z.string(), z.looseObject({})),
-  z.array(z.looseObject({ name: z.string() })),
-]);
 const positive = z.number().int().positive();
 
 const duckdb = z.strictObject({
@@ -95,11 +69,11 @@ const pipeline = z.strictObject({
   dataset_name: z.string().min(1).optional(),
   destination: z.union([z.enum(["duckdb", "databricks"]), z.looseObject({ type: z.string() })]).optional(),
   source: z.looseObject({ type: z.string(), name: z.string().min(1).optional() }),
-  write_disposition: writeDisposition.optional(),
-  schema_contract: schemaContract.optional(),
-  primary_key: names.optional(),
-  merge_key: names.optional(),
-  columns: columns.optional(),
+  write_disposition: dispositionShape.optional(),
+  schema_contract: contractShape.optional(),
+  primary_key: namesShape.optional(),
+  merge_key: namesShape.optional(),
+  columns: columnsShape.optional(),
   table_name: z.string().min(1).optional(),
   loader_file_format: z.enum(["parquet", "jsonl"]).optional(),
   refresh: z.enum(["drop_sources", "drop_resources", "drop_data"]).optional(),

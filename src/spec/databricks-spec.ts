@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { TidemarkError } from "../pipeline/errors";
+import { isSecretRef } from "../pipeline/secret-ref";
 import type { DatabricksDestination, Json, JsonObject, SecretRef } from "../pipeline/spec";
-import { isSecretRef } from "./secrets";
 
 type Env = { readonly [name: string]: string | undefined };
 

@@ -7,9 +7,10 @@ import { envNames, type Found, lookUp, lookUpPath, type Wanted } from "../dlt-pr
 import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { type SettingKind, settingValue } from "../dlt-project/values";
 import { TidemarkError } from "../pipeline/errors";
+import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject, SourceSpec } from "../pipeline/spec";
 import type { SourceSetting, SourceType } from "../sources/source";
-import { isSecretRef, readPointer, writePointer } from "./secrets";
+import { readPointer, writePointer } from "./secrets";
 
 /** `undefined` when there is none; a table where a plain value is wanted counts as none. */
 function setting(settings: DltSettings, wanted: Wanted, kind: SettingKind): Json | undefined {

@@ -14,15 +14,8 @@ import {
   type WriteDisposition,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
-import { toAppliedHints } from "../sources/resource-hints";
-import {
-  assertSpec,
-  retry as retrySchema,
-  type SpecDocument,
-  specError,
-  toProblems,
-  writeDisposition,
-} from "./check-spec";
+import { dispositionShape, toAppliedHints } from "../sources/resource-hints";
+import { assertSpec, retry as retrySchema, type SpecDocument, specError, toProblems } from "./check-spec";
 import { resolveDatabricks } from "./databricks-spec";
 import {
   datasetLayout,
@@ -113,7 +106,7 @@ function checkOverrides(input: Omit<RunInput, "pipeline">): {
   write_disposition?: SpecDocument["write_disposition"];
 } {
   const problems = [];
-  const disposition = writeDisposition.optional().safeParse(input.write_disposition);
+  const disposition = dispositionShape.optional().safeParse(input.write_disposition);
   if (!disposition.success) {
     problems.push(...disposition.error.issues.flatMap(issue => toProblems(issue, ["write_disposition"])));
   }

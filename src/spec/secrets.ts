@@ -3,20 +3,10 @@
  * Literals in a local file are swapped for `{ spec_ref: { file, pointer } }`; literals in an inline spec are refused.
  */
 import { TidemarkError } from "../pipeline/errors";
+import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject, SecretRef } from "../pipeline/spec";
 
 type Env = { [name: string]: string | undefined };
-
-export function isSecretRef(value: unknown): value is SecretRef {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  const keys = Object.keys(value);
-  if (keys.length !== 1) return false;
-  const inner = (value as JsonObject)[keys[0]!];
-  return (
-    ((keys[0] === "env" || keys[0] === "dlt_secret") && typeof inner === "string") ||
-    (keys[0] === "spec_ref" && inner !== null && typeof inner === "object")
-  );
-}
 
 /** Pointers (inside `source`) of literal values that stand where secrets belong. */
 export function literalSecrets(source: JsonObject, pointers: readonly string[]): string[] {

@@ -1,8 +1,10 @@
 /** Credentials that a REST config leaves out, as dlt looks them up (dlt: create_auth, CredentialsConfiguration). */
+
+import { isSecretRef } from "../../pipeline/secret-ref";
 import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
 import type { SourceSetting } from "../source";
 import { isJsonObject } from "./merge-defaults";
-import { AUTH_FIELDS, isSecretRef } from "./shapes";
+import { AUTH_FIELDS } from "./shapes";
 
 /** Fields besides the secrets, of which dlt lets a configured value win over the config's own. */
 const OTHER_FIELDS: { [type: string]: string[] } = {

@@ -1,6 +1,7 @@
 /** Every problem of a REST config at once, each with its path and the nearest valid name. Pure and offline. */
 import type { z } from "zod";
 import { nearestName } from "../../pipeline/nearest-name";
+import { isSecretRef } from "../../pipeline/secret-ref";
 import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
 import { shapeProblems } from "../resource-hints";
 import type { SpecProblem } from "../source";
@@ -12,7 +13,6 @@ import {
   resourceDefaults as defaultsShape,
   endpoint as endpointShape,
   hints as hintsShape,
-  isSecretRef,
   PAGINATORS,
   resource as resourceShape,
   restIncremental,

@@ -4,6 +4,7 @@
  */
 import { compilePath, JsonPathError } from "../../json/jsonpath";
 import { unknownName } from "../../pipeline/nearest-name";
+import { isSecretRef } from "../../pipeline/secret-ref";
 import type { IncrementalConfig, Json, JsonObject, SourceSpec } from "../../pipeline/spec";
 import { pythonText } from "../http/python-repr";
 import {
@@ -25,7 +26,7 @@ import type {
 import { type Dependent, orderByParents } from "./dependencies";
 import { isJsonObject, mergeDefaults, normalizeResource, withoutNulls } from "./merge-defaults";
 import { namesIn, PlaceholderError, parseTemplate } from "./placeholders";
-import { isSecretRef, REST_ONLY_KEYS } from "./shapes";
+import { REST_ONLY_KEYS } from "./shapes";
 
 type Path = (string | number)[];
 type Endpoint = JsonObject & { path: string };

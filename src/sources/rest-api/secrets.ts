@@ -1,9 +1,9 @@
 /** Where secrets may stand in a REST config, and how places to resume stay free of them. */
 
+import { isSecretRef } from "../../pipeline/secret-ref";
 import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
 import { quotePlus } from "../http/url";
 import { isJsonObject } from "./merge-defaults";
-import { isSecretRef } from "./shapes";
 
 const AUTH_SECRETS = [
   "token",
@@ -61,16 +61,12 @@ function addNamed(value: Json | undefined, at: string, pointers: Set<string>): v
   for (const [key, one] of Object.entries(value)) {
     const pointer = `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     if (typeof one === "object" && one !== null) {
-      if (!isReference(one)) addNamed(one as Json, pointer, pointers);
+      if (!isSecretRef(one)) addNamed(one as Json, pointer, pointers);
       else if (SECRET_NAME.test(key)) pointers.add(pointer);
     } else if (typeof one === "string" && SECRET_NAME.test(key) && !/\{[^{}]+\}/.test(one)) {
       pointers.add(pointer);
     }
   }
-}
-
-function isReference(value: Json): boolean {
-  return isSecretRef(value);
 }
 
 function addUrl(value: Json | undefined, at: string, pointers: Set<string>): void {

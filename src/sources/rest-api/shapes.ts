@@ -2,15 +2,9 @@
 import { z } from "zod";
 import { compilePath } from "../../json/jsonpath";
 import { unknownName } from "../../pipeline/nearest-name";
+import { isSecretRef } from "../../pipeline/secret-ref";
 import type { Json } from "../../pipeline/spec";
 import { hintsShape, incrementalShape, sourceShape } from "../resource-hints";
-
-/** A secret that stands elsewhere: `{ env }`, `{ dlt_secret }` or `{ spec_ref }`. */
-export function isSecretRef(value: unknown): boolean {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && ["env", "dlt_secret", "spec_ref"].includes(keys[0]!);
-}
 
 /** Text, or a reference that stands for one. */
 const text = z.custom<string>(value => typeof value === "string" || isSecretRef(value), "must be a text");
