@@ -5,6 +5,7 @@ import { count } from "./live-progress";
 
 export function runSummary(result: RunResult): string {
   const parts: string[] = [`\n${result.pipeline_name}`];
+  for (const warning of result.warnings) parts.push(`  warning: ${warning}`);
   const load = result.load;
   if (load !== undefined) {
     if (load.tables.length > 0) parts.push(loadTable(load.tables));

@@ -199,6 +199,8 @@ export interface BackfillOutcome {
 /** Result of workflow `pipeline`: all a scheduled successor needs to go on. */
 export interface RunResult {
   pipeline_name: string;
+  /** About the spec and the settings it was resolved with. */
+  warnings: string[];
   load?: LoadInfo;
   backfills: BackfillOutcome[];
   freshness?: DbtInfo;

@@ -149,6 +149,7 @@ class PipelineRun {
       cursors: this.#cursors,
       state: this.#history.state,
       state_load_id: this.#history.load_id,
+      warnings: resolved.warnings,
       seconds: this.#seconds,
     };
   }
