@@ -154,36 +154,20 @@ describe("beside `tidemark dev`", () => {
     if (done.code !== 0) throw new Error(done.stderr + done.stdout);
     return done.stdout;
   };
+  /** As the README has it: the stock Temporal CLI and a pipeline's name. */
+  const start = (id: string, input: string) =>
+    temporal(
+      ...["workflow", "start", "--type", "pipeline", "--task-queue", project.queue],
+      ...["--workflow-id", id, "--input", input],
+    );
   const resultOf = async (id: string) =>
     JSON.parse(await temporal("workflow", "result", "-w", id, "-o", "json")).result;
 
   test("plain `temporal workflow start` completes with counts and cursors", async () => {
-    await temporal(
-      "workflow",
-      "start",
-      "--type",
-      "pipeline",
-      "--task-queue",
-      project.queue,
-      "--workflow-id",
-      "w1",
-      "--input",
-      '{"pipeline":"rest_api_demo"}',
-    );
+    await start("w1", '{"pipeline":"rest_api_demo"}');
     const result = await resultOf("w1");
     expect(result.load.tables).toContainEqual(expect.objectContaining({ table: "rest_posts", rows: 100 }));
-    await temporal(
-      "workflow",
-      "start",
-      "--type",
-      "pipeline",
-      "--task-queue",
-      project.queue,
-      "--workflow-id",
-      "w2",
-      "--input",
-      '{"pipeline":"customers"}',
-    );
+    await start("w2", '{"pipeline":"customers"}');
     const cursors = (await resultOf("w2")).cursors;
     expect(cursors).toEqual([
       {
@@ -196,33 +180,11 @@ describe("beside `tidemark dev`", () => {
 
   test("an inline spec works; one with a literal secret is refused with what to do", async () => {
     const inline = JSON.stringify({ pipeline: { ...posts(api.url), pipeline_name: "inline" } });
-    await temporal(
-      "workflow",
-      "start",
-      "--type",
-      "pipeline",
-      "--task-queue",
-      project.queue,
-      "--workflow-id",
-      "w3",
-      "--input",
-      inline,
-    );
+    await start("w3", inline);
     expect((await resultOf("w3")).pipeline_name).toBe("inline");
     const bad = posts(api.url) as { source: { client: object } };
     bad.source.client = { base_url: api.url, auth: { type: "bearer", token: "planted-literal-token" } };
-    await temporal(
-      "workflow",
-      "start",
-      "--type",
-      "pipeline",
-      "--task-queue",
-      project.queue,
-      "--workflow-id",
-      "w4",
-      "--input",
-      JSON.stringify({ pipeline: bad }),
-    );
+    await start("w4", JSON.stringify({ pipeline: bad }));
     const failed = await tidemark(project, ["temporal", "workflow", "result", "-w", "w4"]);
     expect(failed.stdout + failed.stderr).toMatch(/rotate that secret/);
   }, 120_000);
@@ -245,18 +207,7 @@ describe("beside `tidemark dev`", () => {
   test("backfill by signal during a held run, and by signal-with-start when idle, loads exactly the range", async () => {
     const hold = join(project.folder, "hold");
     writeFileSync(hold, "");
-    await temporal(
-      "workflow",
-      "start",
-      "--type",
-      "pipeline",
-      "--task-queue",
-      project.queue,
-      "--workflow-id",
-      "held",
-      "--input",
-      '{"pipeline":"customers"}',
-    );
+    await start("held", '{"pipeline":"customers"}');
     const range = '{"resource":"customers","from":"2026-02-01","to":"2026-02-11"}';
     await temporal("workflow", "signal", "-w", "held", "--name", "backfill", "--input", range);
     unlinkSync(hold);
