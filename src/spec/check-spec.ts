@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
-import type { JsonObject, SourceSpec } from "../pipeline/spec";
+import type { Json, JsonObject, SourceSpec } from "../pipeline/spec";
 import { SOURCE_TYPES, sourceType } from "../sources/registry";
 import {
   appliedHintsShape,
@@ -88,7 +88,7 @@ export type SpecDocument = z.infer<typeof pipeline>;
 
 /** Every problem of the document; empty when it is good. Pure and offline. */
 export function checkSpec(document: JsonObject): SpecProblem[] {
-  const problems: SpecProblem[] = [];
+  const problems = lossyNumbers(document, []);
   const parsed = pipeline.safeParse(document);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issue => toProblems(issue, [])));
   const destination = document.destination;
@@ -113,6 +113,18 @@ export function checkSpec(document: JsonObject): SpecProblem[] {
     }
   }
   return problems;
+}
+
+/** A spec is JSON to Temporal, so an integer beyond 2^53 has lost digits by now, and a cursor would skip rows. */
+function lossyNumbers(node: Json, path: (string | number)[]): SpecProblem[] {
+  if (typeof node === "number" && Number.isInteger(node) && !Number.isSafeInteger(node)) {
+    const message =
+      "an integer beyond 2^53 loses digits in a spec; write it as text where text will do, or let a cursor start at a smaller number";
+    return [{ path, message }];
+  }
+  if (node === null || typeof node !== "object") return [];
+  const entries: [string | number, Json][] = Array.isArray(node) ? [...node.entries()] : Object.entries(node);
+  return entries.flatMap(([key, inner]) => lossyNumbers(inner, [...path, key]));
 }
 
 function checkDestination(destination: JsonObject): SpecProblem[] {

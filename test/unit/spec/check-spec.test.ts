@@ -1,0 +1,40 @@
+/** What a spec may say, beyond what the sources' own checks and the command line's tests show. */
+import { isSecretRef } from "../../../src/pipeline/secret-ref";
+import type { JsonObject } from "../../../src/pipeline/spec";
+import { checkSpec, formatPath } from "../../../src/spec/check-spec";
+import { resolveSecrets } from "../../../src/spec/secrets";
+
+const code = (more: JsonObject, resource: JsonObject = {}): JsonObject => ({
+  pipeline_name: "p",
+  source: { type: "code", module: "./rows.ts", resources: [{ name: "rows", ...resource }] },
+  ...more,
+});
+const problemsOf = (document: JsonObject) =>
+  checkSpec(document).map(problem => `${formatPath(problem.path)}: ${problem.message}`);
+
+test("an integer that JSON cannot hold is refused where it stands, not rounded", () => {
+  const incremental = (initial_value: number) => ({ incremental: { cursor_path: "id", initial_value } });
+  expect(problemsOf(code({}, incremental(2 ** 53 - 1)))).toEqual([]);
+  expect(problemsOf(code({}, incremental(Number("1234567890123456789"))))).toEqual([
+    expect.stringMatching(/^source\.resources\[0\]\.incremental\.initial_value: an integer beyond 2\^53/),
+  ]);
+});
+
+test("hints of the run and of a resource are checked alike", () => {
+  const bad = { write_disposition: { disposition: "merge", strategy: "upsrt" } } as JsonObject;
+  expect(problemsOf(code(bad))).toHaveLength(1);
+  expect(problemsOf(code({}, bad))).toHaveLength(1);
+});
+
+test("a reference is told from data by the variable's upper-case name", () => {
+  expect(isSecretRef({ env: "API_TOKEN" })).toBe(true);
+  expect(isSecretRef({ env: "prod" })).toBe(false);
+  expect(isSecretRef({ env: "API_TOKEN", region: "eu" })).toBe(false);
+  const lookup = { env: { API_TOKEN: "planted" }, readDltSetting: () => undefined, readSpecFile: () => ({}) };
+  const { value, secrets } = resolveSecrets(
+    { json: { filter: { env: "prod" }, key: { env: "API_TOKEN" } } },
+    lookup,
+  );
+  expect(value).toEqual({ json: { filter: { env: "prod" }, key: "planted" } });
+  expect(secrets).toEqual(["planted"]);
+});
