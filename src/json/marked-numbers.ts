@@ -4,7 +4,7 @@
  * a whole float: five times as fast as the exact reader.
  */
 import { CARE, harmlessUntil, tokenEnd } from "./parse";
-import type { Row, Value } from "./values";
+import type { Row, Scalar, Value } from "./values";
 import { WholeFloat } from "./values";
 
 /** Not one of dlt's marks; a source text that begins with it makes the caller take the exact reader. */
@@ -81,7 +81,8 @@ function unmark(value: Value): Value {
   return value;
 }
 
-function numberOf(token: string): Value {
+/** A number as the exact reader has it. */
+export function numberOf(token: string): Scalar {
   const value = Number(token);
   if (/[.eE]/.test(token)) return Number.isInteger(value) ? new WholeFloat(value) : value;
   return Number.isSafeInteger(value) ? value + 0 : BigInt(token);

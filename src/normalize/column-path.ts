@@ -12,13 +12,14 @@ import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import { coerce, decimalParts, type Physical, REFUSED } from "../schema/coerce";
 import { columnOf, isComplete, isNullable } from "../schema/column-props";
+import { ROW_ID_LENGTH } from "../schema/hashing";
 import { C_DLT_ID, C_DLT_LOAD_ID, isSystemName } from "../schema/system-tables";
 import type { StoredColumn, StoredTable } from "../schema/types";
 import type { BytesBuilder } from "./parquet/bytes-builder";
 import { definitionLevels, type EncodedColumn } from "./parquet/column-builder";
 import { fileType, type Shape } from "./parquet/column-type";
 import type { NamedColumn } from "./parquet/parquet-file";
-import { type Lines, lost, parseLines } from "./read-lines";
+import { lost } from "./read-lines";
 import type { RunContext } from "./run-context";
 import type { TableSink } from "./table-sink";
 import type { Segment } from "./types";
@@ -54,7 +55,7 @@ export class ColumnPath {
   constructor(
     private readonly context: RunContext,
     private readonly table: string,
-    private readonly takeLines: (lines: Lines) => Promise<void>,
+    private readonly takeLines: (lines: Buffer) => Promise<void>,
   ) {
     this.sink = context.sink(table);
   }
@@ -93,8 +94,7 @@ export class ColumnPath {
   }
 
   private async takeRows(page: ColumnPage, from: number, to: number): Promise<void> {
-    const text = pageRows(page, from, to).map(encodeLine).join("\n");
-    await this.takeLines(parseLines(text, text.length));
+    await this.takeLines(Buffer.from(pageRows(page, from, to).map(encodeLine).join("\n")));
   }
 
   /** Never as columns, whatever the schema learns: row ids made of values, rows that a contract takes out. */
@@ -178,9 +178,11 @@ export class ColumnPath {
     const id = context.newBuilder(columnOf(definition, C_DLT_ID)!) as BytesBuilder;
     const ids = context.rowIds(table);
     const first = sink.total;
+    const own = Buffer.alloc(ROW_ID_LENGTH);
     for (let row = 0; row < rows; row++) {
       load.writeText(row, context.load_id);
-      id.writeText(row, ids.at(first + row));
+      ids.write(first + row, own, 0);
+      id.writeBytes(row, own, 0, ROW_ID_LENGTH);
     }
     return [
       { name: C_DLT_LOAD_ID, encoded: load.take(rows) },

@@ -9,12 +9,13 @@ import { bumpVersion } from "../schema/version";
 import { ColumnPath, readColumnPages } from "./column-path";
 import { CompiledPath } from "./compiled-path";
 import { EvolvingSchema } from "./evolving-schema";
-import { type Lines, readLines } from "./read-lines";
+import { parseLines, readLines } from "./read-lines";
 import { ReferencePath } from "./reference-path";
 import { RunContext } from "./run-context";
 import type { NormalizeInput, NormalizeOutput, ResourceSegments } from "./types";
 
 const PROGRESS_EVERY_MS = 300;
+const LINE_FEED = 10;
 
 interface Paths {
   reference: ReferencePath;
@@ -92,7 +93,7 @@ async function normalizeResource(
     bytes += size;
     if (Date.now() - reported >= PROGRESS_EVERY_MS) report();
   };
-  const takeLines = (lines: Lines) => normalizeRows(lines, context, table, paths);
+  const takeLines = (lines: Buffer) => normalizeLines(lines, context, table, paths);
   const columns = new ColumnPath(context, table, takeLines);
   for (const segment of resource.segments) {
     if (segment.format === "columns") {
@@ -106,16 +107,28 @@ async function normalizeResource(
     for await (const lines of readLines(segment)) {
       input.signal.throwIfAborted();
       await takeLines(lines);
-      done(lines.bytes);
+      done(lines.length);
     }
   }
   report();
 }
 
-async function normalizeRows(lines: Lines, context: RunContext, table: string, paths: Paths): Promise<void> {
-  for (const row of lines.rows) {
+async function normalizeLines(
+  lines: Buffer,
+  context: RunContext,
+  table: string,
+  { compiled, reference }: Paths,
+): Promise<void> {
+  const { length } = lines;
+  for (let start = 0, end = 0; start < length; start = end + 1) {
+    end = lines.indexOf(LINE_FEED, start);
+    if (end < 0) end = length;
+    if (end === start) continue;
     context.beginDocument();
-    if (!paths.compiled?.item(row, table, lines.typed)) paths.reference.item(row, table, lines.typed);
+    if (!compiled?.item(lines, start, end, table)) {
+      const { rows, typed } = parseLines(lines.toString("utf8", start, end));
+      for (const row of rows) reference.item(row, table, typed);
+    }
     const full = context.fullSinks();
     if (full !== undefined) for (const sink of full) await sink.flush();
   }

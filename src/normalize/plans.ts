@@ -4,6 +4,7 @@
  */
 import type { DataType } from "../pipeline/spec";
 import { columnOf, isNullable } from "../schema/column-props";
+import { NestedRowIds } from "../schema/hashing";
 import { isBlank } from "../schema/python-space";
 import {
   C_DLT_ID,
@@ -38,14 +39,19 @@ export class KeyPlan {
   keyIndex = -1;
   /** Names of dlt's own and keys without a table name are left to the reference path. */
   readonly special: boolean;
+  /** The key as it stands in JSON, with its quotes. */
+  readonly quoted: Buffer;
+  /** Number of the last row that had it. */
+  row = 0;
 
   constructor(
-    readonly key: string,
+    key: string,
     readonly column: string,
     /** Name of the flattened column. */
     readonly name: string,
   ) {
     this.special = isSystemName(name) || isBlank(key) || name === "";
+    this.quoted = Buffer.from(JSON.stringify(key));
   }
 }
 
@@ -76,6 +82,8 @@ export class TablePlan {
   /** Two keys give one column: which of them wins is decided row by row. */
   private collision = false;
   system!: SystemColumns;
+  /** Makes the row ids of a nested table. */
+  readonly ids: NestedRowIds;
   idKind: RootIdKind = "random";
   keyColumns: string[] = [];
   /** Descendants carry the row id of this row as `_dlt_root_id`. */
@@ -86,8 +94,11 @@ export class TablePlan {
     /** Fragments of the table name, unshortened. */
     readonly fragments: readonly string[],
     readonly isRoot: boolean,
+    /** Where row ids stand while a document is read. */
+    idBytes: Buffer,
   ) {
     this.table = context.evolving.naming.join(fragments);
+    this.ids = new NestedRowIds(this.table, idBytes);
     this.sink = context.sink(this.table);
   }
 

@@ -7,19 +7,21 @@ import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import type { Segment } from "./types";
 
-/** Measured: small enough that parsed rows die young, large enough that calls do not count. */
+/** Measured: large enough that calls do not count, small enough for the processor's cache. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 10;
 
-export interface Lines {
+export interface ParsedLines {
   rows: Value[];
-  bytes: number;
-  /** Strings in this chunk may be marked as other types. */
+  /** Strings may be marked as other types. */
   typed: boolean;
 }
 
-/** @throws TidemarkError PACKAGE_LOST when a file is missing or shorter than recorded */
-export async function* readLines(segment: Segment): AsyncIterable<Lines> {
+/**
+ * Chunks of whole lines; each is valid until the next is asked for.
+ * @throws TidemarkError PACKAGE_LOST when a file is missing or shorter than recorded
+ */
+export async function* readLines(segment: Segment): AsyncIterable<Buffer> {
   const file = await open(segment.path, "r").catch((cause: unknown) => {
     throw lost(segment, cause);
   });
@@ -36,7 +38,7 @@ export async function* readLines(segment: Segment): AsyncIterable<Lines> {
       held += bytesRead;
       const end = read === segment.bytes ? held : buffer.lastIndexOf(NEWLINE, held - 1) + 1;
       if (end === 0) continue;
-      yield parseLines(buffer.toString("utf8", 0, end), end);
+      yield buffer.subarray(0, end);
       buffer.copy(buffer, 0, end, held);
       held -= end;
     }
@@ -53,11 +55,11 @@ export function lost(segment: Segment, cause?: unknown): TidemarkError {
   );
 }
 
-export function parseLines(text: string, bytes: number): Lines {
+export function parseLines(text: string): ParsedLines {
   const typed = mayBeTyped(text);
   // No line can hold a raw line feed, so a chunk of lines is one JSON list. The exact reader is the last resort.
   const rows = parseMarkedLines(text) ?? exactLines(text);
-  return { rows, bytes, typed };
+  return { rows, typed };
 }
 
 function exactLines(text: string): Value[] {

@@ -12,7 +12,7 @@ const ALPHABET = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 export class RowIds {
   private readonly key: Buffer;
   private chunk = -1;
-  private text = "";
+  private ids = Buffer.alloc(0);
 
   constructor(loadId: string, table: string) {
     this.key = createHash("sha256").update(`tidemark row ids\0${loadId}\0${table}`).digest();
@@ -20,10 +20,21 @@ export class RowIds {
 
   /** The id of the row with this ordinal in its table. */
   at(ordinal: number): string {
+    const start = this.find(ordinal);
+    return this.ids.toString("latin1", start, start + ID_LENGTH);
+  }
+
+  /** The same as ASCII bytes, to `out` at `to`. */
+  write(ordinal: number, out: Buffer, to: number): void {
+    const start = this.find(ordinal);
+    for (let i = 0; i < ID_LENGTH; i++) out[to + i] = this.ids[start + i]!;
+  }
+
+  /** Place of an id among those at hand. */
+  private find(ordinal: number): number {
     const chunk = Math.floor(ordinal / IDS_PER_CHUNK);
     if (chunk !== this.chunk) this.fill(chunk);
-    const start = (ordinal - chunk * IDS_PER_CHUNK) * ID_LENGTH;
-    return this.text.slice(start, start + ID_LENGTH);
+    return (ordinal - chunk * IDS_PER_CHUNK) * ID_LENGTH;
   }
 
   /** AES in counter mode as a stream of random bytes; each chunk has its own nonce. */
@@ -35,7 +46,7 @@ export class RowIds {
     );
     const ids = Buffer.allocUnsafe(IDS_PER_CHUNK * ID_LENGTH);
     for (let i = 0; i < IDS_PER_CHUNK; i++) toBase64(stream, i * ID_BYTES, ids, i * ID_LENGTH);
-    this.text = ids.toString("latin1");
+    this.ids = ids;
     this.chunk = chunk;
   }
 }

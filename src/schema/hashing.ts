@@ -1,72 +1,100 @@
 /** dlt's digests. All base64 uses the standard alphabet. */
 import { createHash } from "node:crypto";
-import { createKeccak, INPUT, type Keccak, STATE } from "./keccak-wasm";
+import * as wasm from "./keccak-wasm";
 
 /** dlt: digest128 with 10 bytes; 14 characters. */
 export function rowDigest(text: string): string {
   return createHash("shake128", { outputLength: 10 }).update(text, "utf8").digest("base64").slice(0, 14);
 }
 
+// Taken once: the loader makes every use of an import a call of a getter.
+const { INPUT, STATE, createKeccak } = wasm;
 const RATE = 168;
 const SHAKE_PADDING = 0x1f;
-const UNDERSCORE = 95;
+const LAST_PADDING = 0x80;
+const ZERO = 48;
+/** Longest position in a list, in digits. */
+const MAX_DIGITS = 10;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64 = Uint8Array.from(ALPHABET, character => character.charCodeAt(0));
+/** Bytes of a row id. */
+export const ROW_ID_LENGTH = 14;
 
-let keccak: Keccak | undefined;
+let keccak: wasm.Keccak | undefined;
+/** Whose parent and table stand in the block that is hashed. */
+let prepared: NestedRowIds | undefined;
 
-/** dlt: get_nested_row_hash, `rowDigest` of parent id, child table and position joined by `_`. */
-export function nestedRowId(parentId: string, table: string, position: number): string {
-  const index = String(position);
-  const length = parentId.length + table.length + index.length + 2;
-  if (length >= RATE - 1) return rowDigest(`${parentId}_${table}_${index}`);
-  keccak ??= createKeccak();
-  const { memory } = keccak;
-  let at = putAscii(memory, INPUT, parentId);
-  if (at > 0) {
-    memory[at] = UNDERSCORE;
-    at = putAscii(memory, at + 1, table);
+/**
+ * dlt: get_nested_row_hash, `rowDigest` of parent id, child table and position joined by `_`, for the rows of one
+ * list after another. Ids are ASCII bytes on both sides: making texts of them costs as much as the hash.
+ */
+export class NestedRowIds {
+  private readonly infix: Buffer;
+  /** Bytes of parent and table. */
+  private readonly prefix: number;
+  private parent = 0;
+
+  /** @param ids where the ids of parents stand and those of children go, `ROW_ID_LENGTH` bytes each */
+  constructor(
+    table: string,
+    private readonly ids: Buffer,
+  ) {
+    this.infix = Buffer.from(`_${table}_`);
+    this.prefix = ROW_ID_LENGTH + this.infix.length;
   }
-  if (at < 0) return rowDigest(`${parentId}_${table}_${index}`);
-  memory[at] = UNDERSCORE;
-  at = putAscii(memory, at + 1, index);
-  memory[at] = SHAKE_PADDING;
-  memory.fill(0, at + 1, INPUT + RATE);
-  memory[INPUT + RATE - 1] = 0x80;
-  keccak.permute();
-  return firstTenBytes(memory);
+
+  /** Begins a list of the row whose id stands at `parent`. */
+  begin(parent: number): void {
+    this.parent = parent;
+    prepared = undefined;
+  }
+
+  /** Writes the id of the row at this position to `to`; positions of a list ascend. */
+  write(position: number, to: number): void {
+    if (this.prefix + MAX_DIGITS >= RATE - 1) {
+      const parent = this.ids.toString("latin1", this.parent, this.parent + ROW_ID_LENGTH);
+      this.ids.write(rowDigest(`${parent}${this.infix.toString()}${position}`), to, "latin1");
+      return;
+    }
+    keccak ??= createKeccak();
+    const { memory } = keccak;
+    if (prepared !== this) this.prepare(memory);
+    const start = INPUT + this.prefix;
+    let digits = 1;
+    for (let rest = position; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    let rest = position;
+    for (let i = digits - 1; i >= 0; i--) {
+      memory[start + i] = ZERO + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+    memory[start + digits] = SHAKE_PADDING;
+    keccak.permute();
+    writeId(memory, this.ids, to);
+  }
+
+  private prepare(memory: Uint8Array): void {
+    const { infix, ids, parent } = this;
+    for (let i = 0; i < ROW_ID_LENGTH; i++) memory[INPUT + i] = ids[parent + i]!;
+    for (let i = 0; i < infix.length; i++) memory[INPUT + ROW_ID_LENGTH + i] = infix[i]!;
+    memory.fill(0, INPUT + this.prefix, INPUT + RATE);
+    memory[INPUT + RATE - 1] = LAST_PADDING;
+    prepared = this;
+  }
 }
 
-/** Returns the place after the text; -1 when it is not ASCII. */
-function putAscii(memory: Uint8Array, start: number, text: string): number {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 127) return -1;
-    memory[start + i] = code;
+/** Ten bytes of the state as base64, padding left off. */
+function writeId(memory: Uint8Array, out: Uint8Array, to: number): void {
+  let at = to;
+  let i = STATE;
+  for (; i < STATE + 9; i += 3) {
+    const three = (memory[i]! << 16) | (memory[i + 1]! << 8) | memory[i + 2]!;
+    out[at++] = BASE64[three >> 18]!;
+    out[at++] = BASE64[(three >> 12) & 63]!;
+    out[at++] = BASE64[(three >> 6) & 63]!;
+    out[at++] = BASE64[three & 63]!;
   }
-  return start + text.length;
-}
-
-function firstTenBytes(m: Uint8Array): string {
-  const b = BASE64;
-  const [m0, m1, m2, m3, m4] = [m[STATE]!, m[STATE + 1]!, m[STATE + 2]!, m[STATE + 3]!, m[STATE + 4]!];
-  const [m5, m6, m7, m8, m9] = [m[STATE + 5]!, m[STATE + 6]!, m[STATE + 7]!, m[STATE + 8]!, m[STATE + 9]!];
-  return String.fromCharCode(
-    b[m0 >> 2]!,
-    b[((m0 & 3) << 4) | (m1 >> 4)]!,
-    b[((m1 & 15) << 2) | (m2 >> 6)]!,
-    b[m2 & 63]!,
-    b[m3 >> 2]!,
-    b[((m3 & 3) << 4) | (m4 >> 4)]!,
-    b[((m4 & 15) << 2) | (m5 >> 6)]!,
-    b[m5 & 63]!,
-    b[m6 >> 2]!,
-    b[((m6 & 3) << 4) | (m7 >> 4)]!,
-    b[((m7 & 15) << 2) | (m8 >> 6)]!,
-    b[m8 & 63]!,
-    b[m9 >> 2]!,
-    b[(m9 & 3) << 4]!,
-  );
+  out[at++] = BASE64[memory[i]! >> 2]!;
+  out[at] = BASE64[(memory[i]! & 3) << 4]!;
 }
 
 /** dlt: the tag that makes a shortened name unique; 6 characters (NamingConvention._compute_tag). */

@@ -1,64 +1,66 @@
 /** Builder for text and bytes: a dictionary while values repeat, plain from then on. */
 import type { Physical } from "../../schema/coerce";
+import { ByteDictionary } from "./byte-dictionary";
 import { ColumnBuilder } from "./column-builder";
 import { type FileType, fileType, type Shape } from "./column-type";
 import { writeVarint } from "./thrift";
 
-/** A dictionary larger than this pays no more. Measured: at 4,096 lookups stay below the cost of copying. */
-const MAX_DICTIONARY = 4096;
-/** From this size on a dictionary must pay: at most three words in four values. */
-const MIN_DICTIONARY = 64;
-/** Below this length a loop in JavaScript beats the call into Buffer.write. */
-const SHORT = 32;
+/** Below this length a loop in JavaScript beats the call into Buffer. */
+const SHORT = 48;
+/** Longer texts never go into a dictionary. */
+const MAX_WORD_CHARACTERS = 256;
+const scratch = Buffer.allocUnsafe(MAX_WORD_CHARACTERS * 3);
 
 export class BytesBuilder extends ColumnBuilder {
   private data = Buffer.allocUnsafe(8192);
   private used = 0;
   /** Start of each plain value, for rollback. */
   private starts = new Uint32Array(1024);
-  private dictionary: Map<string, number> | undefined;
+  private dictionary: ByteDictionary | undefined;
   private codes = new Uint16Array(1024);
 
   constructor(name: string, shape: Shape, unique: boolean) {
     super(name, shape);
-    this.dictionary = unique || shape.kind === "binary" ? undefined : new Map();
+    this.dictionary = unique || shape.kind === "binary" ? undefined : new ByteDictionary();
   }
 
   override get bytes(): number {
-    return this.dictionary === undefined ? this.used : this.count * 2 + this.dictionary.size * 32;
+    return this.dictionary === undefined ? this.used : this.count * 2 + this.dictionary.bytes;
   }
 
   /** The fast way in for text. */
   writeText(row: number, text: string): void {
     this.at(row);
-    if (this.dictionary === undefined) this.append(text);
-    else this.lookUp(text, this.dictionary);
+    this.pushText(text);
+  }
+
+  /** The fastest way in: text that is UTF-8 already. */
+  writeBytes(row: number, source: Uint8Array, from: number, to: number): void {
+    this.at(row);
+    if (this.dictionary === undefined) this.appendBytes(source, from, to);
+    else this.lookUp(this.dictionary, source, from, to);
   }
 
   protected override push(value: Physical): void {
-    if (typeof value === "string") {
-      if (this.dictionary === undefined) this.append(value);
-      else this.lookUp(value, this.dictionary);
-      return;
-    }
-    const bytes = value as Uint8Array;
-    this.begin(bytes.length);
-    this.data.writeUInt32LE(bytes.length, this.used);
-    this.data.set(bytes, this.used + 4);
-    this.used += 4 + bytes.length;
+    if (typeof value === "string") this.pushText(value);
+    else this.appendBytes(value as Uint8Array, 0, (value as Uint8Array).length);
   }
 
-  private lookUp(text: string, dictionary: Map<string, number>): void {
-    let code = dictionary.get(text);
-    if (code === undefined) {
-      const rare = dictionary.size >= MIN_DICTIONARY && dictionary.size * 4 > this.count * 3;
-      if (rare || dictionary.size >= MAX_DICTIONARY || text.length > 256) {
-        this.spill(dictionary);
-        this.append(text);
-        return;
-      }
-      code = dictionary.size;
-      dictionary.set(text, code);
+  private pushText(text: string): void {
+    const { dictionary } = this;
+    if (dictionary === undefined) this.appendText(text);
+    else if (text.length > MAX_WORD_CHARACTERS) {
+      this.spill(dictionary);
+      this.appendText(text);
+    } else this.lookUp(dictionary, scratch, 0, encode(text, scratch, 0));
+  }
+
+  private lookUp(dictionary: ByteDictionary, source: Uint8Array, from: number, to: number): void {
+    const code = dictionary.codeOf(source, from, to, this.count);
+    if (code < 0) {
+      this.spill(dictionary);
+      this.appendBytes(source, from, to);
+      return;
     }
     if (this.count >= this.codes.length) {
       const larger = new Uint16Array(this.codes.length * 2);
@@ -69,12 +71,14 @@ export class BytesBuilder extends ColumnBuilder {
   }
 
   /** Goes over to plain values, for this and all later row groups. */
-  private spill(dictionary: Map<string, number>): void {
-    const words = [...dictionary.keys()];
+  private spill(dictionary: ByteDictionary): void {
     const total = this.count;
     this.dictionary = undefined;
     this.count = 0;
-    for (let i = 0; i < total; i++) this.append(words[this.codes[i]!]!);
+    for (let i = 0; i < total; i++) {
+      const [from, to] = dictionary.place(this.codes[i]!);
+      this.appendBytes(dictionary.source, from, to);
+    }
   }
 
   /** Makes room for one more value of at most `bytes` bytes and notes its start. */
@@ -93,26 +97,29 @@ export class BytesBuilder extends ColumnBuilder {
     this.starts[this.count++] = this.used;
   }
 
-  private append(text: string): void {
-    const length = text.length;
-    this.begin(length * 3);
+  private appendText(text: string): void {
+    this.begin(text.length * 3);
+    this.close(encode(text, this.data, this.used + 4));
+  }
+
+  private appendBytes(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    this.begin(length);
     const { data } = this;
     const start = this.used + 4;
-    let size = length;
-    if (length < SHORT) {
-      let i = 0;
-      for (; i < length; i++) {
-        const code = text.charCodeAt(i);
-        if (code > 127) break;
-        data[start + i] = code;
-      }
-      if (i < length) size = data.write(text, start, "utf8");
-    } else size = data.write(text, start, "utf8");
-    data[start - 4] = size;
-    data[start - 3] = size >>> 8;
-    data[start - 2] = size >>> 16;
-    data[start - 1] = size >>> 24;
-    this.used = start + size;
+    if (length < SHORT) for (let i = 0; i < length; i++) data[start + i] = source[from + i]!;
+    else data.set(source.subarray(from, to), start);
+    this.close(length);
+  }
+
+  /** Writes the length of the value that stands behind it. */
+  private close(size: number): void {
+    const { data, used } = this;
+    data[used] = size;
+    data[used + 1] = size >>> 8;
+    data[used + 2] = size >>> 16;
+    data[used + 3] = size >>> 24;
+    this.used = used + 4 + size;
   }
 
   protected override shrinkTo(count: number): void {
@@ -131,19 +138,24 @@ export class BytesBuilder extends ColumnBuilder {
     const { dictionary } = this;
     const type = fileType(this.shape);
     if (dictionary === undefined) return { type, values: Buffer.from(this.data.subarray(0, this.used)) };
-    const codes = packCodes(this.codes, this.count, dictionary.size);
-    const words = [...dictionary.keys()];
-    this.dictionary = undefined;
-    const [count, used] = [this.count, this.used];
-    this.count = 0;
-    this.used = 0;
-    for (const word of words) this.append(word);
-    const bytes = Buffer.from(this.data.subarray(0, this.used));
-    this.dictionary = dictionary;
-    this.count = count;
-    this.used = used;
-    return { type, values: codes, dictionary: { bytes, count: words.length } };
+    return {
+      type,
+      values: packCodes(this.codes, this.count, dictionary.size),
+      dictionary: { bytes: dictionary.plain(), count: dictionary.size },
+    };
   }
+}
+
+/** Writes a text as UTF-8; returns the number of bytes. */
+function encode(text: string, to: Buffer, start: number): number {
+  const { length } = text;
+  if (length >= SHORT) return to.write(text, start, "utf8");
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return to.write(text, start, "utf8");
+    to[start + i] = code;
+  }
+  return length;
 }
 
 /** Bit width, then one run: repeated when there is one word only, else bit-packed. */

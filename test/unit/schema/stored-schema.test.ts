@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { TidemarkError } from "../../../src/pipeline/errors";
-import { nestedRowId, rowDigest } from "../../../src/schema/hashing";
+import { NestedRowIds, ROW_ID_LENGTH, rowDigest } from "../../../src/schema/hashing";
 import {
   adoptSchema,
   completeStateTable,
@@ -16,6 +16,15 @@ test("an empty schema hashes as in dlt", () => {
   expect(schemaHash(newSchema("shop"))).toBe("+pIb606/GDMWa6McSJVc8lGf1coluIOQm6OcjCp0Pyk=");
 });
 
+/** The id of a child row, as the compiled path makes it. */
+function nestedRowId(parent: string, table: string, position: number): string {
+  const ids = Buffer.from(parent.padEnd(2 * ROW_ID_LENGTH));
+  const nested = new NestedRowIds(table, ids);
+  nested.begin(0);
+  nested.write(position, ROW_ID_LENGTH);
+  return ids.toString("latin1", ROW_ID_LENGTH);
+}
+
 test("row ids: dlt's worked examples", () => {
   expect(nestedRowId("abcdefgh123456", "orders__lines", 3)).toBe("sdrqVyHGmvJ2OA");
   expect(rowDigest('{"id":7}')).toBe("tOt+W9JrzHx0eA");
@@ -23,9 +32,30 @@ test("row ids: dlt's worked examples", () => {
   expect(rowDigest('{"city":"Gdańsk","id":1,"l":[1,{"a":2.5,"z":1}],"n":null}')).toBe("pnNO+/nXOgUGIA");
 });
 
+test("row ids of a list, with lists of other tables in between", () => {
+  const ids = Buffer.alloc(3 * ROW_ID_LENGTH);
+  ids.write("abcdefgh123456");
+  const [outer, inner] = [new NestedRowIds("a", ids), new NestedRowIds("a__b", ids)];
+  const at = (place: number) => ids.toString("latin1", place, place + ROW_ID_LENGTH);
+  outer.begin(0);
+  for (let i = 0; i < 120; i++) {
+    outer.write(i, ROW_ID_LENGTH);
+    const parent = at(ROW_ID_LENGTH);
+    expect(parent).toBe(rowDigest(`abcdefgh123456_a_${i}`));
+    inner.begin(ROW_ID_LENGTH);
+    for (let k = 0; k < i % 12; k++) {
+      inner.write(k, 2 * ROW_ID_LENGTH);
+      expect(at(2 * ROW_ID_LENGTH)).toBe(rowDigest(`${parent}_a__b_${k}`));
+    }
+  }
+});
+
 test("our Keccak agrees with OpenSSL's for every length, and for names that are not ASCII", () => {
   for (let i = 0; i < 400; i++) {
-    const [parent, table] = ["p".repeat(i % 40) + i, i % 50 === 0 ? `t٣${i}` : "t".repeat((i * 7) % 170)];
+    const [parent, table] = [
+      String(i).padStart(ROW_ID_LENGTH, "p"),
+      i % 50 === 0 ? `t٣${i}` : "t".repeat((i * 7) % 170),
+    ];
     const expected = createHash("shake128", { outputLength: 10 })
       .update(`${parent}_${table}_${i}`)
       .digest("base64");
