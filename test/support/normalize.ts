@@ -26,6 +26,8 @@ export interface RunOptions {
   rowsPerFile?: number;
   input?: Partial<NormalizeInput>;
   table?: string;
+  /** JSON text of the rows, in place of the one that extract writes. */
+  textOf?: (row: Row) => string;
 }
 
 const folders: string[] = [];
@@ -43,7 +45,7 @@ export async function normalizeRows(
   const folder = mkdtempSync(join(tmpdir(), "tidemark-normalize-"));
   folders.push(folder);
   const path = join(folder, "rows.jsonl");
-  writeFileSync(path, rows.map(row => `${encodeLine(row)}\n`).join(""));
+  writeFileSync(path, rows.map(row => `${(options.textOf ?? encodeLine)(row)}\n`).join(""));
   const table = options.table ?? "items";
   const output = await normalizePackage(
     {
