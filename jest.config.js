@@ -5,7 +5,9 @@ module.exports = {
   testMatch: ["**/*.test.ts"],
   // The Databricks lane (npm run test:databricks) has a warehouse to set up and start; the others have none.
   testPathIgnorePatterns:
-    process.env.TIDEMARK_LANE === "databricks" ? [] : ["/contract/destination/databricks"],
+    process.env.TIDEMARK_LANE === "databricks"
+      ? []
+      : ["/contract/destination/databricks", "/test/databricks/"],
   // Many tests wait for real time-outs, so two share a core well.
   maxWorkers: 2,
   transform: {

@@ -1,6 +1,6 @@
 /**
  * Sets up what is asked for and says what it does:
- *   node setup/main.mjs --node-modules --venv --temporal --postgres [--parity]
+ *   node setup/main.mjs --node-modules --venv --temporal --postgres [--parity] [--dbt-databricks] [--parity-databricks]
  * With all in place it takes some 50 ms, starts no program and touches no network. Exit code 1: a prerequisite is missing.
  */
 import { dirname } from "node:path";
@@ -22,6 +22,8 @@ const STEPS = {
   temporal: () => ensureTemporal({ log }),
   postgres: () => ensurePostgres({ log }),
   parity: () => ensureVenv({ log, kind: "parity" }),
+  "dbt-databricks": () => ensureVenv({ log, kind: "dbt-databricks" }),
+  "parity-databricks": () => ensureVenv({ log, kind: "parity-databricks" }),
 };
 
 async function main() {

@@ -7,7 +7,13 @@ import { lastLine, run, SetupError, seconds } from "./run-command.mjs";
 import { READY_FILE, venvDir, venvPython } from "./tool-paths.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PURPOSE = { dbt: "dbt, which builds the models", parity: "dlt, which the parity tests compare with" };
+const PURPOSE = {
+  dbt: "dbt, which builds the models",
+  "dbt-databricks": "dbt with its Databricks adapter, which builds the models there",
+  parity: "dlt, which the parity tests compare with",
+  "parity-databricks":
+    "dlt with its Databricks destination, which the tests against the stand-in compare with",
+};
 const CHECK_PYTHON =
   "import sys; assert sys.version_info >= (3, 10), sys.version.split()[0]; import venv, ensurepip";
 
@@ -50,7 +56,7 @@ async function build(kind, folder, log) {
 }
 
 /**
- * @param {{ log: (line: string) => void, kind: "dbt" | "parity", env?: NodeJS.ProcessEnv }} options
+ * @param {{ log: (line: string) => void, kind: import("./tool-paths.js").VenvKind, env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<{ path: string }>} the venv's Python
  */
 export async function ensureVenv({ log, kind, env = process.env }) {

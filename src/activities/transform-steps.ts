@@ -71,14 +71,9 @@ async function dbt(
   step: StepContext,
   config: Config,
 ): Promise<DbtInfo> {
-  const executable = config.dbt ?? toolPaths(config.env).dbtPython;
-  if (executable === undefined) {
-    throw new TidemarkError(
-      "DBT_MISSING",
-      "dbt is not set up where the worker runs: run `npm run setup` there, or name it in TIDEMARK_DBT.",
-    );
-  }
-  const { destination } = spec;
+  const { destination, secrets } = withDestinationSecrets(spec.destination, config);
+  step.secrets.push(...secrets);
+  const executable = config.dbt ?? dbtFor(destination.type, config);
   const project = spec.transform!.dbt;
   const { withTurn } = createDestination(destination);
   return await runDbt({
@@ -96,6 +91,18 @@ async function dbt(
     onProgress: step.onProgress,
     lastAttempt: step.lastAttempt,
   });
+}
+
+/** The dbt that set-up made for this destination; each adapter has an environment of its own. */
+function dbtFor(destination: string, config: Config): string {
+  const { dbtPython, dbtDatabricksPython } = toolPaths(config.env);
+  const found = destination === "databricks" ? dbtDatabricksPython : dbtPython;
+  if (found !== undefined) return found;
+  const command = destination === "databricks" ? "npm run setup:databricks" : "npm run setup";
+  throw new TidemarkError(
+    "DBT_MISSING",
+    `dbt for ${destination} is not set up where the worker runs: run \`${command}\` there, or name a dbt in TIDEMARK_DBT.`,
+  );
 }
 
 /** Logs, artifacts and the packet of one run. */

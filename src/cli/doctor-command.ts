@@ -1,13 +1,14 @@
 /** `tidemark doctor`: can this machine run the project? */
 import type { Config } from "../config";
 import { type Check, isHealthy } from "../doctor/check";
+import type { DoctorTools } from "../doctor/programs";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
 import { TidemarkError } from "../pipeline/errors";
 import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject } from "../pipeline/spec";
 import { listSpecs, loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
-import { toolPaths } from "../tools";
+import { findOnPath, toolPaths } from "../tools";
 
 export async function doctorCommand(
   config: Config,
@@ -17,13 +18,25 @@ export async function doctorCommand(
     cwd: config.cwd,
     env: config.env,
     online: options.online === true,
-    tools: { ...toolPaths(config.env), nodeVersion: process.versions.node },
+    tools: doctorTools(config),
     checkSpecs: () => listSpecs(config.pipelinesDir).map(name => checkOne(name, config)),
   });
   process.stdout.write(
     options.json ? `${JSON.stringify(checks, null, 2)}\n` : `${checks.map(line).join("\n")}\n`,
   );
   process.exitCode = isHealthy(checks) ? 0 : 1;
+}
+
+/** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */
+function doctorTools(config: Config): DoctorTools {
+  const { dbtDatabricksPython, ...tools } = toolPaths(config.env);
+  const dbtPython = config.destination === "databricks" ? dbtDatabricksPython : tools.dbtPython;
+  return {
+    ...tools,
+    dbtPython,
+    nodeVersion: process.versions.node,
+    databricks: findOnPath("databricks", config.env),
+  };
 }
 
 function line(check: Check): string {

@@ -5,7 +5,7 @@ import { type Check, failed, passed, warned } from "./check";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 20_000;
-const SETUP = "From a checkout `npm run setup` sets it up.";
+const SETUP = "From a checkout `npm run setup` (for Databricks `npm run setup:databricks`) sets it up.";
 
 export interface DoctorTools {
   /** `process.version`. */

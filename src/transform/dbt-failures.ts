@@ -37,6 +37,18 @@ export function failureWithoutResults(
   if (/(Permission denied|read-only|Read-only)/.test(said) && /IO Error|OSError|PermissionError/.test(said)) {
     return error("DESTINATION_DENIED", `${command}: ${safeDatabaseMessage(said)}. ${more}`);
   }
+  if (/Error during request to server: .*(Invalid access token|401|403)|invalid_client/.test(said)) {
+    return error(
+      "DESTINATION_DENIED",
+      `${command}: Databricks refused the credentials that the destination gave to dbt (the adapter reads DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET). Renew them where the worker runs. ${more}`,
+    );
+  }
+  if (/Error during request to server|RequestError/.test(said)) {
+    return error(
+      "DESTINATION_UNAVAILABLE",
+      `${command}: the SQL warehouse cannot be reached. Retried; check host and http_path. ${more}`,
+    );
+  }
   if (exit.code === 2 && exit.log.fatal !== undefined && !exit.log.crashed) {
     return error("DBT_COMPILE", `dbt refused the project ${at.project_dir}: ${safeDbtMessage(said)} ${more}`);
   }

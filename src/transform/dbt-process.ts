@@ -86,7 +86,7 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
 export function dbtMissing(executable: string, why: string): TidemarkError {
   return new TidemarkError(
     "DBT_MISSING",
-    `dbt could not be started (${executable}: ${why}). From a checkout \`npm run setup\` sets it up; elsewhere: ` +
+    `dbt could not be started (${executable}: ${why}). From a checkout \`npm run setup\` (\`npm run setup:databricks\`) sets it up; elsewhere: ` +
       "python3 -m venv .venv && .venv/bin/pip install 'dbt-core~=1.11.0' 'dbt-duckdb~=1.11.0' 'duckdb~=1.5.0' " +
       "(for Databricks also dbt-databricks), and TIDEMARK_DBT set to the absolute path of .venv/bin/dbt where the worker runs.",
     { step: "transform" },

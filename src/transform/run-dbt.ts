@@ -17,6 +17,7 @@ import {
   recordExit,
 } from "./attempts";
 import { buildArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
+import { dbtEnvironment } from "./dbt-environment";
 import { failureWithoutResults, nodeFailure } from "./dbt-failures";
 import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt-info";
 import { type DbtExit, runDbtProcess } from "./dbt-process";
@@ -28,10 +29,11 @@ export interface RunDbtOptions {
   dbt: DbtSpec;
   /** dbt, or a Python that has it: an absolute path, or a name on the PATH of `env`. */
   executable: string;
-  /** The whole environment of dbt; DLT_DATASET_NAME, DLT_DESTINATION and DUCKDB_PATH are set from the two fields below. */
+  /** The whole environment of dbt; what the profile reads is set from the two fields below (dbt-environment.ts). */
   env: Record<string, string>;
   /** The schema that the pipeline loads into; dbt must read the same. */
   dataset: string;
+  /** With its secrets in place of their references. */
   destination: DestinationSpec;
   /** One folder per run and step; must survive attempts. */
   stateDir: string;
@@ -183,12 +185,7 @@ function invoke(
     executable: options.executable,
     args,
     cwd: options.dbt.project_dir,
-    env: {
-      ...options.env,
-      DLT_DATASET_NAME: options.dataset,
-      DLT_DESTINATION: options.destination.type,
-      ...(options.destination.type === "duckdb" ? { DUCKDB_PATH: String(options.destination.path) } : {}),
-    },
+    env: { ...options.env, ...dbtEnvironment(options.dataset, options.destination) },
     recordPath: recordPath(options),
     outputPath: attempt.output,
     phase,

@@ -21,7 +21,7 @@ logging.getLogger("SQLQueryContextLogger").disabled = True
 
 OWNER = os.environ.get("DBX_OWNER", "standin")
 CAT = os.environ.get("DBX_CATALOG", "main")
-CATALOGS = [CAT] + [c for c in ("main", "workspace", "hive_metastore") if c != CAT]
+CATALOGS = [CAT] + [c for c in ("main", "workspace", "hive_metastore", "samples") if c != CAT]
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAB = os.path.abspath(os.environ.get("DBX_ROOT") or os.path.join(HERE, "run"))
 VOLROOT = LAB + "/vol"
@@ -1072,6 +1072,14 @@ def _ren(S, m, s, p):
     for d in (STORE.cons, STORE.tags):
         if a in d:
             d[b] = d.pop(a)
+
+
+@on(r"^ALTER\s+TABLE\s+(%s)\s+(?:ALTER|CHANGE)\s+COLUMN\s+(%s)\s+SET\s+NOT\s+NULL$" % (N, N))
+def _not_null(S, m, s, p):
+    # open-source Delta refuses it; as a CHECK it holds for the rows that are there and for those to come
+    column = R.unq(m[2])
+    name = "not_null_" + re.sub(r"\W", "_", column)
+    return S.run("ALTER TABLE %s ADD CONSTRAINT `%s` CHECK (`%s` IS NOT NULL)" % (m[1], name, column))
 
 
 @on(r"^ALTER\s+TABLE\s+(%s)\s+CLUSTER\s+BY\s+AUTO$" % N)
