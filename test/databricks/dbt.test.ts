@@ -11,7 +11,7 @@ import { toolPaths } from "../../src/tools";
 import { type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
 import { PROJECT } from "../contract/dbt/dbt-lane";
 import { loadClaimsSample } from "../support/databricks/samples";
-import { freshDataset, specOn, useStandin } from "../support/databricks/use-standin";
+import { freshDataset, useStandin, warehouseSpec } from "../support/databricks/use-standin";
 
 jest.setTimeout(240_000);
 const standin = useStandin();
@@ -23,12 +23,12 @@ let steps = 0;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tidemark-dbt-databricks-"));
-  expect(await loadClaimsSample(specOn(standin()))).toBe(1494);
+  expect(await loadClaimsSample(warehouseSpec())).toBe(1494);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function sql(...statements: string[]): Promise<ResultRow[]> {
-  await using db = await openWarehouse(specOn(standin()), quiet);
+  await using db = await openWarehouse(warehouseSpec(), quiet);
   let rows: ResultRow[] = [];
   for (const statement of statements)
     rows = await db.run(statement.replaceAll("raw.", `${dataset}.`), "test");
@@ -56,7 +56,7 @@ function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
       DATABRICKS_CLIENT_ID: "not-used",
     },
     dataset,
-    destination: specOn(standin()),
+    destination: warehouseSpec(),
     stateDir: join(folder, `step-${++steps}`),
     ...quiet,
     ...more,
@@ -64,7 +64,7 @@ function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
 }
 
 async function metrics() {
-  await using session = await createDatabricksDestination(specOn(standin())).open(quiet);
+  await using session = await createDatabricksDestination(warehouseSpec()).open(quiet);
   const place = { destination_type: "databricks", dataset, analytics_schema: analytics };
   return await collectMetrics(session, place);
 }
@@ -183,7 +183,7 @@ test("a failing test is a result without row values; the token is in no file tha
 });
 
 test("a wrong token ends in a coded error that holds no token", async () => {
-  const destination = specOn(standin(), { access_token: "dapi-wrong-planted" });
+  const destination = warehouseSpec({ access_token: "dapi-wrong-planted" });
   const error = await runDbt(options({ destination })).catch(caught => caught);
   expect(error.code).toBe("DESTINATION_DENIED");
   expect(error.message).not.toContain("planted");

@@ -8,6 +8,10 @@ import { Connection } from "@temporalio/client";
 import { freePort } from "../../src/dev-server";
 import { cacheDir, toolPaths } from "../../src/tools";
 import { workflowBundle } from "../../src/workflow-bundle";
+import { type OwnStandin, startStandin } from "./databricks/standin";
+
+/** For a service principal's token that a test sees end. */
+const LANE_SETTINGS = { DBX_MEM: "3g", DBX_WARM: "1", DBX_OAUTH_SECONDS: "3" };
 
 export default async function globalSetup(): Promise<void> {
   const { temporal } = toolPaths(process.env);
@@ -28,8 +32,20 @@ export default async function globalSetup(): Promise<void> {
   (globalThis as { temporalServer?: ChildProcess }).temporalServer = child;
   process.env.TIDEMARK_TEST_ADDRESS = `127.0.0.1:${port}`;
   process.env.TIDEMARK_TEST_TMP = mkdtempSync(join(tmpdir(), "tidemark-test-"));
-  const [bundle] = await Promise.all([workflowBundle(cacheDir(process.env)), untilUp(`127.0.0.1:${port}`)]);
+  const [bundle] = await Promise.all([
+    workflowBundle(cacheDir(process.env)),
+    untilUp(`127.0.0.1:${port}`),
+    startWarehouse(),
+  ]);
   process.env.TIDEMARK_TEST_BUNDLE = bundle;
+}
+
+/** The Databricks lane: one stand-in for all test files, unless there is a real warehouse. */
+async function startWarehouse(): Promise<void> {
+  if (process.env.TIDEMARK_LANE !== "databricks" || process.env.DATABRICKS_HOST) return;
+  const { stop, log, mark, control, ...address } = await startStandin(LANE_SETTINGS);
+  (globalThis as { standin?: Pick<OwnStandin, "stop"> }).standin = { stop };
+  process.env.TIDEMARK_TEST_STANDIN = JSON.stringify(address);
 }
 
 async function untilUp(address: string): Promise<void> {

@@ -8,13 +8,19 @@ import type { LoadPlan } from "../../../src/destinations/destination";
 import type { ProgressEvent } from "../../../src/pipeline/infos";
 import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { statementsOf } from "../../support/databricks/standin";
-import { destinationOn, freshDataset, specOn, useStandin } from "../../support/databricks/use-standin";
+import {
+  describeOnStandin,
+  freshDataset,
+  useStandin,
+  warehouse,
+  warehouseSpec,
+} from "../../support/databricks/use-standin";
 import { writeParquet } from "../../support/duckdb";
 import { rootTable, storedSchema } from "../../support/stored-schema";
 import { ITEM, KEY } from "./destination-kit";
 
 jest.setTimeout(180_000);
-const standin = useStandin({ DBX_MEM: "2g", DBX_OAUTH_SECONDS: "3" });
+const standin = useStandin();
 
 async function using<T>(
   more: Partial<DatabricksDestination>,
@@ -22,7 +28,7 @@ async function using<T>(
   signal = new AbortController().signal,
 ): Promise<T> {
   const events: ProgressEvent[] = [];
-  const db = await openWarehouse(specOn(standin(), more), {
+  const db = await openWarehouse(warehouseSpec(more), {
     signal,
     onProgress: event => void events.push(event),
   });
@@ -33,7 +39,7 @@ async function using<T>(
   }
 }
 
-describe("a client of the warehouse", () => {
+describeOnStandin("a client of the warehouse", () => {
   it("keeps all digits", async () => {
     const rows = await using({}, db =>
       db.run(
@@ -127,7 +133,7 @@ describe("a client of the warehouse", () => {
   });
 });
 
-describe("staging", () => {
+describeOnStandin("staging", () => {
   let folder: string;
   let dataset: string;
   beforeEach(async () => {
@@ -157,10 +163,10 @@ describe("staging", () => {
   }
 
   async function session<T>(
-    work: (s: Awaited<ReturnType<ReturnType<typeof destinationOn>["open"]>>) => Promise<T>,
+    work: (s: Awaited<ReturnType<ReturnType<typeof warehouse>["open"]>>) => Promise<T>,
     more: Partial<DatabricksDestination> = {},
   ): Promise<T> {
-    const opened = await destinationOn(standin(), more).open({
+    const opened = await warehouse(more).open({
       signal: new AbortController().signal,
       onProgress: () => undefined,
     });

@@ -2,11 +2,10 @@
 import type { Row } from "../../../src/json/values";
 import type { ColumnHint, MergeStrategy, WriteDisposition } from "../../../src/pipeline/spec";
 import type { Source } from "../../../src/sources/source";
-import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
+import { CATALOG, freshDataset, warehouse } from "../../support/databricks/use-standin";
 import { Engine, pagesOf, sourceOf } from "../../support/engine";
 
 jest.setTimeout(300_000);
-const standin = useStandin({ DBX_MEM: "2g", DBX_WARM: "1" });
 
 const COLUMNS: ColumnHint[] = [
   { name: "amount", data_type: "decimal", precision: 20, scale: 4 },
@@ -46,7 +45,7 @@ async function readAll(engine: Engine, dataset: string, spark: boolean) {
   const q = (name: string): string => (spark ? `\`${name}\`` : `"${name}"`);
   const columns = await engine.query<{ table_name: string; column_name: string; type: string }>(
     spark
-      ? `SELECT table_name, column_name, full_data_type AS type FROM main.information_schema.columns WHERE table_schema = '${dataset}' ORDER BY table_name, ordinal_position`
+      ? `SELECT table_name, column_name, full_data_type AS type FROM ${CATALOG}.information_schema.columns WHERE table_schema = '${dataset}' ORDER BY table_name, ordinal_position`
       : `SELECT table_name, column_name, data_type AS type FROM information_schema.columns WHERE table_schema = '${dataset}' ORDER BY table_name, ordinal_position`,
   );
   const tables: { [table: string]: { columns: string[]; rows: string[] } } = {};
@@ -80,7 +79,7 @@ function text(column: string, type: string, spark: boolean): string {
 async function onBoth(loads: Source[]): Promise<void> {
   const dataset = freshDataset();
   const duck = new Engine();
-  const brick = new Engine({}, destinationOn(standin()));
+  const brick = new Engine({}, warehouse());
   try {
     for (const source of loads) {
       const here = await duck.run(duck.spec({ dataset_name: dataset }), source);

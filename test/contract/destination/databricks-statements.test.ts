@@ -9,13 +9,13 @@ import { join } from "node:path";
 import type { Destination, LoadPlan, PackageFile } from "../../../src/destinations/destination";
 import type { StoredTable } from "../../../src/schema/types";
 import { statementsOf } from "../../support/databricks/standin";
-import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
+import { describeOnStandin, freshDataset, useStandin, warehouse } from "../../support/databricks/use-standin";
 import { writeParquet } from "../../support/duckdb";
 import { childTable, rootTable, storedSchema } from "../../support/stored-schema";
 import { ITEM, KEY } from "./destination-kit";
 
 jest.setTimeout(300_000);
-const standin = useStandin({ DBX_MEM: "2g", DBX_WARM: "1" });
+const standin = useStandin();
 
 interface Scenario {
   name: string;
@@ -50,7 +50,7 @@ const SCENARIOS: Scenario[] = [
   },
 ];
 
-describe("statements of a load", () => {
+describeOnStandin("statements of a load", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "tidemark-statements-"));
@@ -59,7 +59,7 @@ describe("statements of a load", () => {
 
   it.each(SCENARIOS.map(s => [s.name, s] as const))("%s: at most half of dlt's", async (_name, scenario) => {
     const dataset = freshDataset();
-    const destination = destinationOn(standin());
+    const destination = warehouse();
     const sent: number[] = [];
     for (const [i, lines] of scenario.lines.entries()) {
       const plan = await planOf(folder, scenario, dataset, i, lines);

@@ -2,25 +2,24 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { destinationOn, freshDataset, useStandin } from "../../support/databricks/use-standin";
+import { CATALOG, freshDataset, warehouse } from "../../support/databricks/use-standin";
 import { describeDestination } from "./describe-destination";
 import type { DestinationHarness } from "./destination-kit";
 
 jest.setTimeout(180_000);
-const standin = useStandin({ DBX_MEM: "2g", DBX_WARM: "1" });
 
 describeDestination("Databricks", async (options): Promise<DestinationHarness> => {
   const folder = await mkdtemp(join(tmpdir(), "tidemark-databricks-"));
   const dataset = freshDataset();
   const quoted = (name: string): string => `\`${name.replaceAll("`", "``")}\``;
   return {
-    destination: destinationOn(standin(), options),
+    destination: warehouse(options),
     dataset,
     folder,
     quoted,
     timestampText: column => `date_format(${column}, "yyyy-MM-dd HH:mm:ss'+00'")`,
     oddTable: "select",
-    qualified: table => `\`main\`.${quoted(dataset)}.${quoted(table)}`,
+    qualified: table => `\`${CATALOG}\`.${quoted(dataset)}.${quoted(table)}`,
     close: () => rm(folder, { recursive: true, force: true }),
   };
 });

@@ -1,33 +1,37 @@
-/** A stand-in for the tests of one file, and destinations on it, each in a dataset of its own. */
+/**
+ * The warehouse of the Databricks lane: one stand-in for all its test files (test/support/global-setup.ts), or a real
+ * warehouse where DATABRICKS_HOST is set. Every test has datasets of its own, removed after the file.
+ */
 import { randomUUID } from "node:crypto";
 import { createDatabricksDestination } from "../../../src/destinations/databricks/databricks-destination";
-import type { Destination } from "../../../src/destinations/destination";
+import type { Destination, DestinationSession } from "../../../src/destinations/destination";
 import type { DatabricksDestination } from "../../../src/pipeline/spec";
-import { type Standin, startStandin } from "./standin";
+import { type Standin, standinAt, withoutFaults } from "./standin";
 
-const START_MS = 300_000;
+export const onRealWarehouse = Boolean(process.env.DATABRICKS_HOST);
 
-/** Started before the first test of the file, stopped after the last. */
-export function useStandin(env: { [name: string]: string } = {}): () => Standin {
+export const CATALOG = onRealWarehouse ? String(process.env.DATABRICKS_CATALOG) : "main";
+
+/** For what only the stand-in can show: its protocol log and its faults. */
+export const describeOnStandin = onRealWarehouse ? describe.skip : describe;
+
+/** The stand-in; faults are switched off after each test. Not to be called on a real warehouse. */
+export function useStandin(): () => Standin {
   let standin: Standin | undefined;
-  beforeAll(async () => {
-    standin = await startStandin(env);
-  }, START_MS);
-  afterAll(async () => {
-    await standin?.stop();
-  });
-  return () => standin as Standin;
+  const current = (): Standin => {
+    const address = process.env.TIDEMARK_TEST_STANDIN;
+    if (address === undefined) throw new Error("No stand-in: run with TIDEMARK_LANE=databricks.");
+    standin ??= standinAt(JSON.parse(address));
+    return standin;
+  };
+  if (!onRealWarehouse) afterEach(() => withoutFaults(current()));
+  return current;
 }
 
-export function specOn(standin: Standin, more: Partial<DatabricksDestination> = {}): DatabricksDestination {
+export function warehouseSpec(more: Partial<DatabricksDestination> = {}): DatabricksDestination {
   return {
     type: "databricks",
-    server_hostname: standin.host,
-    port: standin.port,
-    http_path: standin.http_path,
-    catalog: standin.catalog,
-    access_token: standin.token,
-    ca_file: standin.ca,
+    ...(onRealWarehouse ? realWarehouse() : standinSpec()),
     replace_strategy: "truncate-and-insert",
     create_indexes: false,
     staging_dataset_name_layout: "%s_staging",
@@ -36,11 +40,72 @@ export function specOn(standin: Standin, more: Partial<DatabricksDestination> = 
   };
 }
 
-export function destinationOn(standin: Standin, more: Partial<DatabricksDestination> = {}): Destination {
-  return createDatabricksDestination(specOn(standin, more));
+type Connection = Pick<
+  DatabricksDestination,
+  "server_hostname" | "http_path" | "catalog" | "port" | "ca_file" | "access_token"
+> & { client_id?: string; client_secret?: string };
+
+function realWarehouse(): Connection {
+  const env = process.env;
+  return {
+    server_hostname: String(env.DATABRICKS_HOST),
+    http_path: String(env.DATABRICKS_HTTP_PATH),
+    catalog: CATALOG,
+    ...(env.DATABRICKS_TOKEN === undefined
+      ? {
+          client_id: String(env.DATABRICKS_CLIENT_ID),
+          client_secret: String(env.DATABRICKS_CLIENT_SECRET),
+        }
+      : { access_token: env.DATABRICKS_TOKEN }),
+  };
+}
+
+function standinSpec(): Connection {
+  const standin = standinAt(JSON.parse(String(process.env.TIDEMARK_TEST_STANDIN)));
+  return {
+    server_hostname: standin.host,
+    port: standin.port,
+    http_path: standin.http_path,
+    catalog: standin.catalog,
+    access_token: standin.token,
+    ca_file: standin.ca,
+  };
+}
+
+export function warehouse(more: Partial<DatabricksDestination> = {}): Destination {
+  return createDatabricksDestination(warehouseSpec(more));
+}
+
+export async function inSession<T>(
+  work: (session: DestinationSession) => Promise<T>,
+  more: Partial<DatabricksDestination> = {},
+): Promise<T> {
+  const session = await warehouse(more).open({
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+  try {
+    return await work(session);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+const datasets: string[] = [];
+if (onRealWarehouse) {
+  // on the stand-in everything goes with it
+  afterAll(async () => {
+    for (const dataset of datasets.splice(0).flatMap(name => [name, `${name}_staging`])) {
+      await inSession(session =>
+        session.query(`DROP SCHEMA IF EXISTS \`${CATALOG}\`.\`${dataset}\` CASCADE`),
+      );
+    }
+  }, 300_000);
 }
 
 /** A dataset name that no other test uses. */
 export function freshDataset(): string {
-  return `raw_${randomUUID().slice(0, 8)}`;
+  const dataset = `raw_${randomUUID().slice(0, 8)}`;
+  datasets.push(dataset);
+  return dataset;
 }
