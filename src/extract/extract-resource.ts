@@ -3,13 +3,14 @@ import { mkdir } from "node:fs/promises";
 import type { ColumnPage } from "../columns/column-page";
 import { pageRows } from "../columns/column-values";
 import { selectRows } from "../columns/select-rows";
+import { parseLines } from "../json/lines";
 import type { Row } from "../json/values";
 import { onDisk } from "../package/files";
 import { type PackageRef, resourceFolder } from "../package/layout";
 import { safeName } from "../package/safe-name";
 import { TidemarkError } from "../pipeline/errors";
 import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
-import type { IncrementalRange, Resource } from "../sources/source";
+import type { IncrementalRange, Resource, RowText } from "../sources/source";
 import { fromStored, toCursorValue } from "../state/cursor-values";
 import type { StoredIncremental } from "../state/pipeline-state";
 import {
@@ -140,6 +141,7 @@ class Extraction {
     const pages = resource.open({
       signal,
       attempts: this.args.http_attempts,
+      takesText: true,
       ...(this.from === null ? {} : { resume: this.from.resume }),
       ...(resource.parent === undefined ? {} : { parentRows: extractedRows(this.args.ref, resource.parent) }),
       ...(this.args.incremental === undefined ? {} : { incremental: this.args.incremental.range }),
@@ -151,6 +153,7 @@ class Extraction {
     for await (const page of pages) {
       signal.throwIfAborted();
       if (page.absent) await this.#finishPage(0, page.resume);
+      else if (page.text !== undefined) await this.#text(page.text, page.resume);
       else if (page.columns === undefined) await this.#page(page.rows, page.resume);
       else await this.#columns(page.columns, page.resume);
       if (this.#isClosed()) break;
@@ -167,6 +170,21 @@ class Extraction {
     this.#seeTable(rows.length, kept.length);
     await this.#writer.write(kept);
     await this.#finishPage(kept.length, resume);
+  }
+
+  /** Rows are read for the incremental filter only; a page of which it keeps all goes on as it came. */
+  async #text({ lines, rows }: RowText, resume: Checkpoint["resume"] | undefined): Promise<void> {
+    const read = this.#filter && (parseLines(lines.toString()) as Row[]);
+    const kept = read && this.#filter?.page(read);
+    if (kept !== undefined && kept.length < rows) {
+      this.#seeTable(rows, kept.length);
+      await this.#writer.write(kept);
+      await this.#finishPage(kept.length, resume);
+      return;
+    }
+    this.#seeTable(rows, rows);
+    await this.#writer.writeLines(lines, rows);
+    await this.#finishPage(rows, resume);
   }
 
   /** The incremental filter looks at rows; they are made for it and thrown away. */

@@ -39,6 +39,19 @@ export function simpleField(path: string): string | null {
   return node.kind === "fields" && node.names.length === 1 ? node.names[0]! : null;
 }
 
+/** The keys from the document's root on, when the path is nothing but plain keys (`data.items`, `$`); else null. */
+export function plainKeys(path: string): string[] | null {
+  return keysOf(parsePath(path));
+}
+
+function keysOf(node: PathNode): string[] | null {
+  if (node.kind === "root") return [];
+  if (node.kind === "fields") return node.names.length === 1 ? node.names : null;
+  if (node.kind !== "child") return null;
+  const [left, right] = [keysOf(node.left), keysOf(node.right)];
+  return left === null || right === null || node.right.kind === "root" ? null : [...left, ...right];
+}
+
 /** True for JSON objects; the typed value classes and null are leaves. */
 export function isObject(value: Value | undefined): value is PlainObject {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;

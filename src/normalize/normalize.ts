@@ -1,5 +1,7 @@
 /** Normalize: JSON lines of resources become Parquet files of tables, and the schema what they need. */
 import { pageBytes } from "../columns/column-page";
+import { parseLines } from "../json/lines";
+import { mayBeTyped } from "../json/typed-json";
 import { TidemarkError } from "../pipeline/errors";
 import { isComplete, isNullable, tableOf } from "../schema/column-props";
 import { namingOf } from "../schema/hints";
@@ -9,7 +11,7 @@ import { bumpVersion } from "../schema/version";
 import { ColumnPath, readColumnPages } from "./column-path";
 import { CompiledPath } from "./compiled-path";
 import { EvolvingSchema } from "./evolving-schema";
-import { parseLines, readLines } from "./read-lines";
+import { readLines } from "./read-lines";
 import { ReferencePath } from "./reference-path";
 import { RunContext } from "./run-context";
 import type { NormalizeInput, NormalizeOutput, ResourceSegments } from "./types";
@@ -126,8 +128,8 @@ async function normalizeLines(
     if (end === start) continue;
     context.beginDocument();
     if (!compiled?.item(lines, start, end, table)) {
-      const { rows, typed } = parseLines(lines.toString("utf8", start, end));
-      for (const row of rows) reference.item(row, table, typed);
+      const text = lines.toString("utf8", start, end);
+      for (const row of parseLines(text)) reference.item(row, table, mayBeTyped(text));
     }
     const full = context.fullSinks();
     if (full !== undefined) for (const sink of full) await sink.flush();

@@ -1,21 +1,11 @@
 /** Reads the segments of a resource in chunks of whole lines, with bounded memory. */
 import { open } from "node:fs/promises";
-import { parseMarkedLines } from "../json/marked-numbers";
-import { parseJson } from "../json/parse";
-import { mayBeTyped } from "../json/typed-json";
-import type { Value } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import type { Segment } from "./types";
 
 /** Measured: large enough that calls do not count, small enough for the processor's cache. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 10;
-
-export interface ParsedLines {
-  rows: Value[];
-  /** Strings may be marked as other types. */
-  typed: boolean;
-}
 
 /**
  * Chunks of whole lines; each is valid until the next is asked for.
@@ -53,17 +43,4 @@ export function lost(segment: Segment, cause?: unknown): TidemarkError {
     `An extracted file of the load package is missing or cut short (${segment.path.split(/[\\/]/).pop()}). The run extracts again.`,
     { step: "normalize", cause },
   );
-}
-
-export function parseLines(text: string): ParsedLines {
-  const typed = mayBeTyped(text);
-  // No line can hold a raw line feed, so a chunk of lines is one JSON list. The exact reader is the last resort.
-  const rows = parseMarkedLines(text) ?? exactLines(text);
-  return { rows, typed };
-}
-
-function exactLines(text: string): Value[] {
-  const rows: Value[] = [];
-  for (const line of text.split("\n")) if (line !== "") rows.push(parseJson(line));
-  return rows;
 }

@@ -26,16 +26,27 @@ export interface OpenOptions {
   incremental?: IncrementalRange;
   /** HTTP attempts inside this call. */
   attempts: number;
+  /** The consumer takes pages as text too; without it every page has rows or columns. */
+  takesText?: true;
   /** Called for every request or statement sent. */
   onRequest?: () => void;
   /** Called while waiting (Retry-After, connecting), so that the activity can heartbeat. */
   onWait?: (what: string) => void;
 }
 
+/** Rows that nobody has read yet. */
+export interface RowText {
+  /** UTF-8, valid JSON objects that a file may hold as they are; every line ends with a line feed. */
+  lines: Buffer;
+  rows: number;
+}
+
 export interface Page {
   rows: Row[];
   /** The page's rows as columns, when the source has them so; `rows` is then empty. */
   columns?: ColumnPage;
+  /** The page's rows as JSON lines, as the source sent them; `rows` is then empty. Only with `takesText`. */
+  text?: RowText;
   /** No page of the source, only a place reached: an ignored answer. A table is not known by it (as in dlt). */
   absent?: true;
   /** Place to resume after this page; absent: this source cannot resume here. JSON, no secrets. */

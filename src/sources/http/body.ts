@@ -76,6 +76,11 @@ export function readJson(body: Buffer, contentType: string | undefined): Value {
   return parseJson(new TextDecoder(charset).decode(body));
 }
 
+/** Whether `readJson` takes the body for UTF-8. */
+export function isUtf8Body(body: Buffer, contentType: string | undefined): boolean {
+  return charsetOf(body, contentType) === undefined;
+}
+
 /** undefined: UTF-8. */
 function charsetOf(body: Buffer, contentType: string | undefined): string | undefined {
   if (body.length >= 2 && body[0] === 0xff && body[1] === 0xfe) return "utf-16le";

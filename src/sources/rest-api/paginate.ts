@@ -1,6 +1,6 @@
 /** One pagination: from a filled-in request to pages of rows, and from a place on again. */
 
-import { isObject } from "../../json/jsonpath";
+import { isObject, plainKeys } from "../../json/jsonpath";
 import { orjsonText } from "../../json/print";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
@@ -8,11 +8,13 @@ import type { Json, JsonObject } from "../../pipeline/spec";
 import { readJson } from "../http/body";
 import type { HttpCall, HttpClient, HttpResponse } from "../http/client";
 import { encodeParams, joinBase, type Params, requestTarget } from "../http/url";
+import type { RowText } from "../source";
 import { type Auth, basic } from "./auth";
 import type { ClientConfig, PaginatorConfig, ResourceConfig, ResponseAction } from "./config";
 import { detectPaginator, detectSelector } from "./detect";
+import { PageText } from "./page-text";
 import { createPaginator, type Paginator, type RequestState } from "./paginators";
-import { finder, ResponseError, rowsOf } from "./response";
+import { finder, type PageResponse, ResponseError, rowsOf } from "./response";
 
 /** A request with every placeholder filled in. */
 export interface FilledRequest {
@@ -32,9 +34,11 @@ export interface Place {
 
 export interface RestPage {
   rows: Row[];
-  /** undefined: this was the last page. */
+  /** In place of `rows`. */
+  text?: RowText;
   /** The answer was ignored: there is no page, only an end. */
   absent?: true;
+  /** undefined: this was the last page. */
   next: Place | undefined;
 }
 
@@ -43,6 +47,8 @@ export interface PaginateContext {
   auth: Auth | undefined;
   client: ClientConfig;
   config: ResourceConfig;
+  /** Rows may stay text. */
+  asText: boolean;
   /** For messages. */
   what: string;
   credentials: string;
@@ -85,22 +91,33 @@ export async function* paginate(
       yield { rows: [], absent: true, next: undefined };
       return;
     }
-    const body = readBody(context, response);
+    const header = (name: string) => response.header(name);
+    const text =
+      context.asText && selector !== undefined && paginator !== undefined
+        ? textOf(response, selector)
+        : undefined;
+    const body = text === undefined ? readBody(context, response) : undefined;
     if (select === undefined) {
-      selector = detectSelector(body);
+      selector = detectSelector(body!);
       select = finder(selector);
     }
-    const rows = rowsOf(body, select);
+    const rows = text === undefined ? rowsOf(body!, select) : [];
     if (paginator === undefined) {
-      detected = detectPaginator(body, name => response.header(name));
+      detected = detectPaginator(body!, header);
       paginator = createPaginator(detected);
       // A detected paginator did not shape the first request, so only its inner counter starts here (as in dlt).
     }
-    const at = guarded(context, () =>
-      paginator!.next({ body, header: name => response.header(name), empty: rows.length === 0 }, request),
-    );
+    const seen: PageResponse = {
+      get body() {
+        return text === undefined ? body! : text.body;
+      },
+      header,
+      empty: (text === undefined ? rows.length : text.rows) === 0,
+    };
+    const at = guarded(context, () => paginator!.next(seen, request));
+    const page = text === undefined ? { rows } : { rows, text: text.take() };
     if (at === undefined) {
-      yield { rows, next: undefined };
+      yield { ...page, next: undefined };
       return;
     }
     same = at === last ? same + 1 : 0;
@@ -114,7 +131,7 @@ export async function* paginate(
     const place: Place = { at };
     if (configured === undefined) place.paginator = detected;
     if (config.dataSelector === undefined && Array.isArray(selector)) place.selector = selector;
-    yield { rows, next: place };
+    yield { ...page, next: place };
     guarded(context, () => paginator!.goTo(at, request));
   }
 }
@@ -128,6 +145,12 @@ function guarded<T>(context: PaginateContext, step: () => T): T {
       dltException: "ValueError",
     });
   }
+}
+
+/** The page as text, when its rows are a list of objects that nothing but plain keys lead to. */
+function textOf(response: HttpResponse, selector: string | string[]): PageText | undefined {
+  const keys = typeof selector === "string" ? plainKeys(selector) : selector;
+  return keys === null ? undefined : PageText.of(response.body, response.header("content-type"), keys);
 }
 
 function readBody(context: PaginateContext, response: HttpResponse): Value {

@@ -56,6 +56,8 @@ export class RestResource implements Resource {
       auth: this.config.auth && createAuth(this.config.auth, http, what),
       client: this.client,
       config: this.config,
+      // What is included from a parent is written into the rows.
+      asText: options.takesText === true && (this.config.parent?.include.length ?? 0) === 0,
       what,
       credentials: this.config.auth
         ? `Check the credentials in ${this.config.authPath} (${this.config.auth.type}): refused, or without the right to read this.`
@@ -78,7 +80,7 @@ export class RestResource implements Resource {
     let rows = resume?.rows ?? 0;
     const filled = this.fill(incrementalValues(options, this.incremental));
     for await (const page of paginate(context, filled, resume?.next)) {
-      rows += page.rows.length;
+      rows += countOf(page);
       yield { ...onlyRows(page), resume: this.place({ next: page.next, rows }) };
     }
   }
@@ -112,7 +114,7 @@ export class RestResource implements Resource {
         const from = index === first ? resume?.next : undefined;
         for await (const page of paginate(context, this.fill(values), from)) {
           if (included.length > 0) include(page.rows, included);
-          rows += page.rows.length;
+          rows += countOf(page);
           const place =
             page.next === undefined ? { parent: index + 1, rows } : { parent: index, next: page.next, rows };
           yield { ...onlyRows(page), resume: this.place(place) };
@@ -200,5 +202,8 @@ function withoutSecrets(path: string): string {
   return path.replace(/[?#].*$/s, "").replace(/^([a-z]+:\/\/)[^/]*@/i, "$1");
 }
 
-const onlyRows = (page: RestPage): Pick<Page, "rows" | "absent"> =>
-  page.absent ? { rows: page.rows, absent: true } : { rows: page.rows };
+function onlyRows({ rows, text, absent }: RestPage): Pick<Page, "rows" | "text" | "absent"> {
+  return { rows, ...(text === undefined ? {} : { text }), ...(absent ? { absent } : {}) };
+}
+
+const countOf = ({ rows, text }: RestPage): number => text?.rows ?? rows.length;

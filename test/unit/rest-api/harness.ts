@@ -1,4 +1,6 @@
 /** Opens the resources of a REST config the way the extract step does: parents first, their rows fed to children. */
+
+import { parseLines } from "../../../src/json/lines";
 import type { Row } from "../../../src/json/values";
 import type { Json, JsonObject, SourceSpec } from "../../../src/pipeline/spec";
 import { restApi } from "../../../src/sources/rest-api";
@@ -37,8 +39,15 @@ export async function take(
 ): Promise<Taken> {
   const taken: Taken = { rows: [], resume: undefined };
   let count = 0;
-  for await (const page of resource.open(options(over)) as AsyncIterable<Page>) {
+  // As extract does; first pages, whose paginator or selector is detected, come as rows all the same.
+  const pagesOf = resource.open(options({ takesText: true, ...over })) as AsyncIterable<Page>;
+  for await (const page of pagesOf) {
     taken.rows.push(...page.rows);
+    if (page.text !== undefined) {
+      const read = parseLines(page.text.lines.toString()) as Row[];
+      expect(read).toHaveLength(page.text.rows);
+      taken.rows.push(...read);
+    }
     // As through heartbeat details: JSON, nothing else.
     taken.resume = JSON.parse(JSON.stringify(page.resume)) as Json;
     if (++count >= pages) break;
