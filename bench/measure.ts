@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
+import { toolPaths } from "../src/tools";
 
 const ROOT = join(__dirname, "..");
 const BIN = join(ROOT, "bin", "tidemark");
@@ -48,44 +49,60 @@ export async function byWholeProcess(
   return { seconds: (performance.now() - start) / 1000, mb: peak.stop() };
 }
 
-/** Worker and server are up; what counts is a client's start of the run to its result. */
+/** Who starts the run: Temporal's own command line, as the README shows it, or ours. */
+export type ClientProgram = "temporal" | "tidemark";
+
+/** Worker and server are up; what counts is from the start of the client's process, which starts the run, to its end. */
 export async function byRunningWorker(
   spec: object,
   folder: string,
+  by: ClientProgram,
   more: NodeJS.ProcessEnv = {},
 ): Promise<Measure> {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "spec.json"), JSON.stringify(spec));
+  const specFile = join(folder, "spec.json");
+  writeFileSync(specFile, JSON.stringify(spec));
   const env = tidemarkEnv(folder, more);
   const dev = spawn(BIN, ["dev"], { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
   try {
     await untilSays(dev, "Ready");
+    const server = JSON.parse(readFileSync(join(folder, "home", "temporal", "server.json"), "utf8")) as {
+      pid: number;
+      address: string;
+    };
+    const [program, args] =
+      by === "tidemark" ? [BIN, ["run", specFile, "--json"]] : executeWorkflow(specFile, server.address);
     const start = performance.now();
-    const client = spawn(BIN, ["run", join(folder, "spec.json"), "--json"], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-      cwd: ROOT,
-    });
+    const client = spawn(program, args, { env, stdio: ["ignore", "ignore", "inherit"], cwd: ROOT });
     const peak = watchMemory([client.pid!, dev.pid!]);
     await ended(client);
     const seconds = (performance.now() - start) / 1000;
-    const serverPid = JSON.parse(readFileSync(join(folder, "home", "temporal", "server.json"), "utf8"))
-      .pid as number;
-    return { seconds, mb: peak.stop(), serverMb: peakOf(serverPid) };
+    return { seconds, mb: peak.stop(), serverMb: peakOf(server.pid) };
   } finally {
     dev.kill("SIGINT");
     await ended(dev).catch(() => {});
   }
 }
 
-/** Sum of the peaks of these processes and their children (Linux: VmHWM). */
+/** Starts the workflow and waits for its result; a failed run is a failed command. */
+function executeWorkflow(specFile: string, address: string): [program: string, args: string[]] {
+  const program = toolPaths(process.env).temporal;
+  if (program === undefined) throw new Error("The `temporal` command is missing: run `npm run setup`.");
+  return [
+    program,
+    [
+      ...["workflow", "execute", "--address", address, "--type", "pipeline", "--task-queue", "tidemark"],
+      ...["--workflow-id", "bench", "--input", JSON.stringify({ pipeline: specFile })],
+    ],
+  ];
+}
+
+/** Sum of the peaks of these processes and their children, the Temporal server left out (Linux: VmHWM). */
 function watchMemory(pids: number[]): { stop(): number } {
   const peaks = new Map<number, number>();
   const look = () => {
-    for (const pid of pids.flatMap(one => [one, ...childrenOf(one)])) {
-      const name = nameOf(pid);
-      if (name !== "temporal") peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakOf(pid)));
-    }
+    const children = pids.flatMap(childrenOf).filter(pid => nameOf(pid) !== "temporal");
+    for (const pid of [...pids, ...children]) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, peakOf(pid)));
   };
   const timer = setInterval(look, 100);
   look();

@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: 200,000 nested JSON documents over HTTP, merged into DuckDB: Tidemark beside dlt with parquet, in one
- * run, in turn. Reported: whole process, and on a running worker; memory of worker + client, the Temporal server apart.
+ * run, in turn. Reported: whole process, and on a running worker, started by Temporal's command line and by ours; memory
+ * of worker + client, the Temporal server apart.
  * Options: --count N, --rounds N, --json FILE.
  */
 import { execFile, spawn } from "node:child_process";
@@ -14,6 +15,8 @@ import { byRunningWorker, byWholeProcess, firstLine, type Measure, option, repor
 
 const run = promisify(execFile);
 const PAGE_SIZE = 2_000;
+const BY_TEMPORAL = "Tidemark, running worker, by `temporal workflow execute`";
+const BY_TIDEMARK = "Tidemark, running worker, by `bin/tidemark run`";
 
 async function main(): Promise<void> {
   const count = option("count", 200_000);
@@ -35,7 +38,8 @@ async function main(): Promise<void> {
     const results: { [engine: string]: Measure[] } = {
       "dlt, whole process": [],
       "Tidemark, whole process": [],
-      "Tidemark, running worker": [],
+      [BY_TEMPORAL]: [],
+      [BY_TIDEMARK]: [],
     };
     for (let round = 0; round < rounds; round++) {
       const at = join(folder, String(round));
@@ -43,8 +47,11 @@ async function main(): Promise<void> {
       results["Tidemark, whole process"]!.push(
         await byWholeProcess(spec(baseUrl, `${at}-whole`), `${at}-whole`),
       );
-      results["Tidemark, running worker"]!.push(
-        await byRunningWorker(spec(baseUrl, `${at}-worker`), `${at}-worker`),
+      results[BY_TEMPORAL]!.push(
+        await byRunningWorker(spec(baseUrl, `${at}-worker`), `${at}-worker`, "temporal"),
+      );
+      results[BY_TIDEMARK]!.push(
+        await byRunningWorker(spec(baseUrl, `${at}-client`), `${at}-client`, "tidemark"),
       );
       process.stderr.write(
         `round ${round + 1}: ${Object.entries(results)
@@ -52,7 +59,7 @@ async function main(): Promise<void> {
           .join(", ")}\n`,
       );
       if (round === 0) {
-        for (const other of [`${at}-whole`, `${at}-worker`])
+        for (const other of [`${at}-whole`, `${at}-worker`, `${at}-client`])
           await assertEqual(join(at, "dlt.duckdb"), join(other, "ours.duckdb"));
         process.stderr.write("results are equal\n");
       }

@@ -14,6 +14,7 @@ import { toolPaths } from "../src/tools";
 import { byRunningWorker, byWholeProcess, type Measure, option, report } from "./measure";
 
 const run = promisify(execFile);
+const BY_TEMPORAL = "Tidemark, running worker, by `temporal workflow execute`";
 
 const createTable = (count: number) => [
   `CREATE TABLE measures (id int PRIMARY KEY, big bigint NOT NULL, title text, seen timestamptz NOT NULL,
@@ -41,14 +42,14 @@ async function main(): Promise<void> {
     const results: { [engine: string]: Measure[] } = {
       "dlt with pyarrow, whole process": [],
       "Tidemark, whole process": [],
-      "Tidemark, running worker": [],
+      [BY_TEMPORAL]: [],
     };
     for (let round = 0; round < rounds; round++) {
       const at = join(folder, String(round));
       const [whole, worker] = [`${at}-whole`, `${at}-worker`];
       results["dlt with pyarrow, whole process"]!.push(await byDlt(python, server.adminDsn, at));
       results["Tidemark, whole process"]!.push(await byWholeProcess(spec(whole), whole, env));
-      results["Tidemark, running worker"]!.push(await byRunningWorker(spec(worker), worker, env));
+      results[BY_TEMPORAL]!.push(await byRunningWorker(spec(worker), worker, "temporal", env));
       const seconds = Object.entries(results).map(([k, v]) => `${k} ${v[round]!.seconds.toFixed(1)} s`);
       process.stderr.write(`round ${round + 1}: ${seconds.join(", ")}\n`);
       if (round > 0) continue;

@@ -1,24 +1,20 @@
-/** The command line: one file per command, this one only lists them. */
+/**
+ * The command line: one file per command, this one only lists them. Each is loaded when it is called, as the SDK's
+ * worker, DuckDB and the sources take a second to load, which a client does without.
+ */
 import { Command, CommanderError, Option } from "commander";
 import { loadConfig } from "../config";
 import { TidemarkError } from "../pipeline/errors";
-import { abortCommand } from "./abort-command";
-import { backfillCommand } from "./backfill-command";
-import { devCommand, workerCommand } from "./dev-command";
-import { doctorCommand } from "./doctor-command";
 import { EXIT } from "./exit-codes";
-import { gateCommand } from "./gate-command";
-import { importCommand } from "./import-command";
-import { runCommand } from "./run-command";
-import { scheduleCommand } from "./schedule-command";
-import { stateCommand } from "./state-command";
-import { temporalCommand } from "./temporal-command";
 
 const USAGE_CODES = ["SPEC_INVALID", "SPEC_NOT_FOUND", "SPEC_HOLDS_SECRET", "BACKFILL_REFUSED", "GATE_INPUT"];
 
 export async function main(argv: string[] = process.argv): Promise<void> {
   // Everything after `tidemark temporal` belongs to the Temporal CLI.
-  if (argv[2] === "temporal") process.exit(await temporalCommand(loadConfig(), argv.slice(3)));
+  if (argv[2] === "temporal") {
+    const { temporalCommand } = require("./temporal-command") as typeof import("./temporal-command");
+    process.exit(await temporalCommand(loadConfig(), argv.slice(3)));
+  }
   try {
     process.exitCode = EXIT.done;
     await program().parseAsync(argv);
@@ -83,15 +79,21 @@ Examples:
     .option("--no-gate", "skip the quality gate")
     .option("--json", "print the result as one JSON document")
     .option("--keep", "leave the dev server running, to look at the run in its UI")
-    .action((pipeline, options) => runCommand(loadConfig(), pipeline, options));
+    .action((pipeline, options) =>
+      (require("./run-command") as typeof import("./run-command")).runCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
   tidemark
     .command("dev")
     .description("Start (or reuse) the local Temporal dev server and a worker, until Ctrl-C")
-    .action(() => devCommand(loadConfig()));
+    .action(() => (require("./dev-command") as typeof import("./dev-command")).devCommand(loadConfig()));
   tidemark
     .command("worker")
     .description("Start a worker for the server at TEMPORAL_ADDRESS, until Ctrl-C")
-    .action(() => workerCommand(loadConfig()));
+    .action(() => (require("./dev-command") as typeof import("./dev-command")).workerCommand(loadConfig()));
   tidemark
     .command("backfill")
     .argument("<pipeline>", "name or path of the spec")
@@ -102,7 +104,13 @@ Examples:
     .option("--allow-duplicates", "also for append, which doubles rows that are there")
     .option("--workflow-id <id>", "Temporal workflow id (default: the pipeline's name)")
     .option("--json", "print the result as one JSON document")
-    .action((pipeline, options) => backfillCommand(loadConfig(), pipeline, options));
+    .action((pipeline, options) =>
+      (require("./backfill-command") as typeof import("./backfill-command")).backfillCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
   tidemark
     .command("schedule")
     .argument("<pipeline>", "name of the spec in pipelines/")
@@ -110,24 +118,40 @@ Examples:
     .option("--every <duration>", "for example 30m, 1h, 1d")
     .option("--cron <expression>", "for example '0 6 * * *' (UTC)")
     .option("--remove", "remove the schedule")
-    .action((pipeline, options) => scheduleCommand(loadConfig(), pipeline, options));
+    .action((pipeline, options) =>
+      (require("./schedule-command") as typeof import("./schedule-command")).scheduleCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
   tidemark
     .command("state")
     .argument("<pipeline>", "name or path of the spec")
     .description("Show cursors, last loads and pending packages of a pipeline, read from the destination")
     .option("--json", "print one JSON document")
-    .action((pipeline, options) => stateCommand(loadConfig(), pipeline, options));
+    .action((pipeline, options) =>
+      (require("./state-command") as typeof import("./state-command")).stateCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
   tidemark
     .command("abort-packages")
     .argument("<pipeline>", "name or path of the spec")
     .description("Drop load packages that a failed run left pending")
-    .action(pipeline => abortCommand(loadConfig(), pipeline));
+    .action(pipeline =>
+      (require("./abort-command") as typeof import("./abort-command")).abortCommand(loadConfig(), pipeline),
+    );
   tidemark
     .command("doctor")
     .description("Check files, tools, configuration and specs; touches no warehouse")
     .option("--online", "also check what needs a network")
     .option("--json", "print one JSON document")
-    .action(options => doctorCommand(loadConfig(), options));
+    .action(options =>
+      (require("./doctor-command") as typeof import("./doctor-command")).doctorCommand(loadConfig(), options),
+    );
   tidemark
     .command("gate")
     .description("Decide promote, review or block from dbt's run_results and a metrics file")
@@ -138,7 +162,9 @@ Examples:
     .option("--fail-on-block", "exit 1 when the decision is block")
     .option("--sample", "use built-in sample inputs")
     .option("--review-with <command>", "pipe the packet's prompt to a program and append its answer")
-    .action(options => gateCommand(loadConfig(), options));
+    .action(options =>
+      (require("./gate-command") as typeof import("./gate-command")).gateCommand(loadConfig(), options),
+    );
   tidemark
     .command("import")
     .argument("<folder>", "a dlt project: Python files and .dlt/")
@@ -148,7 +174,13 @@ Examples:
     .option("--output <folder>", "where the specs go (default: pipelines/)")
     .option("--force", "write over specs that exist")
     .option("--json", "print one JSON document")
-    .action((folder, options) => importCommand(loadConfig(), folder, options));
+    .action((folder, options) =>
+      (require("./import-command") as typeof import("./import-command")).importCommand(
+        loadConfig(),
+        folder,
+        options,
+      ),
+    );
   tidemark
     .command("temporal")
     .description("Pass everything after it on to the Temporal CLI, connected to this project's server");
