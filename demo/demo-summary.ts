@@ -6,7 +6,7 @@ import type { RunResult } from "../src/pipeline/infos";
 
 export function demoSummary(
   results: readonly RunResult[],
-  place: { uiUrl?: string; keep: boolean; duckdbPath: string },
+  place: { uiUrl?: string; keep: boolean; database: string },
 ): string {
   const rows = new Table({
     head: ["pipeline", "table", "rows", "new", "updated", "deleted"],
@@ -64,7 +64,7 @@ export function demoSummary(
       if (gate.packet_path) parts.push(`packet    ${gate.packet_path}`);
     }
   }
-  parts.push(`database  ${place.duckdbPath}`);
+  parts.push(`database  ${place.database}`);
   if (place.uiUrl) {
     parts.push(
       place.keep

@@ -1,100 +1,15 @@
-/**
- * `npm run demo`: the main job on real parts. A local copy of the JSONPlaceholder API and a real PostgreSQL are the
- * sources (the public endpoints with --live); Temporal, DuckDB and dbt are the real ones either way.
- */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { WorkflowFailedError } from "@temporalio/client";
-import { parse } from "yaml";
-import { failureText } from "../src/cli/failure-text";
-import { LiveProgress } from "../src/cli/live-progress";
-import { connect, follow, hasStayingWorker, startRun } from "../src/client";
+/** `npm run demo`: four pipelines, dbt and the gate, on the destination that is configured (DuckDB unless set). */
 import { loadConfig } from "../src/config";
-import type { RunResult } from "../src/pipeline/infos";
-import type { RunInput } from "../src/pipeline/spec";
-import { startWorker } from "../src/worker";
-import { demoSummary } from "./demo-summary";
-import { type JsonPlaceholder, startJsonPlaceholder } from "./jsonplaceholder";
-import { type DemoPostgres, startPostgres } from "./postgres";
-
-/** RNAcentral's public read-only account (rnacentral.org/help/public-database). */
-const RNACENTRAL = "postgresql://reader:NWDMCE5xdipIjRrp@hh-pgsql-public.ebi.ac.uk:5432/pfmegrnargs";
-const FIRST = ["sql_database_demo", "merge_demo", "contracts_demo"];
+import { runDemo } from "./run-demo";
 
 async function main(): Promise<number> {
-  const live = process.argv.includes("--live");
-  const keep = process.argv.includes("--keep");
   const config = loadConfig();
-  const progress = new LiveProgress(process.stderr);
-  let api: JsonPlaceholder | undefined;
-  let postgres: DemoPostgres | undefined;
-  let pipeline: RunInput["pipeline"] = "rest_api_demo";
-  if (live) {
-    config.env.SOURCES__SQL_DATABASE__CREDENTIALS = RNACENTRAL;
-    progress.line("Sources: the public JSONPlaceholder API and RNAcentral's public PostgreSQL.");
-  } else {
-    const [http, database] = await Promise.all([startJsonPlaceholder({}), startPostgres({})]);
-    api = http;
-    postgres = database;
-    config.env.SOURCES__SQL_DATABASE__CREDENTIALS = database.readerDsn;
-    pipeline = localCopy(config, http.url);
-    progress.line(
-      `Sources: a local copy of the JSONPlaceholder API at ${http.url}, a PostgreSQL server on port ${database.port}.`,
-    );
-  }
-  const connected = await connect(config);
-  if (connected.uiUrl) progress.line(`Temporal UI: ${connected.uiUrl}`);
-  const worker = await startWorker(config, { address: connected.address, kind: "run" });
-  try {
-    if (hasStayingWorker(config, connected.address)) {
-      progress.line(
-        "`tidemark dev` is running here: stop it for the demo, as it does not know the demo's local sources.",
-      );
-      return 2;
-    }
-    const run = async (name: string, input: RunInput): Promise<RunResult> => {
-      const started = await startRun(connected.client, config, name, input);
-      progress.line(`${name} started`);
-      const result = await follow(connected.client, started.handle, snapshot => {
-        // Runs in parallel share one terminal line; the last one to speak shows.
-        progress.show({ ...snapshot, run: snapshot.run && { ...snapshot.run, steps: [] } });
-      });
-      progress.line(
-        `${name} done in ${Object.values(result.seconds)
-          .reduce((a, b) => a + b, 0)
-          .toFixed(1)} s`,
-      );
-      return result;
-    };
-    const results = await Promise.all(FIRST.map(name => run(name, { pipeline: name })));
-    results.push(await run("rest_api_demo", { pipeline }));
-    progress.clear();
-    process.stdout.write(
-      demoSummary(results, { uiUrl: connected.uiUrl, keep, duckdbPath: config.duckdbPath }),
-    );
-    return results.some(result => result.gate?.decision === "block") ? 1 : 0;
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    progress.clear();
-    process.stderr.write(`${failureText(error).text}\n`);
-    return 1;
-  } finally {
-    await worker.stop();
-    await connected.close({ keep });
-    await postgres?.stop();
-    await api?.close();
-  }
-}
-
-/** The checked-in spec with the local server's address in place of the public one. */
-function localCopy(config: ReturnType<typeof loadConfig>, url: string): string {
-  const spec = parse(readFileSync(join(config.pipelinesDir, "rest_api_demo.yaml"), "utf8"));
-  spec.source.client.base_url = `${url}/`;
-  const folder = join(config.home, "demo");
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, "rest_api_demo.json");
-  writeFileSync(file, JSON.stringify(spec, null, 2));
-  return relative(config.cwd, file);
+  return await runDemo(config, {
+    live: process.argv.includes("--live"),
+    keep: process.argv.includes("--keep"),
+    database:
+      config.destination === "duckdb" ? config.duckdbPath : `${config.destination}, ${config.datasetName}`,
+  });
 }
 
 main().then(

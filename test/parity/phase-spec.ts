@@ -3,6 +3,8 @@ import type { JsonObject } from "../../src/pipeline/spec";
 
 export interface Phase {
   duckdb_path: string;
+  /** Connection and credentials: the phase loads there, and `duckdb_path` is what the harness reads it back into. */
+  databricks?: JsonObject;
   pipelines_dir: string;
   pipeline_name: string;
   dataset_name: string;
@@ -25,7 +27,10 @@ export function specOf(phase: Phase): JsonObject {
   return {
     pipeline_name: phase.pipeline_name,
     dataset_name: phase.dataset_name,
-    destination: { ...phase.destination_args, type: "duckdb", path: phase.duckdb_path },
+    destination:
+      phase.databricks === undefined
+        ? { ...phase.destination_args, type: "duckdb", path: phase.duckdb_path }
+        : { ...phase.destination_args, type: "databricks", ...phase.databricks },
     source: { ...phase.source, ...given(phase.source_args), type: "rest_api" },
     ...given(phase.run_args),
     ...(phase.apply_hints ? { resource_hints: phase.apply_hints } : {}),

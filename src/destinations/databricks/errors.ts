@@ -105,6 +105,13 @@ const RULES: readonly Rule[] = [
     say: () => "another writer changed the table at the same time. The statement is tried again.",
   },
   {
+    // every CREATE of ours is IF NOT EXISTS: this is a race of two first loads into one dataset
+    test: /\[(?:TABLE_OR_VIEW_ALREADY_EXISTS|SCHEMA_ALREADY_EXISTS|DELTA_TABLE_ALREADY_EXISTS|DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION)\]/,
+    code: "DESTINATION_UNAVAILABLE",
+    repeat: "conflict",
+    say: () => "another writer is creating the same table. The statement is tried again.",
+  },
+  {
     test: /TEMPORARILY_UNAVAILABLE|warehouse is (?:starting|stopped|stopping)|Cluster .{0,80}(?:is starting|not running|terminated)|RESOURCE_EXHAUSTED|too many (?:queries|requests)/i,
     code: "DESTINATION_UNAVAILABLE",
     repeat: "connection",

@@ -1,0 +1,46 @@
+"""A small set of cases that has every strategy, hint and type that any case has; computed, so that a new case cannot
+fall out of it unseen."""
+import stored_dumps
+
+#: Cases that Databricks cannot hold, and why.
+CANNOT_HOLD = {}
+LEAST = 25
+
+
+def features(section, case):
+    """Write dispositions, strategies, hints of columns and types, as dlt stored them."""
+    found = set()
+    for pipeline in case["pipelines"]:
+        strategy = (pipeline.get("destination_args") or {}).get("replace_strategy")
+        if strategy:
+            found.add(("replace", strategy))
+    for phase in stored_dumps.read(section, case["name"])["phases"]:
+        schema = ((phase.get("dump") or {}).get("strict") or {}).get("last_stored_schema") or {"tables": {}}
+        for table, hints in schema["tables"].items():
+            if table.startswith("_dlt_"):
+                continue
+            nested = "parent" in hints
+            how = hints.get("x-merge-strategy", "delete-insert") if hints.get("write_disposition") == "merge" else None
+            found.add(("table", hints.get("write_disposition"), how, nested))
+            found.update(("table hint", key) for key in hints if key.startswith("x-") and key != "x-normalizer")
+            for column in hints.get("columns", {}).values():
+                if column["name"].startswith("_dlt_"):
+                    continue
+                if "data_type" in column:
+                    found.add(("type", column["data_type"], column.get("precision"), column.get("timezone")))
+                found.update(("column hint", key) for key, value in column.items() if value is True)
+    return found
+
+
+def covering(cases):
+    """cases: name → (section, case). Names, at least LEAST."""
+    holdable = {n: features(*c) for n, c in sorted(cases.items()) if n not in CANNOT_HOLD}
+    missing = set().union(*holdable.values())
+    chosen = []
+    while missing:
+        best = max(sorted(holdable), key=lambda n: len(holdable[n] & missing))
+        chosen.append(best)
+        missing -= holdable[best]
+    # then what is most about a destination: merges and their keys, system tables
+    rest = [n for s in ("e", "basics", "d") for n in sorted(holdable) if cases[n][0] == s and n not in chosen]
+    return chosen + rest[: max(0, LEAST - len(chosen))]

@@ -1,0 +1,148 @@
+"""The parity cases with Databricks as the destination: the same tables, columns and rows as dlt's on DuckDB.
+
+  run_databricks.py --connection FILE.json            a covering selection (covering.py)
+  run_databricks.py --connection FILE.json --all      every case that Databricks can hold
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PARITY = os.path.dirname(HERE)
+sys.path[:0] = [HERE, PARITY, os.path.join(PARITY, "cases")]
+import compare
+import engines
+import half_loads
+import stored_dumps
+from casekit import CaseServer, dump_dataset, subst_base
+from covering import CANNOT_HOLD, covering
+from databricks import sql
+from read_back import expected_types, name, read_back
+from run_parity import all_cases
+
+
+def connect(to):
+    return sql.connect(
+        server_hostname=to["server_hostname"], http_path=to["http_path"], access_token=to["access_token"],
+        _port=to["port"], _tls_trusted_ca_file=to["ca_file"], enable_telemetry=False,
+    )
+
+
+def run_case(case, expected, engine, to):
+    """As the parity lane's run_case, with ours into Databricks."""
+    work = tempfile.mkdtemp(prefix="parity_databricks_")
+    server = CaseServer()
+    result = {"name": case["name"], "phases": []}
+    datasets = {pipeline["dataset_name"] for pipeline in case["pipelines"]}
+    try:
+        with connect(to) as connection, connection.cursor() as cursor:
+            for dataset in datasets:
+                for schema in (dataset, f"{dataset}_staging"):
+                    cursor.execute(f"DROP SCHEMA IF EXISTS {name(to['catalog'])}.{name(schema)} CASCADE")
+            pipelines, database = os.path.join(work, "pipelines"), os.path.join(work, "data.duckdb")
+            answers = case["server"]["phases"]
+            for i, pipeline in enumerate(case["pipelines"]):
+                server.set_phase(answers[min(i, len(answers) - 1)])
+                if pipeline.get("fresh_workdir"):
+                    shutil.rmtree(pipelines, ignore_errors=True)
+                os.makedirs(pipelines, exist_ok=True)
+                phase = {
+                    "databricks": to,
+                    "duckdb_path": database,
+                    "pipelines_dir": pipelines,
+                    "pipeline_name": pipeline["pipeline_name"],
+                    "dataset_name": pipeline["dataset_name"],
+                    "source": subst_base(pipeline["source"], server.base),
+                    "source_args": pipeline.get("source_args", {"name": "api"}),
+                    "run_args": pipeline.get("run_args", {}),
+                    "destination_args": pipeline.get("destination_args", {}),
+                    "apply_hints": pipeline.get("apply_hints"),
+                    "fresh_workdir": bool(pipeline.get("fresh_workdir")),
+                    "drop_pending": bool(pipeline.get("drop_pending")),
+                }
+                phase_file = os.path.join(work, f"phase{i}.json")
+                with open(phase_file, "w") as file:
+                    json.dump(phase, file)
+                told = {"result": engine.run(phase_file, work), "requests": sorted(server.log)}
+                types = expected_types(expected["phases"][i].get("dump"))
+                dataset = pipeline["dataset_name"]
+                there = read_back(cursor, to["catalog"], dataset, database, types)
+                told["dump"] = dump_dataset(database, dataset, server.base) if there else None
+                result["phases"].append(told)
+    finally:
+        server.close()
+        shutil.rmtree(work, ignore_errors=True)
+    return json.loads(json.dumps(result, default=str).replace(server.base, "{{BASE}}"))
+
+
+def alike(dump):
+    """Without what is the destination's own business: its name in the state, and whether merges need a staging schema."""
+    dump = json.loads(json.dumps(dump).replace("dlt.destinations.databricks", "dlt.destinations.duckdb"))
+    for phase in dump["phases"]:
+        inner = phase.get("dump")
+        if inner is not None:
+            inner.pop("staging_dataset_exists", None)
+            # a DuckDB file without the dataset, and no schema at all
+            if not inner["tables"]:
+                phase["dump"] = None
+    return dump
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--connection", required=True, help="JSON file: server_hostname, port, http_path, catalog, ...")
+    ap.add_argument("--all", action="store_true")
+    ap.add_argument("--only", help="cases whose section is this, or whose name holds it")
+    ap.add_argument("--jobs", type=int, default=4)
+    ap.add_argument("--list", action="store_true", help="name the chosen cases and end")
+    a = ap.parse_args()
+    cases = all_cases()
+    chosen = sorted(n for n in cases if n not in CANNOT_HOLD) if a.all or a.only else covering(cases)
+    if a.only:
+        chosen = [n for n in chosen if a.only == cases[n][0] or (len(a.only) > 1 and a.only in n)]
+    if a.list:
+        print(" ".join(chosen))
+        return
+    with open(a.connection) as file:
+        to = json.load(file)
+    engine = engines.Command(os.path.join(PARITY, "engine"))
+    options = argparse.Namespace(strict=False, ignore_requests=False, ignore_column_order=False, limit=60)
+    started, failed = time.time(), 0
+
+    def one(case_name):
+        section, case = cases[case_name]
+        try:
+            expected = stored_dumps.read(section, case_name)
+            dump = run_case(case, expected, engine, to)
+            said = compare.compare(
+                half_loads.without(alike(expected), expected), half_loads.without(alike(dump), expected), options
+            )
+            return case_name, said, [p["result"].get("stderr", "") for p in dump["phases"]]
+        except Exception as error:
+            return case_name, [f"harness: {error!r}"], []
+
+    try:
+        with ThreadPoolExecutor(a.jobs) as pool:
+            for done, (case_name, said, errors) in enumerate(pool.map(one, chosen), 1):
+                if said:
+                    failed += 1
+                    print(f"FAILED {case_name}: {cases[case_name][1].get('what_it_checks', '')}")
+                    for line in said[:12]:
+                        print(f"    {line[:400]}")
+                    for text in filter(None, errors):
+                        print(f"    our error: {text.strip()[:600]}")
+                if said or done % 20 == 0:
+                    print(f"... {done} of {len(chosen)}, {time.time() - started:.0f} s", flush=True)
+    finally:
+        engine.close()
+    print(f"{len(chosen) - failed} passed, {failed} failed, {time.time() - started:.0f} s")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
