@@ -4,10 +4,9 @@
  * tables; with it, the demo loads into that warehouse.
  */
 import { loadConfig } from "../src/config";
-import { connectionEnv } from "../test/support/databricks/connection-env";
+import { connectionEnv, specOn } from "../test/support/databricks/connection";
 import { loadClaimsSample } from "../test/support/databricks/samples";
 import { startStandin } from "../test/support/databricks/standin";
-import { specOn } from "../test/support/databricks/use-standin";
 import { runDemo } from "./run-demo";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -24,7 +23,7 @@ async function main(): Promise<number> {
   try {
     const rows = await loadClaimsSample(specOn(standin));
     say(`Stand-in on port ${standin.port}, ${rows} rows in samples.healthverity.claims_sample_synthetic`);
-    Object.assign(process.env, connectionEnv(standin));
+    Object.assign(process.env, connectionEnv(specOn(standin)));
     return await runDemo(loadConfig(), {
       ...options,
       database: "the stand-in for a SQL warehouse, which is stopped now",

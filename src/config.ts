@@ -45,6 +45,8 @@ export interface Config {
   namespace: string;
   devServerPort: number;
   devServerUiPort: number;
+  /** Port on which a platform that runs the worker as an app expects an answer. */
+  appPort?: number;
   /** Where dlt's config.toml and secrets.toml are. */
   dlt: DltFolders;
   env: Env;
@@ -71,6 +73,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     taskQueue: env.TIDEMARK_TASK_QUEUE || DEFAULT_TASK_QUEUE,
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
+    ...(env.DATABRICKS_APP_PORT ? { appPort: port(env.DATABRICKS_APP_PORT, 8000) } : {}),
     dlt: dltFolders(cwd, env, { home: env.HOME || homedir(), root: process.geteuid?.() === 0 }),
     temporal,
     namespace: temporal?.namespace || env.TEMPORAL_NAMESPACE || "default",

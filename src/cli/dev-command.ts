@@ -4,6 +4,7 @@ import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
 import { listSpecs } from "../spec/load-spec";
 import { startWorker } from "../worker";
+import { openAppDoor } from "./app-door";
 
 export async function devCommand(config: Config): Promise<void> {
   const connected = await connect(config);
@@ -37,8 +38,10 @@ export async function workerCommand(config: Config): Promise<void> {
     kind: "worker",
     logLevel: "INFO",
   });
+  const door = config.appPort === undefined ? undefined : await openAppDoor(config.appPort);
   console.log(`Worker ready at ${config.temporal.address}, task queue ${config.taskQueue}.`);
   await untilSignal(worker.done);
+  door?.close();
   await worker.stop();
 }
 

@@ -78,6 +78,7 @@ Examples:
     .option("--no-transform", "stop after the load")
     .option("--no-gate", "skip the quality gate")
     .option("--json", "print the result as one JSON document")
+    .option("--no-worker", "leave the work to workers elsewhere: start the run and wait for its result")
     .option("--keep", "leave the dev server running, to look at the run in its UI")
     .action((pipeline, options) =>
       (require("./run-command") as typeof import("./run-command")).runCommand(
@@ -158,6 +159,7 @@ Examples:
     .option("--run-results <file>", "dbt's run_results.json")
     .option("--manifest <file>", "dbt's manifest.json (default: beside run_results)")
     .option("--metrics <file>", "JSON with claim_service_lines, max_allowed_ratio, freshness_minutes")
+    .option("--collect <pipeline>", "read the metrics from this pipeline's destination, in place of a file")
     .option("--output <file>", "where the Markdown packet goes")
     .option("--fail-on-block", "exit 1 when the decision is block")
     .option("--sample", "use built-in sample inputs")

@@ -20,6 +20,7 @@ export interface RunOptions {
   transform: boolean;
   gate: boolean;
   json?: boolean;
+  worker: boolean;
   keep?: boolean;
 }
 
@@ -31,7 +32,7 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
   const connected = await connect(config);
   let worker: RunningWorker | undefined;
   try {
-    if (!hasStayingWorker(config, connected.address)) {
+    if (options.worker && !hasStayingWorker(config, connected.address)) {
       // Loaded only when needed: with a worker that stays, this process stays small.
       const { startWorker } = require("../worker") as typeof import("../worker");
       worker = await startWorker(config, { address: connected.address, kind: "run" });

@@ -47,7 +47,9 @@ function destination(env: Environment): Check[] {
   const has = (...names: string[]) => names.some(name => Boolean(env[name]));
   const missing = [
     ...(has("DATABRICKS_HOST", `${credentials}SERVER_HOSTNAME`) ? [] : ["DATABRICKS_HOST"]),
-    ...(has("DATABRICKS_HTTP_PATH", `${credentials}HTTP_PATH`) ? [] : ["DATABRICKS_HTTP_PATH"]),
+    ...(has("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID", `${credentials}HTTP_PATH`)
+      ? []
+      : ["DATABRICKS_HTTP_PATH"]),
     ...(has("DATABRICKS_TOKEN", `${credentials}ACCESS_TOKEN`) ||
     (has("DATABRICKS_CLIENT_ID", `${credentials}CLIENT_ID`) &&
       has("DATABRICKS_CLIENT_SECRET", `${credentials}CLIENT_SECRET`))

@@ -19,6 +19,8 @@ export interface GateCommandOptions {
   manifest?: string;
   /** JSON file with claim_service_lines, max_allowed_ratio, freshness_minutes. */
   metrics?: string;
+  /** Metrics that were read from the destination, in place of a file. */
+  collected?: GateMetrics;
   /** Where the packet goes. */
   output: string;
   thresholds?: Partial<GateThresholds>;
@@ -51,7 +53,7 @@ const metricsShape = z.looseObject({
 export async function runGateCommand(options: GateCommandOptions): Promise<GateCommandResult> {
   const command = options.reviewWith === undefined ? undefined : reviewer(options.reviewWith);
   const dbt = options.sample ? SAMPLE_RESULTS : results(options);
-  const metrics = options.sample ? SAMPLE_METRICS : metricsFrom(options.metrics);
+  const metrics = options.sample ? SAMPLE_METRICS : (options.collected ?? metricsFrom(options.metrics));
   const thresholds = { ...DEFAULT_THRESHOLDS, ...options.thresholds };
   const gate = decideGate(dbt, metrics, thresholds);
   const context: PacketContext = {

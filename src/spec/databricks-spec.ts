@@ -120,6 +120,10 @@ export function resolveDatabricks(
     if (spec[option] !== undefined || !value) continue;
     spec[option] = kind === "text" ? value : /^(true|1|yes)$/i.test(value);
   }
+  // what an app or a job of the workspace is given in place of the path
+  if (spec.http_path === undefined && env.DATABRICKS_WAREHOUSE_ID) {
+    spec.http_path = `/sql/1.0/warehouses/${env.DATABRICKS_WAREHOUSE_ID}`;
+  }
   const host = String(spec.server_hostname ?? "").replace(/^https?:\/\//, "");
   const [name, port] = host.replace(/\/.*$/, "").split(":");
   spec.server_hostname = name;

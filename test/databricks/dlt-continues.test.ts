@@ -10,12 +10,11 @@ import { promisify } from "node:util";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
 import { toolPaths } from "../../src/tools";
 import { tidemark } from "../support/cli";
-import { connectionEnv } from "../support/databricks/connection-env";
-import { freshDataset, specOn, useStandin } from "../support/databricks/use-standin";
+import { connectionEnv } from "../support/databricks/connection";
+import { freshDataset, warehouseSpec } from "../support/databricks/use-standin";
 import { newProject, REPOSITORY } from "../support/project";
 
 jest.setTimeout(300_000);
-const standin = useStandin({ DBX_WARM: "1" });
 const run = promisify(execFile);
 
 interface Shop {
@@ -72,7 +71,7 @@ function order(id: number, day: number) {
 
 async function sql(statement: string): Promise<ResultRow[]> {
   const quiet = { signal: new AbortController().signal, onProgress: () => undefined };
-  await using db = await openWarehouse(specOn(standin()), quiet);
+  await using db = await openWarehouse(warehouseSpec(), quiet);
   return await db.run(statement, "test");
 }
 
@@ -84,26 +83,29 @@ async function ours(shop: Shop, dataset: string): Promise<void> {
     dataset_name: dataset,
     source: { type: "rest_api", name: "shop", ...shop.source },
   });
-  const { code, stderr } = await tidemark(project, ["run", "orders"], connectionEnv(standin()));
+  const { code, stderr } = await tidemark(project, ["run", "orders"], connectionEnv(warehouseSpec()));
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
 }
 
 async function dlt(shop: Shop, dataset: string): Promise<void> {
   const project = newProject("continues-dlt");
   const config = join(project.folder, "dlt.json");
+  const to = warehouseSpec();
   writeFileSync(
     config,
     JSON.stringify({
       pipeline_name: "orders",
       dataset_name: dataset,
       databricks: {
-        server_hostname: standin().host,
-        http_path: standin().http_path,
-        access_token: standin().token,
-        catalog: standin().catalog,
+        server_hostname: to.server_hostname,
+        http_path: to.http_path,
+        catalog: to.catalog,
+        ...(to.access_token === undefined
+          ? { client_id: to.client_id, client_secret: to.client_secret }
+          : { access_token: to.access_token }),
         connection_parameters: {
-          _port: standin().port,
-          _tls_trusted_ca_file: standin().ca,
+          _port: to.port ?? 443,
+          ...(to.ca_file === undefined ? {} : { _tls_trusted_ca_file: to.ca_file }),
           enable_telemetry: false,
         },
       },

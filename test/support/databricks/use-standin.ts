@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { createDatabricksDestination } from "../../../src/destinations/databricks/databricks-destination";
 import type { Destination, DestinationSession } from "../../../src/destinations/destination";
 import type { DatabricksDestination } from "../../../src/pipeline/spec";
+import { type Connection, specOf, specOn } from "./connection";
 import { type Standin, standinAt, withoutFaults } from "./standin";
 
 export const onRealWarehouse = Boolean(process.env.DATABRICKS_HOST);
@@ -29,21 +30,10 @@ export function useStandin(): () => Standin {
 }
 
 export function warehouseSpec(more: Partial<DatabricksDestination> = {}): DatabricksDestination {
-  return {
-    type: "databricks",
-    ...(onRealWarehouse ? realWarehouse() : standinSpec()),
-    replace_strategy: "truncate-and-insert",
-    create_indexes: false,
-    staging_dataset_name_layout: "%s_staging",
-    enable_dataset_name_normalization: true,
-    ...more,
-  };
+  return onRealWarehouse
+    ? specOf(realWarehouse(), more)
+    : specOn(standinAt(JSON.parse(String(process.env.TIDEMARK_TEST_STANDIN))), more);
 }
-
-type Connection = Pick<
-  DatabricksDestination,
-  "server_hostname" | "http_path" | "catalog" | "port" | "ca_file" | "access_token"
-> & { client_id?: string; client_secret?: string };
 
 function realWarehouse(): Connection {
   const env = process.env;
@@ -57,18 +47,6 @@ function realWarehouse(): Connection {
           client_secret: String(env.DATABRICKS_CLIENT_SECRET),
         }
       : { access_token: env.DATABRICKS_TOKEN }),
-  };
-}
-
-function standinSpec(): Connection {
-  const standin = standinAt(JSON.parse(String(process.env.TIDEMARK_TEST_STANDIN)));
-  return {
-    server_hostname: standin.host,
-    port: standin.port,
-    http_path: standin.http_path,
-    catalog: standin.catalog,
-    access_token: standin.token,
-    ca_file: standin.ca,
   };
 }
 
