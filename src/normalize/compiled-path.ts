@@ -13,7 +13,7 @@ import { ROW_ID_LENGTH } from "../schema/hashing";
 import { fastMicros } from "../schema/iso-time";
 import { JSON_BYTES } from "./json-bytes";
 import type { BytesBuilder } from "./parquet/bytes-builder";
-import type { Int64Builder } from "./parquet/fixed-builders";
+import type { DoubleBuilder, Int64Builder } from "./parquet/fixed-builders";
 import { type KeyPlan, type NodePlan, TablePlan } from "./plans";
 import { contentId, keyId } from "./reference-path";
 import type { RunContext } from "./run-context";
@@ -303,14 +303,17 @@ export class CompiledPath {
     const end = bytes[at];
     const simple =
       digits > 0 && digits <= EXACT_DIGITS && (end === COMMA || end === CLOSE_BRACE || end === CLOSE_BRACKET);
-    if (simple && fraction === 0) {
+    if (simple && (fraction === 0 || value % POWERS[fraction]! !== 0)) {
       this.at = at;
-      return this.scalar(key, negative ? 0 - value : value, row);
-    }
-    if (simple && value % POWERS[fraction]! !== 0) {
-      this.at = at;
-      const quotient = value / POWERS[fraction]!;
-      return this.scalar(key, negative ? -quotient : quotient, row);
+      if (fraction > 0) value /= POWERS[fraction]!;
+      if (negative) value = 0 - value;
+      const { binding } = key;
+      // Here, because handing a float on makes an object of it.
+      if (binding?.kind === "double" && key.keyIndex < 0) {
+        (binding.builder as DoubleBuilder).writeNumber(row, value);
+        return true;
+      }
+      return this.scalar(key, value, row);
     }
     this.at = tokenEnd(bytes, start);
     const token = bytes.toString("latin1", start, this.at);

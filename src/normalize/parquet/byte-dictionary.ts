@@ -98,9 +98,9 @@ export class ByteDictionary {
     return this.words;
   }
 
-  /** A copy of all words. */
-  plain(): Buffer {
-    return Buffer.from(this.words.subarray(0, this.used));
+  /** All words as they go into a file; valid until the next word comes. */
+  get plain(): Buffer {
+    return this.words.subarray(0, this.used);
   }
 
   clear(): void {

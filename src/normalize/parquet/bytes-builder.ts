@@ -137,11 +137,11 @@ export class BytesBuilder extends ColumnBuilder {
   } {
     const { dictionary } = this;
     const type = fileType(this.shape);
-    if (dictionary === undefined) return { type, values: Buffer.from(this.data.subarray(0, this.used)) };
+    if (dictionary === undefined) return { type, values: this.data.subarray(0, this.used) };
     return {
       type,
       values: packCodes(this.codes, this.count, dictionary.size),
-      dictionary: { bytes: dictionary.plain(), count: dictionary.size },
+      dictionary: { bytes: dictionary.plain, count: dictionary.size },
     };
   }
 }

@@ -70,7 +70,10 @@ export abstract class ColumnBuilder {
     if (this.end > row) this.end = row;
   }
 
-  /** Encodes the rows collected so far, `rows` in all, and empties the builder. */
+  /**
+   * Encodes the rows collected so far, `rows` in all, and empties the builder. What comes out is the builder's own
+   * memory: it must be written before the next row comes.
+   */
   take(rows: number): EncodedColumn {
     const levels = definitionLevels(this.present, this.count, rows);
     const { type, values, dictionary } = this.encodeValues();

@@ -53,7 +53,7 @@ export class Int64Builder extends ColumnBuilder {
 
   protected override encodeValues(): { type: FileType; values: Buffer } {
     if (this.wide.size > 0) return wideIntegers(this.all());
-    return this.plain(Buffer.from(new Uint8Array(this.words.buffer, 0, this.count * 8)));
+    return this.plain(Buffer.from(this.words.buffer, 0, this.count * 8));
   }
 
   private all(): bigint[] {
@@ -97,20 +97,29 @@ export class DoubleBuilder extends ColumnBuilder {
     return this.count * 8;
   }
 
+  writeNumber(row: number, value: number): void {
+    this.at(row);
+    this.add(value);
+  }
+
   protected override push(value: Physical): void {
+    this.add(value as number);
+  }
+
+  private add(value: number): void {
     if (this.count >= this.values.length) {
       const larger = new Float64Array(this.values.length * 2);
       larger.set(this.values);
       this.values = larger;
     }
     // Minus zero becomes zero, as it does in dlt's default files for DuckDB.
-    this.values[this.count++] = (value as number) + 0;
+    this.values[this.count++] = value + 0;
   }
 
   protected override shrinkTo(): void {}
 
   protected override encodeValues(): { type: FileType; values: Buffer } {
-    return this.plain(Buffer.from(new Uint8Array(this.values.buffer, 0, this.count * 8)));
+    return this.plain(Buffer.from(this.values.buffer, 0, this.count * 8));
   }
 }
 
@@ -133,7 +142,7 @@ export class DateBuilder extends ColumnBuilder {
   protected override shrinkTo(): void {}
 
   protected override encodeValues(): { type: FileType; values: Buffer } {
-    return this.plain(Buffer.from(new Uint8Array(this.values.buffer, 0, this.count * 4)));
+    return this.plain(Buffer.from(this.values.buffer, 0, this.count * 4));
   }
 }
 
