@@ -7,6 +7,8 @@ import { TidemarkError } from "../../pipeline/errors";
 
 /** A page is held whole: JSON of this size takes about 1 GB, and a text of twice this size cannot be made at all. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
+/** A Content-Length is believed up to here; a server that lies costs no more than this. */
+const MAX_TRUSTED_BYTES = 16 * 1024 * 1024;
 const ZIP = { maxOutputLength: MAX_BODY_BYTES };
 
 const unzippers: { [encoding: string]: (body: Buffer) => Promise<Buffer> } = {
@@ -26,16 +28,30 @@ function tooLarge(what: string): TidemarkError {
   );
 }
 
-/** @throws TidemarkError SOURCE_BAD_RESPONSE as soon as the body is known to be too large */
-export async function readAll(body: AsyncIterable<Buffer>, what: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+/**
+ * @param announced the Content-Length, if there is one: the body then grows in place instead of being joined at the end
+ * @throws TidemarkError SOURCE_BAD_RESPONSE as soon as the body is known to be too large
+ */
+export async function readAll(
+  body: AsyncIterable<Buffer>,
+  announced: string | undefined,
+  what: string,
+): Promise<Buffer> {
+  const expected = Number(announced);
+  let whole = Buffer.allocUnsafe(expected > 0 ? Math.min(expected, MAX_TRUSTED_BYTES) : 0);
   let bytes = 0;
   for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge(what);
-    chunks.push(chunk);
+    const end = bytes + chunk.length;
+    if (end > MAX_BODY_BYTES) throw tooLarge(what);
+    if (end > whole.length) {
+      const larger = Buffer.allocUnsafe(Math.min(MAX_BODY_BYTES, Math.max(end, whole.length * 2)));
+      whole.copy(larger, 0, 0, bytes);
+      whole = larger;
+    }
+    chunk.copy(whole, bytes);
+    bytes = end;
   }
-  return Buffer.concat(chunks, bytes);
+  return whole.subarray(0, bytes);
 }
 
 /**

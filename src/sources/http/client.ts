@@ -130,11 +130,11 @@ export class HttpClient {
         body: call.body ?? null,
         signal,
       });
-      const raw = await readAll(response.body, call.what);
       const header = (name: string): string | undefined => {
         const value = response.headers[name.toLowerCase()];
         return Array.isArray(value) ? value.join(", ") : value;
       };
+      const raw = await readAll(response.body, header("content-length"), call.what);
       const body = await unpack(raw, header("content-encoding"), call.what);
       return { status: response.statusCode, body, header };
     } finally {
