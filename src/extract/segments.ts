@@ -72,13 +72,11 @@ export class SegmentWriter {
     return this.#tail;
   }
 
-  /** Rows that are JSON lines already, after all rows so far. Resolves when the page before it is written. */
+  /** Rows that are JSON lines already, after all rows so far. Resolves when they are with the operating system. */
   async writeLines(lines: Buffer, rows: number): Promise<void> {
-    const before = this.flush();
-    this.#tail = before.then(() => this.#append([lines], rows));
-    // Awaited with the next page or flush.
-    this.#tail.catch(() => {});
-    await before;
+    this.flush();
+    this.#tail = this.#tail.then(() => this.#append([lines], rows));
+    await this.#tail;
   }
 
   /** A page of columns, after all rows so far. Resolves when it is with the operating system: pages are large. */

@@ -34,7 +34,7 @@ export interface OpenOptions {
   onWait?: (what: string) => void;
 }
 
-/** Rows that nobody has read yet. */
+/** Rows that nobody has read yet; valid until the next page is asked for. */
 export interface RowText {
   /** UTF-8, valid JSON objects that a file may hold as they are; every line ends with a line feed. */
   lines: Buffer;

@@ -79,6 +79,8 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
     temp_directory: `${file}.tmp`,
     // row order in tables is the order of arrival, so that a load is repeatable
     preserve_insertion_order: "true",
+    // staged files are read once or twice and lie in the system's cache: DuckDB's own copy of them only costs memory
+    enable_external_file_cache: "false",
     // json, parquet and icu are built in; a load must never try to download anything
     autoinstall_known_extensions: "false",
   };

@@ -7,8 +7,8 @@ import { TidemarkError } from "../../pipeline/errors";
 
 /** A page is held whole: JSON of this size takes about 1 GB, and a text of twice this size cannot be made at all. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
-/** A Content-Length is believed up to here; a server that lies costs no more than this. */
-const MAX_TRUSTED_BYTES = 16 * 1024 * 1024;
+/** No more than this is kept from body to body, or taken because a Content-Length says so. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 const ZIP = { maxOutputLength: MAX_BODY_BYTES };
 
 const unzippers: { [encoding: string]: (body: Buffer) => Promise<Buffer> } = {
@@ -29,29 +29,35 @@ function tooLarge(what: string): TidemarkError {
 }
 
 /**
- * @param announced the Content-Length, if there is one: the body then grows in place instead of being joined at the end
- * @throws TidemarkError SOURCE_BAD_RESPONSE as soon as the body is known to be too large
+ * Reads bodies one after the other into the same memory: each is valid until the next is read. A fresh buffer per page
+ * is garbage that waits for the collector (measured: 60 MB more at the peak of 100 pages of 0.8 MB).
  */
-export async function readAll(
-  body: AsyncIterable<Buffer>,
-  announced: string | undefined,
-  what: string,
-): Promise<Buffer> {
-  const expected = Number(announced);
-  let whole = Buffer.allocUnsafe(expected > 0 ? Math.min(expected, MAX_TRUSTED_BYTES) : 0);
-  let bytes = 0;
-  for await (const chunk of body) {
-    const end = bytes + chunk.length;
-    if (end > MAX_BODY_BYTES) throw tooLarge(what);
-    if (end > whole.length) {
-      const larger = Buffer.allocUnsafe(Math.min(MAX_BODY_BYTES, Math.max(end, whole.length * 2)));
-      whole.copy(larger, 0, 0, bytes);
-      whole = larger;
+export class BodyReader {
+  private room = Buffer.alloc(0);
+
+  /**
+   * @param announced the Content-Length, if there is one
+   * @throws TidemarkError SOURCE_BAD_RESPONSE as soon as the body is known to be too large
+   */
+  async readAll(body: AsyncIterable<Buffer>, announced: string | undefined, what: string): Promise<Buffer> {
+    let whole = this.room;
+    const expected = Math.min(Number(announced ?? 0), MAX_KEPT_BYTES);
+    if (expected > whole.length) whole = Buffer.allocUnsafe(expected);
+    let bytes = 0;
+    for await (const chunk of body) {
+      const end = bytes + chunk.length;
+      if (end > MAX_BODY_BYTES) throw tooLarge(what);
+      if (end > whole.length) {
+        const larger = Buffer.allocUnsafe(Math.min(MAX_BODY_BYTES, Math.max(end, whole.length * 2)));
+        whole.copy(larger, 0, 0, bytes);
+        whole = larger;
+      }
+      chunk.copy(whole, bytes);
+      bytes = end;
     }
-    chunk.copy(whole, bytes);
-    bytes = end;
+    if (whole.length <= MAX_KEPT_BYTES) this.room = whole;
+    return whole.subarray(0, bytes);
   }
-  return whole.subarray(0, bytes);
 }
 
 /**

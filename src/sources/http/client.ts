@@ -6,7 +6,7 @@ import { STATUS_CODES } from "node:http";
 import { Agent, request as send } from "undici";
 import packageJson from "../../../package.json";
 import { TidemarkError } from "../../pipeline/errors";
-import { ACCEPT_ENCODING, readAll, unpack } from "./body";
+import { ACCEPT_ENCODING, BodyReader, unpack } from "./body";
 import { isRetryableStatus, SIGN_OF_LIFE_MS, wait, waitMs } from "./retry";
 import { joinReference, requestTarget } from "./url";
 
@@ -24,6 +24,7 @@ export interface HttpCall {
 
 export interface HttpResponse {
   status: number;
+  /** Valid until the client's next call: its calls come one after the other, and share the memory. */
   body: Buffer;
   /** Value of a header, several joined by ", "; undefined when absent. Any case. */
   header(name: string): string | undefined;
@@ -51,6 +52,7 @@ export class HttpClient {
     keepAliveTimeout: 30_000,
     pipelining: 1,
   });
+  private readonly bodies = new BodyReader();
 
   constructor(private readonly options: HttpClientOptions) {}
 
@@ -134,7 +136,7 @@ export class HttpClient {
         const value = response.headers[name.toLowerCase()];
         return Array.isArray(value) ? value.join(", ") : value;
       };
-      const raw = await readAll(response.body, header("content-length"), call.what);
+      const raw = await this.bodies.readAll(response.body, header("content-length"), call.what);
       const body = await unpack(raw, header("content-encoding"), call.what);
       return { status: response.statusCode, body, header };
     } finally {
