@@ -57,6 +57,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
   const dotenvFile = join(cwd, ".env");
   if (existsSync(dotenvFile))
     loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
+  placeOfVolume(env);
   const temporal = temporalServer(env);
   const home = resolve(cwd, env.TIDEMARK_HOME || ".tidemark");
   return {
@@ -80,6 +81,18 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     dbt: env.TIDEMARK_DBT ? executable(cwd, env.TIDEMARK_DBT) : undefined,
     env,
   };
+}
+
+/**
+ * An app of a Databricks workspace is granted a Volume and given its path, /Volumes/<catalog>/<schema>/<volume> (or the
+ * name with dots): catalog and dataset are then said by the grant itself, unless a variable says otherwise.
+ */
+function placeOfVolume(env: Env): void {
+  const [, catalog, schema] =
+    /^(?:\/Volumes\/)?([^/.]+)[/.]([^/.]+)[/.][^/.]+\/?$/.exec(env.DATABRICKS_VOLUME ?? "") ?? [];
+  if (catalog === undefined || schema === undefined) return;
+  env.DATABRICKS_CATALOG ||= catalog;
+  env.DLT_DATASET_NAME ||= schema;
 }
 
 function temporalServer(env: Env): TemporalServer | undefined {

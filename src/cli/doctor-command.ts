@@ -1,12 +1,16 @@
 /** `tidemark doctor`: can this machine run the project? */
 import type { Config } from "../config";
+import type { AccessFinding } from "../destinations/destination";
+import { createDestination } from "../destinations/registry";
 import { type Check, isHealthy } from "../doctor/check";
 import type { DoctorTools } from "../doctor/programs";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
 import { TidemarkError } from "../pipeline/errors";
 import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject } from "../pipeline/spec";
+import { resolveDatabricks } from "../spec/databricks-spec";
 import { listSpecs, loadSpec } from "../spec/load-spec";
+import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
 import { findOnPath, toolPaths } from "../tools";
 
@@ -19,12 +23,21 @@ export async function doctorCommand(
     env: config.env,
     online: options.online === true,
     tools: doctorTools(config),
+    ...(config.destination === "databricks" ? { checkAccess: signal => access(config, signal) } : {}),
     checkSpecs: () => listSpecs(config.pipelinesDir).map(name => checkOne(name, config)),
   });
   process.stdout.write(
     options.json ? `${JSON.stringify(checks, null, 2)}\n` : `${checks.map(line).join("\n")}\n`,
   );
   process.exitCode = isHealthy(checks) ? 0 : 1;
+}
+
+/** At the destination that specs without one of their own load into. */
+async function access(config: Config, signal: AbortSignal): Promise<AccessFinding[]> {
+  const spec = resolveDatabricks({ type: "databricks" }, config.env, undefined);
+  const { destination } = withDestinationSecrets(spec, config);
+  const quiet = { signal, onProgress: () => undefined };
+  return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
 }
 
 /** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */

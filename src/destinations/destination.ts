@@ -135,6 +135,14 @@ export interface OpenDestinationOptions {
   readOnly?: boolean;
 }
 
+/** One thing that a load needs, tried. */
+export interface AccessFinding {
+  what: string;
+  ok: boolean;
+  /** What was found, or the error with its code: names what is missing and what to do. */
+  detail: string;
+}
+
 export interface Destination {
   readonly type: string;
   readonly capabilities: DestinationCapabilities;
@@ -149,6 +157,8 @@ export interface Destination {
    * @throws TidemarkError DESTINATION_BUSY
    */
   withTurn?<T>(options: OpenDestinationOptions, work: () => Promise<T>): Promise<T>;
+  /** Tries what a load needs; absent where opening is all there is to try. Leaves nothing behind. */
+  checkAccess?(options: OpenDestinationOptions, dataset: string): Promise<AccessFinding[]>;
 }
 
 export interface DestinationType {

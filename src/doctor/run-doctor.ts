@@ -4,10 +4,14 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { TidemarkError } from "../pipeline/errors";
 import { type Check, failed, passed, warned } from "./check";
 import { checkDbtProject } from "./dbt-project";
 import { checkEnvironment, type Environment } from "./environment";
 import { checkBundle, checkDbt, checkNode, checkTemporal, type DoctorTools } from "./programs";
+
+/** A warehouse that is stopped takes minutes to start. */
+const ONLINE_TIMEOUT_MS = 300_000;
 
 /** What the spec loader says of one pipeline; injected, so that the doctor knows nothing of specs. */
 export interface SpecCheck {
@@ -25,6 +29,8 @@ export interface DoctorOptions {
   online: boolean;
   tools: DoctorTools;
   checkSpecs: () => Promise<SpecCheck[]> | SpecCheck[];
+  /** Tries what a load needs at the configured destination; called online only. */
+  checkAccess?: (signal: AbortSignal) => Promise<{ what: string; ok: boolean; detail: string }[]>;
 }
 
 /** Never throws for what it finds; see isHealthy for the exit code. */
@@ -59,6 +65,7 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
         })
       : [warned("dbt parse", "not tried, because of the findings above", "Correct those first.")]),
     ...(await specs(options, dataset)),
+    ...(await access(options, destination)),
     ...(await bundle(options, env)),
   ];
 }
@@ -110,6 +117,21 @@ async function specs(options: DoctorOptions, dataset: string): Promise<Check[]> 
     }
     return passed(name, "valid");
   });
+}
+
+async function access(options: DoctorOptions, destination: string): Promise<Check[]> {
+  if (!options.online || options.checkAccess === undefined) return [];
+  const name = (what: string) => `${destination} ${what}`;
+  try {
+    const found = await options.checkAccess(AbortSignal.timeout(ONLINE_TIMEOUT_MS));
+    return found.map(({ what, ok, detail }) =>
+      ok ? passed(name(what), detail) : failed(name(what), detail, "docs/databricks.md lists the grants."),
+    );
+  } catch (error) {
+    // Only the class: what an unknown error says may hold a secret.
+    const said = error instanceof TidemarkError ? error.message : (error as Error).name;
+    return [failed(name("connection"), said, "Correct the destination's settings.")];
+  }
 }
 
 async function bundle(options: DoctorOptions, env: Record<string, string>): Promise<Check[]> {

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
+import { toolPaths } from "../../src/tools";
 import { connectionEnv } from "../support/databricks/connection";
 import { loadClaimsSample } from "../support/databricks/samples";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
@@ -88,6 +89,25 @@ onStandin(
        (SELECT count(*) FROM ${analytics}_snapshots.snap_customers) AS states`,
     );
     expect(counts).toMatchObject({ comments: 500, customers: 12, counted: 500, states: 12 });
+    const notebook = await new Promise<string>((done, fail) => {
+      execFile(
+        toolPaths(process.env).dbtDatabricksPython!,
+        [join(REPOSITORY, "notebooks", "explore.py")],
+        {
+          env: {
+            ...process.env,
+            ...connectionEnv(warehouseSpec()),
+            DLT_DATASET_NAME: dataset,
+            DATABRICKS_SCHEMA: analytics,
+          },
+        },
+        (error, out) => (error === null ? done(out) : fail(error)),
+      );
+    });
+    expect(notebook).toMatch(
+      /Comments per post\n {2}id \| title \| comments \| newest_load\n {2}1 \| .* \| 5 \| \d+\.\d+/,
+    );
+    expect(notebook).toMatch(/Claims and money per payer\n.*\n {2}\w+ \| \d+ \| /);
     expect(first.out + first.err + second.out + second.err).not.toContain(standin().token);
     expect(await everythingElse()).toEqual(before);
   },

@@ -12,6 +12,7 @@ import type {
   StagedFile,
 } from "../destination";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
+import { checkAccess } from "./check-access";
 import { openWarehouse, type ResultRow, type Warehouse } from "./client";
 import { completeLoad } from "./complete";
 import { loadChains } from "./load";
@@ -32,6 +33,10 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
     /** No connection is made before the first statement. */
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
       return new DatabricksSession(await openWarehouse(spec, options), spec);
+    },
+    async checkAccess(options: OpenDestinationOptions, dataset: string) {
+      await using db = await openWarehouse(spec, options);
+      return await checkAccess(db, dataset, spec);
     },
   };
 }

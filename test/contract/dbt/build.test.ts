@@ -66,6 +66,15 @@ describe("the dbt project on DuckDB", () => {
     const freshness = await lane.dbt({ kind: "freshness" });
     expect(freshness).toMatchObject({ success: true, counts: { pass: 2 }, findings: [] });
 
+    const notebook = execFileSync(dbtPython(), [join(PROJECT, "..", "notebooks", "explore.py")], {
+      env: { PATH: process.env.PATH, DUCKDB_PATH: lane.duckdb.path },
+      encoding: "utf8",
+    });
+    expect(notebook).toMatch(
+      /Comments per post\n {2}id \| title \| comments \| newest_load\n {2}1 \| title 1 \| 5 \|/,
+    );
+    expect(notebook).toMatch(/Claims and money per payer\n.*\n {2}\w+ \| \d+ \| /);
+
     const metrics = await metricsOf(lane);
     expect(metrics.claim_service_lines).toBe(1494);
     expect(metrics.max_allowed_ratio).toBeLessThan(5);

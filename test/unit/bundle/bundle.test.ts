@@ -1,6 +1,7 @@
 /** databricks.yml: valid field by field, and every reference in it leads somewhere. Its commands run in the lane. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadConfig } from "../../../src/config";
 import { filled, readApp, readBundle } from "../../support/databricks/bundle";
 import { REPOSITORY } from "../../support/project";
 
@@ -72,11 +73,18 @@ test("files and programs that the tasks and the app name are there", () => {
   expect(pinned).toEqual(expect.arrayContaining(dbt.spec.dependencies));
 });
 
-test("what the app takes from its resources is granted to it, and the catalog is the bundle's", () => {
+test("what the app takes from its resources is granted to it, and where it loads follows from the Volume", () => {
   const granted = worker.resources.map(resource => resource.name);
   const taken = app.env.flatMap(one => ("valueFrom" in one ? [one.valueFrom] : []));
   for (const name of taken) expect(granted).toContain(name);
-  expect(app.env).toContainEqual({ name: "DATABRICKS_CATALOG", value: bundle.variables.catalog!.default });
+  expect(taken).toContain("staging");
+  const given = { DATABRICKS_VOLUME: "/Volumes/sales/raw_dev/_dlt_staging_load_volume" };
+  expect(loadConfig(REPOSITORY, { ...given }).env).toMatchObject({
+    DATABRICKS_CATALOG: "sales",
+    DLT_DATASET_NAME: "raw_dev",
+  });
+  const own = { ...given, DLT_DATASET_NAME: "own" };
+  expect(loadConfig(REPOSITORY, own)).toMatchObject({ datasetName: "own" });
   // No secret stands in either file.
   expect(app.env.filter(one => "value" in one && /KEY|TOKEN|SECRET/.test(one.name))).toEqual([]);
 });

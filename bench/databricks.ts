@@ -1,0 +1,227 @@
+/**
+ * `npm run bench:databricks`: what a load into Databricks costs in statements, sequential rounds and time, ours beside
+ * real dlt on the same stand-in, with 300 ms of latency added to every statement. Counted from the start of the run to
+ * its result, the read of state and schema included on both sides. dlt keeps its working folder between loads and does
+ * not pay for its start; ours goes through a running worker.
+ * Options: --latency MS, --only TEXT (a scenario).
+ */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Client } from "@temporalio/client";
+import Table from "cli-table3";
+import { connect, startRun } from "../src/client";
+import { type Config, loadConfig } from "../src/config";
+import { toolPaths } from "../src/tools";
+import { startWorker } from "../src/worker";
+import { connectionEnv, specOn } from "../test/support/databricks/connection";
+import { type LogEntry, type Standin, startStandin } from "../test/support/databricks/standin";
+import { option } from "./measure";
+
+interface Scenario {
+  name: string;
+  tables: number;
+  hints: object;
+  /** Per load: do rows bring a list, and so a nested table? */
+  lists: boolean[];
+}
+
+const MERGE = { write_disposition: "merge", primary_key: "id" };
+const UPSERT = { write_disposition: { disposition: "merge", strategy: "upsert" }, primary_key: "id" };
+const SCENARIOS: Scenario[] = [
+  { name: "append", tables: 1, hints: { write_disposition: "append" }, lists: [false, false] },
+  { name: "merge with a child", tables: 1, hints: MERGE, lists: [true, true] },
+  { name: "upsert with a child", tables: 1, hints: UPSERT, lists: [true, true] },
+  { name: "six merge tables with children", tables: 6, hints: MERGE, lists: [true, true] },
+];
+
+interface Cost {
+  statements: number;
+  rounds: number;
+  seconds: number;
+}
+
+async function main(): Promise<void> {
+  const latency = option("latency", 300);
+  const at = process.argv.indexOf("--only");
+  const only = at < 0 ? "" : String(process.argv[at + 1]);
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-bench-databricks-"));
+  const api = await serveRows();
+  const standin = await startStandin({ DBX_WARM: "1" });
+  Object.assign(process.env, connectionEnv(specOn(standin)), {
+    TIDEMARK_HOME: join(folder, "home"),
+    TIDEMARK_TEMPORAL_PORT: "0",
+    TIDEMARK_UI_PORT: "0",
+  });
+  const config = loadConfig(folder);
+  const connected = await connect(config);
+  const worker = await startWorker(config, { address: connected.address, kind: "run" });
+  try {
+    // Spark's first statements of a kind are slow, and nobody's cost: every scenario runs once before it counts.
+    const rows: [string, number, Cost, Cost][] = [];
+    for (const scenario of SCENARIOS.filter(one => one.name.includes(only))) {
+      const run = (label: string) =>
+        both(scenario, label, { api: api.url, folder, standin, config, client: connected.client });
+      await standin.control({ latency_ms: 0 });
+      await run("warm");
+      await standin.control({ latency_ms: latency });
+      for (const [load, [dlt, ours]] of (await run("counted")).entries()) {
+        rows.push([scenario.name, load + 1, dlt, ours]);
+        process.stderr.write(`${scenario.name}, load ${load + 1}: ${JSON.stringify({ dlt, ours })}\n`);
+      }
+    }
+    process.stdout.write(`${tableOf(rows, latency)}\n`);
+  } finally {
+    await worker.stop();
+    await connected.close();
+    await standin.stop();
+    await api.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Place {
+  api: string;
+  folder: string;
+  standin: Standin;
+  config: Config;
+  client: Client;
+}
+
+/** dlt, then ours, load by load, each into a dataset of its own. */
+async function both(scenario: Scenario, label: string, place: Place): Promise<[Cost, Cost][]> {
+  const name = `${scenario.name.replaceAll(" ", "_")}_${label}`;
+  const costs: [Cost, Cost][] = [];
+  for (const [load, lists] of scenario.lists.entries()) {
+    const source = sourceOf(scenario, place.api, load, lists);
+    const dlt = await costOf(place.standin, () => byDlt(name, source, place));
+    const ours = await costOf(place.standin, () => byOurs(name, source, place));
+    costs.push([dlt, ours]);
+  }
+  return costs;
+}
+
+function sourceOf(scenario: Scenario, api: string, load: number, lists: boolean): object {
+  const tables = Array.from({ length: scenario.tables }, (_, i) => `t${i}`);
+  return {
+    client: { base_url: api },
+    resources: tables.map(table => ({
+      name: table,
+      ...scenario.hints,
+      endpoint: { path: `rows/${load}/${lists}`, paginator: "single_page" },
+    })),
+  };
+}
+
+async function byDlt(name: string, source: object, { folder, standin }: Place): Promise<number> {
+  const file = join(folder, `${name}.json`);
+  const config = {
+    pipelines_dir: join(folder, `dlt-${name}`),
+    dataset: `dlt_${name}`,
+    source,
+    credentials: {
+      server_hostname: standin.host,
+      http_path: standin.http_path,
+      access_token: standin.token,
+      catalog: standin.catalog,
+      connection_parameters: {
+        _port: standin.port,
+        _tls_trusted_ca_file: standin.ca,
+        enable_telemetry: false,
+      },
+    },
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  const python = toolPaths(process.env).parityDatabricksPython;
+  if (python === undefined) throw new Error("dlt's venv is missing: run this by `npm run bench:databricks`.");
+  const { stdout } = await promisify(execFile)(python, [join(__dirname, "dlt_databricks.py"), file], {
+    cwd: folder,
+    env: { ...process.env, RUNTIME__DLTHUB_TELEMETRY: "false", RUNTIME__LOG_LEVEL: "ERROR" },
+  });
+  return Number(stdout.trim().split("\n").at(-1));
+}
+
+async function byOurs(name: string, source: object, { folder, config, client }: Place): Promise<number> {
+  const pipelines = join(folder, "pipelines");
+  mkdirSync(pipelines, { recursive: true });
+  const file = join(pipelines, `${name}.json`);
+  const spec = {
+    pipeline_name: name,
+    dataset_name: `ours_${name}`,
+    source: { type: "rest_api", name: "bench", ...source },
+  };
+  writeFileSync(file, JSON.stringify(spec));
+  const started = performance.now();
+  const { handle } = await startRun(client, config, name, { pipeline: file });
+  await handle.result();
+  return (performance.now() - started) / 1000;
+}
+
+async function costOf(standin: Standin, work: () => Promise<number>): Promise<Cost> {
+  await standin.mark();
+  const seconds = await work();
+  const sent = (await standin.log()).filter(entry => entry.sql !== undefined);
+  return { statements: sent.length, rounds: roundsOf(sent), seconds };
+}
+
+/** The most statements of which none began before another had ended: those that had to wait for one another. */
+function roundsOf(entries: readonly LogEntry[]): number {
+  let rounds = 0;
+  let end = 0;
+  for (const entry of [...entries].sort((a, b) => (a.t1 ?? 0) - (b.t1 ?? 0))) {
+    if (entry.t0 < end) continue;
+    rounds += 1;
+    end = entry.t1 ?? entry.t0;
+  }
+  return rounds;
+}
+
+function tableOf(rows: readonly [string, number, Cost, Cost][], latency: number): string {
+  const table = new Table({
+    head: ["scenario", "load", "statements", "rounds", `seconds at ${latency} ms`, "faster"],
+    colAligns: ["left", "right", "right", "right", "right", "right"],
+    style: { head: [], border: [] },
+  });
+  const pair = (dlt: number, ours: number, digits = 0) => `${dlt.toFixed(digits)} → ${ours.toFixed(digits)}`;
+  for (const [name, load, dlt, ours] of rows) {
+    table.push([
+      name,
+      load,
+      pair(dlt.statements, ours.statements),
+      pair(dlt.rounds, ours.rounds),
+      pair(dlt.seconds, ours.seconds, 1),
+      `${(dlt.seconds / ours.seconds).toFixed(1)}×`,
+    ]);
+  }
+  return `dlt → Tidemark, the same rows into the same stand-in\n${table.toString()}`;
+}
+
+/** Three rows for `rows/<load>/<with a list>`; each load moves on by one. */
+async function serveRows(): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const [, , load, lists] = request.url!.split("/");
+    const rows = [1, 2, 3].map(id => ({
+      id: id + Number(load),
+      v: "text",
+      ...(lists === "true" ? { l: [{ value: id }, { value: id + 1 }] } : {}),
+    }));
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(rows));
+  });
+  await new Promise<void>(up => server.listen(0, "127.0.0.1", up));
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}/`,
+    close: () => new Promise(done => server.close(() => done())),
+  };
+}
+
+main().then(
+  () => process.exit(0),
+  error => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,42 @@
+/**
+ * pipelines/iceberg_demo: the statement that asks for a managed Iceberg table, and what is said where the server has
+ * none. The stand-in has none, so a load into Iceberg is not shown here.
+ */
+import { join } from "node:path";
+import { tidemark } from "../support/cli";
+import { connectionEnv } from "../support/databricks/connection";
+import { statementsOf } from "../support/databricks/standin";
+import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
+import { newProject, REPOSITORY } from "../support/project";
+
+jest.setTimeout(180_000);
+const standin = useStandin();
+const pipelines = { TIDEMARK_PIPELINES: join(REPOSITORY, "pipelines") };
+
+(onRealWarehouse ? test.skip : test)(
+  "asks for Iceberg, is refused with a code, and counts no load",
+  async () => {
+    const dataset = freshDataset();
+    await standin().mark();
+    const { code, stderr } = await tidemark(newProject("iceberg"), ["run", "iceberg_demo"], {
+      ...connectionEnv(warehouseSpec()),
+      ...pipelines,
+      DLT_DATASET_NAME: dataset,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Iceberg.*table_format[\s\S]*DESTINATION_UNSUPPORTED/);
+    const sent = statementsOf(await standin().log());
+    const create = sent.find(statement => statement.includes("iceberg_events"))!;
+    expect(create.slice(create.indexOf("CREATE TABLE")).split(")")[0]!.replace(/\s+/g, " ")).toBe(
+      `CREATE TABLE IF NOT EXISTS \`main\`.\`${dataset}\`.\`iceberg_events\` ( \`event_id\` BIGINT, \`kind\` STRING, \`value\` DOUBLE, \`_dlt_load_id\` STRING NOT NULL, \`_dlt_id\` STRING NOT NULL`,
+    );
+    expect(create).toContain(") USING ICEBERG");
+    expect(sent.filter(statement => /INSERT INTO.*_dlt_loads/s.test(statement))).toEqual([]);
+  },
+);
+
+test("on DuckDB the same pipeline loads its rows", async () => {
+  const project = newProject("iceberg-duckdb");
+  expect(await tidemark(project, ["run", "iceberg_demo"], pipelines)).toMatchObject({ code: 0 });
+  expect(await project.query("SELECT count(*) AS n FROM raw.iceberg_events")).toEqual([{ n: "3" }]);
+});
