@@ -93,6 +93,17 @@ def alike(dump):
     return dump
 
 
+def without_failed_children(dump, expected):
+    """Child rows do not say which load they came with, so after a failed load they cannot be told apart."""
+    failed = False
+    for phase, told in zip(dump["phases"], expected["phases"]):
+        failed = failed or told["result"].get("step") == "load"
+        for table in (phase.get("dump") or {"tables": {}})["tables"].values() if failed else []:
+            if "_dlt_load_id" not in [column[0] for column in table["columns"]]:
+                table.update(rows=None, n_rows=None)
+    return dump
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--connection", required=True, help="JSON file: server_hostname, port, http_path, catalog, ...")
@@ -119,9 +130,10 @@ def main():
         try:
             expected = stored_dumps.read(section, case_name)
             dump = run_case(case, expected, engine, to)
-            said = compare.compare(
-                half_loads.without(alike(expected), expected), half_loads.without(alike(dump), expected), options
+            theirs, ours = (
+                without_failed_children(half_loads.without(alike(one), expected), expected) for one in (expected, dump)
             )
+            said = compare.compare(theirs, ours, options)
             return case_name, said, [p["result"].get("stderr", "") for p in dump["phases"]]
         except Exception as error:
             return case_name, [f"harness: {error!r}"], []
