@@ -89,7 +89,7 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
 
     normalizePackage: ({ ref }: { ref: PackageRef }): Promise<NormalizeInfo> =>
       asStep("normalize", observe, async step => {
-        const { place, capabilities } = await openDestination(ref, config);
+        const { place, capabilities } = await openDestination(ref, step, config);
         return await normalizeStep({
           ...step,
           ref: place,
@@ -101,19 +101,19 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
 
     migrateSchema: ({ ref }: { ref: PackageRef }): Promise<Migrated> =>
       asStep("load", observe, async step => {
-        const { place, spec, destination } = await openDestination(ref, config);
+        const { place, spec, destination } = await openDestination(ref, step, config);
         return await migrateStep({ ...step, ref: place, spec, destination });
       }),
 
     stagePackage: ({ ref }: { ref: PackageRef }): Promise<Staged> =>
       asStep("stage", observe, async step => {
-        const { place, spec, destination } = await openDestination(ref, config);
+        const { place, spec, destination } = await openDestination(ref, step, config);
         return await stageStep({ ...step, ref: place, spec, destination });
       }),
 
     loadChains: ({ ref, roots }: { ref: PackageRef; roots: string[] }): Promise<LoadedTable[]> =>
       asStep("load", observe, async step => {
-        const { place, spec, destination } = await openDestination(ref, config);
+        const { place, spec, destination } = await openDestination(ref, step, config);
         return await loadStep({ ...step, ref: place, spec, destination }, roots);
       }),
 
@@ -122,7 +122,7 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
         // The package is reduced to its record at the end: an attempt after that finds the answer there.
         const before = await findPackage(placeOf(ref, config));
         if (before?.loaded !== undefined) return before.loaded;
-        const { place, spec, destination } = await openDestination(ref, config);
+        const { place, spec, destination } = await openDestination(ref, step, config);
         return await completeStep({ ...step, ref: place, spec, destination });
       }),
   };
@@ -142,15 +142,17 @@ async function parts(spec: ResolvedPipeline, step: StepContext, config: Config):
 }
 
 async function open(ref: PackageRef, step: StepContext, config: Config) {
-  const { place, spec, capabilities } = await openDestination(ref, config);
+  const { place, spec, capabilities } = await openDestination(ref, step, config);
   return { ref: place, capabilities, ...(await parts(spec, step, config)) };
 }
 
 /** What the package was made for, without its source. */
-async function openDestination(ref: PackageRef, config: Config) {
+async function openDestination(ref: PackageRef, step: StepContext, config: Config) {
   const place = placeOf(ref, config);
   const spec = JSON.parse(await readText(specPath(place))) as ResolvedPipeline;
-  const destination = createDestination(withDestinationSecrets(spec.destination, config).destination);
+  const found = withDestinationSecrets(spec.destination, config);
+  step.secrets.push(...found.secrets);
+  const destination = createDestination(found.destination);
   return { place, spec, destination, capabilities: destination.capabilities };
 }
 

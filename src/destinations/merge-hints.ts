@@ -100,3 +100,31 @@ function unsupported(
     dltException,
   });
 }
+
+/** The columns and moments of a table with the merge strategy `scd2`. */
+export interface Scd2Hints {
+  from: string;
+  to: string;
+  version: string;
+  /** Row key of the root; the version column itself unless the user chose another version column. */
+  rowKey: string;
+  /** Moment at which versions retire and begin. ISO; without an offset it is UTC, as in dlt. */
+  boundary: string;
+  /** Moment that stands in `to` of an active row; undefined: NULL does. */
+  activeAt: string | undefined;
+}
+
+/** @param createdAt package creation time, the boundary unless the table sets one. ISO, UTC. */
+export function scd2HintsOf(root: StoredTable, createdAt: string): Scd2Hints {
+  const version = columnsWith(root, "x-row-version")[0] as string;
+  const active = columnsWith(root, "x-active-record-timestamp")[0];
+  const activeAt = active === undefined ? undefined : root.columns[active]?.["x-active-record-timestamp"];
+  return {
+    from: columnsWith(root, "x-valid-from")[0] as string,
+    to: columnsWith(root, "x-valid-to")[0] as string,
+    version,
+    rowKey: columnsWith(root, "row_key")[0] ?? version,
+    boundary: String(root["x-boundary-timestamp"] ?? createdAt),
+    activeAt: activeAt === undefined || activeAt === null ? undefined : String(activeAt),
+  };
+}

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DBSQLClient } from "@databricks/sql";
 import type { OnProgress } from "../../pipeline/infos";
 import type { DatabricksDestination } from "../../pipeline/spec";
-import { type Credentials, credentialsOf, type Endpoint, openEndpoint } from "./credentials";
+import { type Credentials, credentialsOf } from "./credentials";
+import { type Endpoint, openEndpoint } from "./endpoint";
 import { DatabricksError, isScriptRefused, sortError } from "./errors";
 import { quoteText } from "./sql-text";
 

@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { request } from "node:https";
 import { pipeline } from "node:stream";
-import type { Endpoint } from "./credentials";
+import type { Endpoint } from "./endpoint";
 
 export interface HttpsRequest {
   method: "GET" | "PUT" | "POST" | "DELETE" | "HEAD";

@@ -1,6 +1,7 @@
 /** dlt's merge strategy `scd2` (compatibility notes e.8). Pure text. */
 import type { StoredTable } from "../../schema/types";
-import { columnsWith, completeColumns } from "../table-chains";
+import { type Scd2Hints, scd2HintsOf } from "../merge-hints";
+import { completeColumns } from "../table-chains";
 import {
   absentCondition,
   insertRows,
@@ -10,36 +11,21 @@ import {
 } from "./sql-merge-parts";
 import { quoteName, quoteNames, quoteText, where } from "./sql-text";
 
-export interface Scd2 {
-  from: string;
-  to: string;
-  version: string;
-  /** Row key of the root; the version column itself unless the user chose another version column. */
-  rowKey: string;
-  /** SQL of the moment at which versions retire and begin. */
+export interface Scd2 extends Scd2Hints {
+  /** SQL of `boundary`. */
   boundary: string;
   /** SQL of `to` in an active row: NULL or a fixed timestamp. */
   active: string;
   isActive: string;
 }
 
-/**
- * @param createdAt package creation time, the boundary unless the table sets one. ISO, UTC.
- */
 export function scd2Of(root: StoredTable, createdAt: string): Scd2 {
-  const from = columnsWith(root, "x-valid-from")[0] as string;
-  const to = columnsWith(root, "x-valid-to")[0] as string;
-  const version = columnsWith(root, "x-row-version")[0] as string;
-  const activeColumn = columnsWith(root, "x-active-record-timestamp")[0];
-  const activeAt =
-    activeColumn === undefined ? undefined : root.columns[activeColumn]?.["x-active-record-timestamp"];
-  const active = activeAt === undefined ? "NULL" : timestamp(String(activeAt));
+  const hints = scd2HintsOf(root, createdAt);
+  const { to, activeAt } = hints;
+  const active = activeAt === undefined ? "NULL" : timestamp(activeAt);
   return {
-    from,
-    to,
-    version,
-    rowKey: columnsWith(root, "row_key")[0] ?? version,
-    boundary: timestamp(String(root["x-boundary-timestamp"] ?? createdAt)),
+    ...hints,
+    boundary: timestamp(hints.boundary),
     active,
     isActive: activeAt === undefined ? `${quoteName(to)} IS NULL` : `${quoteName(to)} = ${active}`,
   };
