@@ -88,6 +88,7 @@ interface Rule {
   say(match: RegExpExecArray): string;
 }
 
+const LACKING = /does not have (?:the )?([A-Z_ ]{3,40}?) (?:privilege )?on ([A-Za-z]+ '[^'\s]{1,800}')/;
 const NAME = "(`[^`\\s]{1,255}`(?:\\.`[^`]{1,255}`){0,2})";
 
 /** In this order: the first that matches decides. */
@@ -153,11 +154,15 @@ const RULES: readonly Rule[] = [
       "there is no such catalog, or the principal has no USE CATALOG on it. Correct `catalog` (DATABRICKS_CATALOG).",
   },
   {
-    test: /\[(?:INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UNAUTHORIZED_ACCESS)\]|does not have (?:the )?([A-Z_ ]{3,40}) (?:privilege )?on|SQLSTATE: 42501/,
+    test: /INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UNAUTHORIZED_ACCESS|does not have (?:the )?[A-Z_ ]{3,40} (?:privilege )?on|SQLSTATE: 42501/,
     code: "DESTINATION_DENIED",
-    say: match =>
-      `the principal lacks a privilege${match[1] ? ` (${match[1].trim()})` : ""}. Grant USE CATALOG, USE SCHEMA, CREATE TABLE, ` +
-      "SELECT, MODIFY, and READ VOLUME and WRITE VOLUME on the dataset.",
+    say: ({ input }) => {
+      const [, privilege, object] = LACKING.exec(input) ?? [];
+      return privilege === undefined
+        ? "the principal lacks a privilege. Grant USE CATALOG, USE SCHEMA, CREATE TABLE, SELECT, MODIFY, and READ VOLUME and " +
+            "WRITE VOLUME on the dataset."
+        : `the principal lacks ${privilege.trim()} on ${object}. Grant it; nothing was changed by this statement.`;
+    },
   },
   {
     test: /\[(?:UC_VOLUME_NOT_FOUND|VOLUME_NOT_FOUND|PATH_NOT_FOUND)\]/,
@@ -168,7 +173,8 @@ const RULES: readonly Rule[] = [
     test: new RegExp(`\\[(?:TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|DELTA_TABLE_NOT_FOUND)\\][^\`]*${NAME}`),
     code: "DESTINATION_REFUSED",
     say: match =>
-      `${match[1]} is not there. It was dropped by hand, or a merge condition of the spec names a wrong one.`,
+      `${match[1]} is not there. It was dropped by hand (restore it by UNDROP TABLE, or run once with ` +
+      "`refresh: drop_resources`), or a merge condition of the spec names a wrong one.",
   },
   {
     test: /\[(?:DELTA_)?NOT_NULL_CONSTRAINT_VIOLATED[^\]]*\].*?column:? `?([^\s`.]{1,255})|NOT NULL constraint violated for column: `?([^\s`.]{1,255})/s,

@@ -3,7 +3,8 @@
  * statement of the warehouse and then the same upload. Measured on the stand-in, 16 files of 1 MB, 8 at a time: 0.2 to
  * 0.3 s here, 1.4 to 2.1 s and 17 statements by PUT, without a network's round trips.
  */
-import type { Credentials, Endpoint } from "./credentials";
+import type { Credentials } from "./credentials";
+import type { Endpoint } from "./endpoint";
 import { httpError, sortError } from "./errors";
 import { type HttpsAnswer, type HttpsRequest, httpsRequest } from "./https-request";
 
@@ -105,6 +106,7 @@ export class VolumeFiles {
           ...(more.file === undefined ? {} : { file: more.file }),
         });
         if (expected.includes(answer.status)) return answer;
+        if (answer.status === 403 && answer.body.includes("PERMISSION_DENIED")) throw new Error(answer.body);
         throw httpError(answer.status, `Databricks ${context.where}, ${doing}: `);
       } catch (error) {
         if (this.signal.aborted) throw this.signal.reason;
