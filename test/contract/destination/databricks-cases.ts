@@ -159,6 +159,18 @@ export const CASES: Case[] = (
   ] as Omit<Case, "table">[]
 ).map((one, i) => ({ ...one, table: `t${i}` }));
 
+const ONE_OF_EACH = [
+  "append",
+  "replace",
+  "delete-insert with duplicates and hard delete",
+  "upsert with new duplicates and flagged rows",
+  "insert-only",
+  "cdc",
+  "scd2",
+];
+/** One case of every strategy, the one with the most in it. */
+export const STRATEGIES = CASES.filter(({ name }) => ONE_OF_EACH.includes(name));
+
 export async function packageFiles(folder: string, one: Case, load: number): Promise<PackageFile[]> {
   const { items, lines } = one.loads[load] as Case["loads"][number];
   const flagged = one.columns !== undefined;

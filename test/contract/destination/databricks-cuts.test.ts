@@ -45,23 +45,29 @@ describeOnStandin("a load cut after each of its statements", () => {
     const uncut = second("20");
     await standin().control({ put_back: dataset });
     await inStep(session => session.stage!(uncut));
-    const count = await counted(never, s => s.loadChains(uncut, [one.table]));
+    const sent: string[] = [];
+    await counted(
+      sql => sent.push(sql) < 0,
+      s => s.loadChains(uncut, [one.table]),
+    );
     const expected = await rowsOfCase(dataset, one);
-    expect(count).toBeGreaterThan(1);
-    for (let cut = 1; cut <= count; cut++) {
+    // after one that only reads, everything is as before the load
+    const cuts = sent.flatMap((sql, i) => (sql.startsWith("SELECT") ? [] : [i + 1]));
+    expect(cuts.length).toBeGreaterThan(1);
+    for (const cut of cuts) {
       await standin().control({ put_back: dataset });
       const plan = second(`2${cut}`);
       await inStep(session => session.stage!(plan));
       await expect(
         counted(
-          (_sql, sent) => sent === cut,
+          (_sql, n) => n === cut,
           s => s.loadChains(plan, [one.table]),
         ),
       ).rejects.toThrow("cut by the test");
       await inStep(session => session.loadChains(plan, [one.table]));
       expect({ cut, rows: await rowsOfCase(dataset, one) }).toEqual({ cut, rows: expected });
     }
-    process.stdout.write(`${one.name}: cut after each of ${count} statements\n`);
+    process.stdout.write(`${one.name}: cut after each of ${cuts.length} writing statements\n`);
   });
 
   it("sends the same statements for the three replace strategies", async () => {

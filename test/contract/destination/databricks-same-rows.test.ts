@@ -1,5 +1,6 @@
 /** The same source through the whole engine into DuckDB and into Databricks: the same tables, columns and rows. */
 import type { Row } from "../../../src/json/values";
+import type { LoadedTable } from "../../../src/pipeline/infos";
 import type { ColumnHint, MergeStrategy, WriteDisposition } from "../../../src/pipeline/spec";
 import type { Source } from "../../../src/sources/source";
 import { CATALOG, freshDataset, warehouse } from "../../support/databricks/use-standin";
@@ -53,16 +54,20 @@ async function readAll(engine: Engine, dataset: string, spark: boolean) {
     tables[table_name] ??= { columns: [], rows: [] };
     tables[table_name].columns.push(column_name);
   }
-  for (const [name, table] of Object.entries(tables)) {
-    if (name.startsWith("_dlt_")) continue;
-    const values = columns
-      .filter(c => c.table_name === name)
-      .map(c => text(q(c.column_name), c.type.toUpperCase(), spark));
-    const rows = await engine.query<{ line: string }>(
-      `SELECT ${values.map(v => `coalesce(${v}, 'NULL')`).join(" || '|' || ")} AS line FROM ${q(dataset)}.${q(name)}`,
-    );
-    table.rows = rows.map(r => r.line).sort();
+  const selects = Object.keys(tables)
+    .filter(name => !name.startsWith("_dlt_"))
+    .map(name => {
+      const values = columns
+        .filter(c => c.table_name === name)
+        .map(c => `coalesce(${text(q(c.column_name), c.type.toUpperCase(), spark)}, 'NULL')`);
+      return `SELECT '${name}' AS name, ${values.join(" || '|' || ")} AS line FROM ${q(dataset)}.${q(name)}`;
+    });
+  for (const { name, line } of await engine.query<{ name: string; line: string }>(
+    selects.join(" UNION ALL "),
+  )) {
+    tables[name]?.rows.push(line);
   }
+  for (const table of Object.values(tables)) table.rows.sort();
   return tables;
 }
 
@@ -76,48 +81,59 @@ function text(column: string, type: string, spark: boolean): string {
   return `CAST(${column} AS ${spark ? "STRING" : "VARCHAR"})`;
 }
 
-async function onBoth(loads: Source[]): Promise<void> {
-  const dataset = freshDataset();
-  const duck = new Engine();
-  const brick = new Engine({}, warehouse());
-  try {
-    for (const source of loads) {
-      const here = await duck.run(duck.spec({ dataset_name: dataset }), source);
-      const there = await brick.run(brick.spec({ dataset_name: dataset }), source);
-      expect(there.tables).toEqual(here.tables);
-    }
-    expect(await readAll(brick, dataset, true)).toEqual(await readAll(duck, dataset, false));
-  } finally {
-    duck.remove();
-    brick.remove();
-  }
-}
+const merge = (strategy: MergeStrategy): WriteDisposition => ({ disposition: "merge", strategy });
+const DISPOSITIONS: { [resource: string]: WriteDisposition } = {
+  append: { disposition: "append" },
+  replace: { disposition: "replace" },
+  delete_insert: merge("delete-insert"),
+  upsert: merge("upsert"),
+  insert_only: merge("insert-only"),
+  cdc: merge("cdc"),
+  scd2: merge("scd2"),
+};
 
-const source = (disposition: WriteDisposition, rows: Row[]): Source =>
+/** One resource of every disposition and strategy, all with the same rows. */
+const source = (rows: Row[]): Source =>
   sourceOf(
     "s",
-    pagesOf("items", () => [rows], {
-      hints: { primary_key: ["id"], write_disposition: disposition, columns: COLUMNS },
-    }),
+    ...Object.entries(DISPOSITIONS).map(([name, write_disposition]) =>
+      pagesOf(`${name}_items`, () => [rows], {
+        hints: { primary_key: ["id"], write_disposition, columns: COLUMNS },
+      }),
+    ),
   );
-const merge = (strategy: MergeStrategy): WriteDisposition => ({ disposition: "merge", strategy });
 
-describe("the same rows on both destinations", () => {
-  it.each([
-    ["append", { disposition: "append" }],
-    ["replace", { disposition: "replace" }],
-    ["delete-insert", merge("delete-insert")],
-    ["upsert", merge("upsert")],
-    ["insert-only", merge("insert-only")],
-    ["cdc", merge("cdc")],
-    ["scd2", merge("scd2")],
-  ] as [string, WriteDisposition][])("%s", async (_name, disposition) => {
-    await onBoth([
-      source(disposition, [row(1), row(2)]),
-      source(disposition, [
-        row(2, { name: "changed", lines: [{ sku: "new", parts: [9] }] }),
-        row(3, { added: "later", flag: null }),
-      ]),
-    ]);
+describe("the same rows on both destinations, of every disposition and strategy", () => {
+  const dataset = freshDataset();
+  const duck = new Engine();
+  const loads = [
+    source([row(1), row(2)]),
+    source([
+      row(2, { name: "changed", lines: [{ sku: "new", parts: [9] }] }),
+      row(3, { added: "later", flag: null }),
+    ]),
+  ];
+  const here: LoadedTable[][] = [];
+  beforeAll(async () => {
+    for (const load of loads) {
+      here.push((await duck.run(duck.spec({ dataset_name: dataset }), load)).tables);
+    }
+  });
+  afterAll(() => duck.remove());
+
+  it.each(["warehouse", "spark"] as const)("load_mode %s", async load_mode => {
+    const there = freshDataset();
+    const brick = new Engine({}, warehouse({ load_mode }));
+    try {
+      for (const [i, load] of loads.entries()) {
+        const run = await brick.run(brick.spec({ dataset_name: there }), load);
+        expect(run.tables).toEqual(here[i]);
+      }
+      const expected = await readAll(duck, dataset, false);
+      expect(Object.keys(expected)).toHaveLength(7 * 3 + 3);
+      expect(await readAll(brick, there, true)).toEqual(expected);
+    } finally {
+      brick.remove();
+    }
   });
 });
