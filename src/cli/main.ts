@@ -74,6 +74,12 @@ Examples:
         "drop_data",
       ]),
     )
+    .addOption(
+      new Option(
+        "--load-mode <how>",
+        "Databricks: through a warehouse and a Volume, or by INSERTs where there are none (spark)",
+      ).choices(["warehouse", "spark"]),
+    )
     .option("--full-refresh", "dbt build --full-refresh")
     .option("--no-transform", "stop after the load")
     .option("--no-gate", "skip the quality gate")

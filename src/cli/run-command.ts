@@ -16,6 +16,7 @@ export interface RunOptions {
   resource?: string[];
   writeDisposition?: string;
   refresh?: RunInput["refresh"];
+  loadMode?: RunInput["load_mode"];
   fullRefresh?: boolean;
   transform: boolean;
   gate: boolean;
@@ -79,6 +80,7 @@ function toInput(pipeline: string, options: RunOptions): RunInput {
     ...(options.resource ? { resources: options.resource } : {}),
     ...(options.writeDisposition ? { write_disposition: options.writeDisposition } : {}),
     ...(options.refresh ? { refresh: options.refresh } : {}),
+    ...(options.loadMode ? { load_mode: options.loadMode } : {}),
     ...(options.fullRefresh ? { full_refresh: true } : {}),
     ...(options.transform ? {} : { transform: false, gate: false }),
     ...(options.gate ? {} : { gate: false }),

@@ -178,8 +178,11 @@ export interface DatabricksDestination {
   staging_upload?: "files_api" | "put";
   /** dlt: staged files are in an external location and need no credential. Needs a bucket as staging. */
   is_staging_external_location?: boolean;
-  /** "spark": no Volume and no COPY INTO, for a cluster without them; default "warehouse". */
-  load_mode?: "warehouse";
+  /**
+   * "spark": rows travel in INSERT statements, without Volume and COPY INTO, for a cluster that lacks them; default
+   * "warehouse". Tables and rows are the same.
+   */
+  load_mode?: "warehouse" | "spark";
   /** json columns as STRING (default, as dlt) or VARIANT. */
   json_type?: "string" | "variant";
   /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */
@@ -277,6 +280,8 @@ export interface RunInput {
   resources?: string[];
   write_disposition?: Json;
   refresh?: "drop_sources" | "drop_resources" | "drop_data";
+  /** Databricks: how rows get there, in place of the spec's `destination.load_mode`. */
+  load_mode?: "warehouse" | "spark";
   full_refresh?: boolean;
   transform?: boolean;
   gate?: boolean;

@@ -11,6 +11,18 @@ type Env = { readonly [name: string]: string | undefined };
 
 const text = z.string().min(1);
 const secret = z.union([text, z.object({ env: text }), z.object({ dlt_secret: text })]);
+export const loadModeSchema = z.enum(["warehouse", "spark"]);
+/** Fields of dlt's credentials that go to the Python connector, and what there is instead. */
+const PYTHON_ONLY = {
+  connection_parameters:
+    "settings of the session stand in session_configuration, with max_sessions and start_timeout_seconds beside it",
+  http_headers: "leave it out",
+  socket_timeout: "statements are waited for as long as they run; see start_timeout_seconds",
+  user_agent_entry: "statements are marked tidemark/<version>",
+} as const;
+const refusal = (field: keyof typeof PYTHON_ONLY): string =>
+  `is for dlt's Python connector and has no effect here; ${PYTHON_ONLY[field]}`;
+const pythonOnly = (field: keyof typeof PYTHON_ONLY) => z.never({ error: refusal(field) }).optional();
 const connection = {
   server_hostname: text.optional(),
   http_path: text.optional(),
@@ -21,6 +33,12 @@ const connection = {
   port: z.int().min(1).max(65535).optional(),
   ca_file: text.optional(),
   session_configuration: z.record(z.string(), z.string()).optional(),
+  /** dlt: the session's time zone, e.g. UTC. */
+  session_timezone: text.optional(),
+  connection_parameters: pythonOnly("connection_parameters"),
+  http_headers: pythonOnly("http_headers"),
+  socket_timeout: pythonOnly("socket_timeout"),
+  user_agent_entry: pythonOnly("user_agent_entry"),
 };
 
 /** The destination part of a spec document; dlt's `credentials` may be nested or on the same level. */
@@ -43,9 +61,7 @@ export const databricksShape = z.strictObject({
   keep_staged_files: z.boolean().optional(),
   staging_upload: z.enum(["files_api", "put"]).optional(),
   is_staging_external_location: z.boolean().optional(),
-  load_mode: z
-    .literal("warehouse", 'must be "warehouse": loading without a warehouse and a Volume is not built yet')
-    .optional(),
+  load_mode: loadModeSchema.optional(),
   json_type: z.enum(["string", "variant"]).optional(),
   sql_scripting: z.boolean().optional(),
   max_sessions: z.int().min(1).max(64).optional(),
@@ -61,20 +77,20 @@ const VARIABLES = {
   client_id: ["DATABRICKS_CLIENT_ID"],
   client_secret: ["DATABRICKS_CLIENT_SECRET"],
   ca_file: ["DATABRICKS_CA_FILE"],
+  session_timezone: [],
 } as const;
 
 type Field = keyof typeof VARIABLES;
 const SECRETS: readonly Field[] = ["access_token", "client_secret"];
 
-/** dlt's names of a credential, most specific first, then ours. */
-function variablesOf(field: Field): string[] {
+/** dlt's names of a credential, most specific first. */
+function dltVariables(field: string): string[] {
   const name = field.toUpperCase();
-  return [
-    `DESTINATION__DATABRICKS__CREDENTIALS__${name}`,
-    `DESTINATION__CREDENTIALS__${name}`,
-    ...VARIABLES[field],
-  ];
+  return [`DESTINATION__DATABRICKS__CREDENTIALS__${name}`, `DESTINATION__CREDENTIALS__${name}`];
 }
+
+/** dlt's names of a credential, then ours. */
+const variablesOf = (field: Field): string[] => [...dltVariables(field), ...VARIABLES[field]];
 
 /** dlt's names of options that are no credentials. */
 const OPTIONS: { [option: string]: "text" | "boolean" } = {
@@ -123,6 +139,26 @@ export function resolveDatabricks(
   // what an app or a job of the workspace is given in place of the path
   if (spec.http_path === undefined && env.DATABRICKS_WAREHOUSE_ID) {
     spec.http_path = `/sql/1.0/warehouses/${env.DATABRICKS_WAREHOUSE_ID}`;
+  }
+  if (spec.load_mode !== undefined && !loadModeSchema.safeParse(spec.load_mode).success) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      "DESTINATION__DATABRICKS__LOAD_MODE must be warehouse or spark. Correct or unset it.",
+    );
+  }
+  if (spec.session_timezone !== undefined) {
+    // what dlt's connector does with it
+    spec.session_configuration = {
+      timezone: spec.session_timezone,
+      ...(spec.session_configuration as JsonObject | undefined),
+    };
+  }
+  delete spec.session_timezone;
+  for (const field of Object.keys(PYTHON_ONLY) as (keyof typeof PYTHON_ONLY)[]) {
+    const variable = dltVariables(field).find(name => env[name]);
+    if (variable !== undefined) {
+      throw new TidemarkError("SPEC_INVALID", `${variable} ${refusal(field)}. Unset it.`);
+    }
   }
   const host = String(spec.server_hostname ?? "").replace(/^https?:\/\//, "");
   const [name, port] = host.replace(/\/.*$/, "").split(":");

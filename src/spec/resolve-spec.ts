@@ -16,7 +16,7 @@ import {
 import { sourceType } from "../sources/registry";
 import { dispositionShape, toAppliedHints } from "../sources/resource-hints";
 import { assertSpec, retry as retrySchema, type SpecDocument, specError, toProblems } from "./check-spec";
-import { resolveDatabricks } from "./databricks-spec";
+import { loadModeSchema, resolveDatabricks } from "./databricks-spec";
 import {
   datasetLayout,
   withDestinationSettings,
@@ -48,7 +48,10 @@ export function resolveSpec(
       "%s",
       () => document.dataset_name ?? config.datasetName,
     ),
-    destination: resolveDestination(document.destination, config, loaded.file),
+    destination: withLoadMode(
+      resolveDestination(document.destination, config, loaded.file),
+      overrides.load_mode,
+    ),
     source: resolveSource(document.source as JsonObject, loaded, config, base),
     write_disposition: toDisposition(overrides.write_disposition ?? document.write_disposition),
     schema_contract: document.schema_contract,
@@ -104,6 +107,7 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
 
 function checkOverrides(input: Omit<RunInput, "pipeline">): {
   write_disposition?: SpecDocument["write_disposition"];
+  load_mode?: RunInput["load_mode"];
 } {
   const problems = [];
   const disposition = dispositionShape.optional().safeParse(input.write_disposition);
@@ -112,8 +116,21 @@ function checkOverrides(input: Omit<RunInput, "pipeline">): {
   }
   const retry = retrySchema.optional().safeParse(input.retry);
   if (!retry.success) problems.push(...retry.error.issues.flatMap(issue => toProblems(issue, ["retry"])));
+  const loadMode = loadModeSchema.optional().safeParse(input.load_mode);
+  if (!loadMode.success) {
+    problems.push(...loadMode.error.issues.flatMap(issue => toProblems(issue, ["load_mode"])));
+  }
   if (problems.length > 0) throw specError("The run's input", problems);
-  return { write_disposition: disposition.data };
+  return { write_disposition: disposition.data, load_mode: loadMode.data };
+}
+
+function withLoadMode(destination: DestinationSpec, loadMode: RunInput["load_mode"]): DestinationSpec {
+  if (loadMode === undefined) return destination;
+  if (destination.type === "databricks") return { ...destination, load_mode: loadMode };
+  throw new TidemarkError(
+    "SPEC_INVALID",
+    `load_mode (--load-mode) is for the destination databricks; this run loads into ${destination.type}. Leave it out.`,
+  );
 }
 
 function resolveDestination(

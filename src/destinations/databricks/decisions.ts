@@ -2,7 +2,6 @@
  * What the first attempt of a load found in a target and later attempts must not find anew, kept as a small table in
  * the staging dataset until the load is closed. Made only where a repetition could not tell by itself (sql-upsert.ts).
  */
-import { createHash } from "node:crypto";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan } from "../destination";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
@@ -11,20 +10,14 @@ import type { Warehouse } from "./client";
 import { isMissing } from "./errors";
 import type { LoadOptions } from "./load-context";
 import { createDataset, dropTable } from "./sql-ddl";
-import { type Place, qualifiedTable } from "./sql-text";
+import { qualifiedTable } from "./sql-text";
+import { stagingName, stagingPlace } from "./staging-names";
 
 export function decisionTable(plan: LoadPlan, root: StoredTable, catalog: string): string {
   return qualifiedTable(stagingPlace(plan, catalog), decisionName(plan, root));
 }
 
-function decisionName(plan: LoadPlan, root: StoredTable): string {
-  const digest = createHash("sha256")
-    .update(`${plan.schema.name}\n${plan.load_id}\n${root.name}`)
-    .digest("hex");
-  return `tidemark_${digest.slice(0, 24)}`;
-}
-
-const stagingPlace = (plan: LoadPlan, catalog: string): Place => ({ catalog, dataset: plan.staging_dataset });
+const decisionName = (plan: LoadPlan, root: StoredTable): string => stagingName("decision", plan, root.name);
 
 export function createStagingDataset(plan: LoadPlan, catalog: string): string {
   return createDataset(stagingPlace(plan, catalog));

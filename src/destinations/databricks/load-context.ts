@@ -16,6 +16,7 @@ export type LoadOptions = Pick<
   | "staging_volume_name"
   | "keep_staged_files"
   | "staging_upload"
+  | "load_mode"
   | "is_staging_external_location"
 >;
 

@@ -7,7 +7,6 @@ import { numberOf, type Warehouse } from "./client";
 import { columnType } from "./column-types";
 import type { LoadOptions } from "./load-context";
 import { mergeTable } from "./sql-merge-parts";
-import { readFolder } from "./sql-staged";
 import { quoteName } from "./sql-text";
 
 /** The refusal with table, column and type named where a staged value does not fit its column; else as it was. */
@@ -43,8 +42,8 @@ async function misfit(
   table: StoredTable,
   options: LoadOptions,
 ): Promise<Misfit | undefined> {
-  for (const group of mergeTable(plan, table, options).source.groups) {
-    const columns = completeColumns(table).filter(column => group.columns.has(column.name));
+  for (const part of mergeTable(plan, table, options).source.parts) {
+    const columns = completeColumns(table).filter(column => part.columns.has(column.name));
     const counts = columns.map((column, i) => {
       const name = quoteName(column.name);
       const type = columnType(table.name, column, options);
@@ -52,7 +51,7 @@ async function misfit(
       const fits = type === "VARIANT" ? `try_parse_json(${name})` : `try_cast(${name} AS ${type})`;
       return `count_if(${name} IS NOT NULL AND ${fits} IS NULL) AS c${i}`;
     });
-    const sql = `SELECT ${counts.join(", ")} FROM ${readFolder(group)}`;
+    const sql = `SELECT ${counts.join(", ")} FROM ${part.from}`;
     const row = (await db.run(sql, `looking for values of table "${table.name}" that do not fit`))[0];
     for (const [i, column] of columns.entries()) {
       const rows = numberOf(row, `c${i}`);

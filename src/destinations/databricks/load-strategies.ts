@@ -4,18 +4,20 @@ import { columnsWith, mergeStrategyOf, rootKeyOf, rowKeyOf } from "../table-chai
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { createStagingDataset, decisionTable } from "./decisions";
 import { type ChainLoad, dmlCounts, replacedCounts } from "./load-context";
+import { together } from "./parallel";
 import * as deleteInsert from "./sql-delete-insert";
 import { type MergeRoot, type MergeTable, mergeRoot, mergeTable } from "./sql-merge-parts";
 import * as scd2Sql from "./sql-scd2";
 import { copyInto } from "./sql-staged";
 import * as upsertSql from "./sql-upsert";
-import { FILES_PER_COPY } from "./staged-paths";
+import { FILES_PER_COPY, stagedGroups, volumeOf } from "./staged-paths";
 
 /** Straight into the table; COPY INTO passes over what an earlier attempt loaded. */
 export async function loadAppend(load: ChainLoad): Promise<void> {
+  const volume = volumeOf(load.plan, load.options.catalog, load.options.staging_volume_name);
   await eachTable(load, async table => {
     const { target, source } = mergeTable(load.plan, table, load.options);
-    for (const group of source.groups) {
+    for (const group of stagedGroups(volume, load.plan, table.name)) {
       for (let i = 0; i < group.files.length; i += FILES_PER_COPY) {
         const names = group.files.slice(i, i + FILES_PER_COPY).map(file => file.name);
         const rows = await load.db.run(
@@ -25,6 +27,17 @@ export async function loadAppend(load: ChainLoad): Promise<void> {
         load.add(table.name, { inserted: dmlCounts(rows).inserted });
       }
     }
+  });
+}
+
+/** Straight from the staging tables; a row that an earlier attempt brought is known by its key. */
+export async function loadInsert(load: ChainLoad): Promise<void> {
+  await eachTable(load, async table => {
+    const parts = mergeTable(load.plan, table, load.options);
+    if (parts.source.parts.length === 0) return;
+    // the load's id too, where rows have it: a row of another load is never taken for one of this
+    const key = [rowKeyOf(table), ...parts.names.filter(name => name === "_dlt_load_id")];
+    load.add(table.name, await merge(load, table, upsertSql.insertNew(parts, key, undefined)));
   });
 }
 
@@ -81,10 +94,10 @@ async function loadUpsert(load: ChainLoad, options: upsertSql.UpsertOptions): Pr
     eachNested(load, async nested => {
       const rowKey = rowKeyOf(nested.table);
       if (options.insertOnly) {
-        if (nested.source.groups.length === 0) return;
+        if (nested.source.parts.length === 0) return;
         load.add(
           nested.table.name,
-          await merge(load, nested.table, upsertSql.insertNested(nested, rowKey, undefined)),
+          await merge(load, nested.table, upsertSql.insertNew(nested, [rowKey], undefined)),
         );
         return;
       }
@@ -129,8 +142,8 @@ async function loadScd2(load: ChainLoad): Promise<void> {
       load.add(root.table.name, counts),
     ),
     eachNested(load, async nested => {
-      if (nested.source.groups.length === 0) return;
-      const sql = upsertSql.insertNested(nested, rowKeyOf(nested.table), filters.get(nested.table.name));
+      if (nested.source.parts.length === 0) return;
+      const sql = upsertSql.insertNew(nested, [rowKeyOf(nested.table)], filters.get(nested.table.name));
       load.add(nested.table.name, await merge(load, nested.table, sql));
     }),
   ]);
@@ -173,10 +186,4 @@ function eachNested(load: ChainLoad, work: (nested: MergeTable) => Promise<void>
 /** The client bounds how many statements run at the same time. */
 function eachTable(load: ChainLoad, work: (table: StoredTable) => Promise<void>): Promise<void> {
   return together(load.chain.tables.map(work));
-}
-
-/** Waits for all, so that no statement of a failed attempt is still running when the next one starts. */
-export async function together(works: readonly Promise<unknown>[]): Promise<void> {
-  const broken = (await Promise.allSettled(works)).find(result => result.status === "rejected");
-  if (broken !== undefined) throw (broken as PromiseRejectedResult).reason;
 }

@@ -9,11 +9,12 @@ import { verifyChains } from "../merge-hints";
 import { type Chain, chainsOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
-import { isMisfit, isStagedFileGone } from "./errors";
+import { isMisfit, isMissing, isStagedFileGone } from "./errors";
 import type { ChainLoad, LoadOptions } from "./load-context";
 import { explainMisfit, explainNull } from "./load-faults";
-import { loadAppend, loadMerge, loadReplace, together } from "./load-strategies";
+import { loadAppend, loadInsert, loadMerge, loadReplace } from "./load-strategies";
 import { type Look, lookAt, NO_FACTS } from "./look";
+import { together } from "./parallel";
 import { type Place, qualifiedTable } from "./sql-text";
 import { stagePlan } from "./stage";
 
@@ -29,11 +30,28 @@ export async function loadChains(
   try {
     return await attempt(db, plan, chains, options);
   } catch (error) {
-    if (!isStagedFileGone(error)) throw await explained(db, plan, chains, options, error);
-    // somebody cleared the Volume: the files are still in the package
+    const gone = options.load_mode === "spark" ? isMissing(error) : isStagedFileGone(error);
+    if (!gone) throw await explained(db, plan, chains, options, error);
+    // somebody cleared the Volume or the staging dataset: the files are still in the package
     await stagePlan(db, plan, options);
     return await attempt(db, plan, chains, options);
   }
+}
+
+/** How the rows of a chain come into its tables. */
+type Road =
+  /** Appended from the Volume: needs no look, since COPY INTO passes over files that it has loaded. */
+  | "copy"
+  /** Appended from staging tables. */
+  | "insert"
+  | "replace"
+  | "merge";
+
+function roadOf(plan: LoadPlan, chain: Chain, options: LoadOptions): Road {
+  if (chain.disposition === "merge") return "merge";
+  const emptied = chain.tables.some(table => plan.refresh?.truncate.includes(table.name));
+  if (chain.disposition !== "append" || emptied) return "replace";
+  return options.load_mode === "spark" ? "insert" : "copy";
 }
 
 async function attempt(
@@ -42,18 +60,21 @@ async function attempt(
   chains: readonly Chain[],
   options: LoadOptions,
 ): Promise<LoadedTable[]> {
-  const truncated = new Set(plan.refresh?.truncate ?? []);
-  // what COPY INTO appends needs no look: it passes over files that it has loaded
-  const plain = (chain: Chain): boolean =>
-    chain.disposition === "append" && !chain.tables.some(table => truncated.has(table.name));
-  const checked = chains.filter(chain => !plain(chain));
-  const replaced = checked.filter(chain => chain.disposition !== "merge");
-  const emptied = new Set(replaced.flatMap(chain => chain.tables.map(table => table.name)));
-  const look = await lookAt(db, plan, checked, emptied, options);
+  const roads = chains.map(chain => ({ chain, road: roadOf(plan, chain, options) }));
+  const checked = roads.filter(({ road }) => road !== "copy");
+  const replaced = roads.filter(({ road }) => road === "replace");
+  const emptied = new Set(replaced.flatMap(({ chain }) => chain.tables.map(table => table.name)));
+  const look = await lookAt(
+    db,
+    plan,
+    checked.map(({ chain }) => chain),
+    emptied,
+    options,
+  );
   const counts = countsOf(plan, chains);
   if (look.loaded) return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
-  await together(chains.map(chain => loadChain(db, plan, chain, plain(chain), look, options, counts)));
-  for (const chain of chains.filter(plain)) {
+  await together(roads.map(({ chain, road }) => loadChain(db, plan, chain, road, look, options, counts)));
+  for (const { chain } of roads.filter(({ road }) => road === "copy" || road === "insert")) {
     for (const { name } of chain.tables) {
       const count = counts.get(name);
       if (count && count.rows > 0 && count.inserted === 0) count.already_loaded = true;
@@ -75,7 +96,7 @@ async function loadChain(
   db: Warehouse,
   plan: LoadPlan,
   chain: Chain,
-  plain: boolean,
+  road: Road,
   look: Look,
   options: LoadOptions,
   counts: Map<string, LoadedTable>,
@@ -97,10 +118,11 @@ async function loadChain(
       count.deleted += added.deleted ?? 0;
     },
   };
-  if (chain.disposition === "merge") {
+  if (road === "merge") {
     await emptyFirst(load);
     await loadMerge(load);
-  } else if (plain) await loadAppend(load);
+  } else if (road === "copy") await loadAppend(load);
+  else if (road === "insert") await loadInsert(load);
   else await loadReplace(load);
   for (const { name } of chain.tables) {
     const count = counts.get(name);

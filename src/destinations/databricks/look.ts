@@ -11,6 +11,7 @@ import { numberOf, type Warehouse } from "./client";
 import type { LoadOptions, TableFacts } from "./load-context";
 import { countReturning } from "./sql-delete-insert";
 import { isDeleted, mergeRoot, mergeTable } from "./sql-merge-parts";
+import { stagingTable } from "./sql-staging-table";
 import { countLoads } from "./sql-system";
 import { type Place, quoteName, quoteNames, quoteText } from "./sql-text";
 
@@ -49,7 +50,7 @@ export async function lookAt(
     look.loaded = numberOf(row, "loaded") > 0;
     const table = String(row.name);
     const rows = numberOf(row, "staged");
-    requireManifest(plan, table, rows);
+    requireManifest(plan, table, rows, options);
     look.facts.set(table, {
       rows,
       duplicates: row.keys !== null && numberOf(row, "keys") < rows,
@@ -104,12 +105,16 @@ function distinctKeys(chain: Chain, table: StoredTable): string {
   return key.length === 0 ? none : `count(DISTINCT struct(${quoteNames(key.map(c => c.name))}))`;
 }
 
-function requireManifest(plan: LoadPlan, table: string, staged: number): void {
+function requireManifest(plan: LoadPlan, table: string, staged: number, options: LoadOptions): void {
   const wanted = plan.files.filter(file => file.table === table).reduce((sum, file) => sum + file.rows, 0);
   if (staged === wanted) return;
+  const again =
+    options.load_mode === "spark"
+      ? `Drop ${stagingTable(plan, table, options.catalog)} and run again.`
+      : "Remove the load's folder in the staging Volume and run again.";
   throw new TidemarkError(
     "DESTINATION_REFUSED",
-    `Load ${plan.load_id}, table "${plan.dataset}.${table}": the staged files hold ${staged} rows, the package has ${wanted}. ` +
-      "Nothing was changed, the cursor did not move. Remove the load's folder in the staging Volume and run again.",
+    `Load ${plan.load_id}, table "${plan.dataset}.${table}": there are ${staged} staged rows, the package has ${wanted}. ` +
+      `Nothing was changed, the cursor did not move. ${again}`,
   );
 }

@@ -19,6 +19,7 @@ import {
   versionAndLoad,
 } from "./sql-system";
 import { type Place, qualifiedTable } from "./sql-text";
+import { verifyNames } from "./verify-names";
 
 /** Other writers may add the same tables and columns between the look and the change. */
 const LOOKS = 4;
@@ -31,6 +32,7 @@ const LOOKS = 4;
  */
 export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<MigrationInfo> {
   verifyChains(chainsOf(plan), DATABRICKS_CAPABILITIES, options.replace_strategy);
+  verifyNames(plan);
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
   const nothing: MigrationInfo = { created: [], added: [], version_written: false };
   const found = (
@@ -73,7 +75,7 @@ async function change(
   const statements: string[] = [];
   if (!existing.has(LOADS_TABLE)) {
     statements.push(createDataset(place));
-    if (options.staging_volume_name === undefined) {
+    if (options.staging_volume_name === undefined && options.load_mode !== "spark") {
       statements.push(createVolume(place));
     }
   }

@@ -72,7 +72,7 @@ export function mergeNested(
   duplicates: { roots: boolean; nested: boolean },
 ): string {
   const gone = goneByRowKey(root, rootRowKey);
-  if (nested.source.groups.length === 0) return replaceRows(nested, [keys.rootKey], gone, undefined);
+  if (nested.source.parts.length === 0) return replaceRows(nested, [keys.rootKey], gone, undefined);
   const onlyKept = duplicates.roots || root.hardDelete !== undefined || root.sourceFilter !== undefined;
   const kept = selectKept(root, quoteName(rootRowKey), duplicates.roots);
   const conditions = where([onlyKept ? `${quoteName(keys.rootKey)} IN (${kept})` : undefined]);

@@ -1,10 +1,12 @@
 /** Words shared by the merge strategies: targets, staged rows, hard delete, scopes, and the MERGE itself. Pure text. */
+import type { DatabricksDestination } from "../../pipeline/spec";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan } from "../destination";
 import { destinationScopeOf, sourceFilterOf } from "../merge-hints";
 import { columnsWith, completeColumns, type HardDelete, hardDeleteOf } from "../table-chains";
 import type { TypeOptions } from "./column-types";
-import { type StagedTable, stagedRows } from "./sql-staged";
+import { folderPart, type StagedPart, type StagedTable, stagedRows } from "./sql-staged";
+import { stagingTableParts } from "./sql-staging-table";
 import { type Place, qualifiedTable, quoteName, quoteNames, where } from "./sql-text";
 import { stagedGroups, volumeOf } from "./staged-paths";
 
@@ -33,12 +35,12 @@ export interface MergeRoot extends MergeTable {
 export interface MergeOptions extends TypeOptions {
   catalog: string;
   staging_volume_name?: string;
+  load_mode?: DatabricksDestination["load_mode"];
 }
 
 export function mergeTable(plan: LoadPlan, table: StoredTable, options: MergeOptions): MergeTable {
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
-  const volume = volumeOf(plan, options.catalog, options.staging_volume_name);
-  const source: StagedTable = { table, groups: stagedGroups(volume, plan, table.name), types: options };
+  const source: StagedTable = { table, parts: partsOf(plan, table, options), types: options };
   const names = completeColumns(table).map(column => column.name);
   return {
     table,
@@ -48,6 +50,12 @@ export function mergeTable(plan: LoadPlan, table: StoredTable, options: MergeOpt
     names,
     columns: quoteNames(names),
   };
+}
+
+function partsOf(plan: LoadPlan, table: StoredTable, options: MergeOptions): StagedPart[] {
+  if (options.load_mode === "spark") return stagingTableParts(plan, table, options.catalog);
+  const volume = volumeOf(plan, options.catalog, options.staging_volume_name);
+  return stagedGroups(volume, plan, table.name).map(folderPart);
 }
 
 export function mergeRoot(plan: LoadPlan, root: StoredTable, options: MergeOptions): MergeRoot {

@@ -1,6 +1,6 @@
 /**
- * Staged rows in the types of the target, read from the files themselves: no staging table, so nothing that a repeated
- * COPY INTO could leave empty, and no statements to fill it. Pure text.
+ * Staged rows in the types of the target, read from where they are staged. On a warehouse that is the files themselves:
+ * no staging table, so nothing that a repeated COPY INTO could leave empty, and no statements to fill it. Pure text.
  */
 import type { StoredTable } from "../../schema/types";
 import { completeColumns } from "../table-chains";
@@ -9,29 +9,46 @@ import { quoteName, quoteNames, quoteText } from "./sql-text";
 import type { StagedGroup } from "./staged-paths";
 
 /**
- * Order of arrival: files by name, blocks of a file, rows of a block. Normalised names hold no colon, so these never
- * meet a column of a user.
+ * Order of arrival: batches or files by name, blocks of a file, rows of a block. Normalised names hold no colon, so
+ * these never meet a column of a user.
  */
-const ARRIVAL: { [name: string]: string } = {
-  "tidemark:file": "_metadata.file_name",
-  "tidemark:block": "_metadata.file_block_start",
-  "tidemark:row": "monotonically_increasing_id()",
-};
+const ARRIVAL = ["tidemark:file", "tidemark:block", "tidemark:row"] as const;
+const ARRIVAL_IN_FILES = [
+  "_metadata.file_name",
+  "_metadata.file_block_start",
+  "monotonically_increasing_id()",
+];
 const RANK = quoteName("tidemark:rank");
+
+/** Rows that are read together. */
+export interface StagedPart {
+  /** What stands after FROM. */
+  from: string;
+  /** Columns that it has. */
+  columns: ReadonlySet<string>;
+  /** SQL of the order of arrival. */
+  arrival: readonly string[];
+}
 
 export interface StagedTable {
   table: StoredTable;
-  groups: readonly StagedGroup[];
+  /** Empty when no row is staged. */
+  parts: readonly StagedPart[];
   types: TypeOptions;
+}
+
+export function folderPart(group: StagedGroup): StagedPart {
+  return { from: `parquet.${quoteName(group.folder)}`, columns: group.columns, arrival: ARRIVAL_IN_FILES };
 }
 
 /** A derived table, to be given an alias. */
 export function stagedRows(staged: StagedTable): string {
-  return `(${selectStaged(staged, {})})`;
+  return `(${selectStaged(staged, false)})`;
 }
 
-function selectStaged({ table, groups, types }: StagedTable, more: { [name: string]: string }): string {
-  const extra = Object.entries(more).map(([name, value]) => `${value} AS ${quoteName(name)}`);
+function selectStaged({ table, parts, types }: StagedTable, withArrival: boolean): string {
+  const arrival = (values: readonly string[]): string[] =>
+    withArrival ? ARRIVAL.map((name, i) => `${values[i] ?? "NULL"} AS ${quoteName(name)}`) : [];
   const select = (has: (name: string) => boolean): string =>
     [
       ...completeColumns(table).map(column => {
@@ -42,20 +59,13 @@ function selectStaged({ table, groups, types }: StagedTable, more: { [name: stri
         return `${value} AS ${name}`;
       }),
     ].join(", ");
-  if (groups.length === 0) {
-    const nulls = Object.keys(more).map(name => `NULL AS ${quoteName(name)}`);
-    return `SELECT ${[select(() => false), ...nulls].join(", ")} WHERE false`;
-  }
-  return groups
+  if (parts.length === 0) return `SELECT ${[select(() => false), ...arrival([])].join(", ")} WHERE false`;
+  return parts
     .map(
-      group =>
-        `SELECT ${[select(name => group.columns.has(name)), ...extra].join(", ")} FROM ${readFolder(group)}`,
+      part =>
+        `SELECT ${[select(name => part.columns.has(name)), ...arrival(part.arrival)].join(", ")} FROM ${part.from}`,
     )
     .join(" UNION ALL ");
-}
-
-export function readFolder(group: StagedGroup): string {
-  return `parquet.${quoteName(group.folder)}`;
 }
 
 /**
@@ -72,11 +82,11 @@ export function selectFirstPerKey(
   const order = [
     // NULLs last either way, as on DuckDB
     ...(sort ? [`${quoteName(sort.column)} ${sort.order.toUpperCase()} NULLS LAST`] : []),
-    ...Object.keys(ARRIVAL).map(quoteName),
+    ...ARRIVAL.map(quoteName),
   ].join(", ");
   return (
     `SELECT ${columns} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY ${quoteNames(key)} ORDER BY ${order}) AS ${RANK} ` +
-    `FROM (${selectStaged(staged, ARRIVAL)}) AS a) AS s WHERE ${RANK} = 1${conditions.replace(/^ WHERE /, " AND ")}`
+    `FROM (${selectStaged(staged, true)}) AS a) AS s WHERE ${RANK} = 1${conditions.replace(/^ WHERE /, " AND ")}`
   );
 }
 

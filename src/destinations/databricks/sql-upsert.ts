@@ -112,13 +112,13 @@ function absentRoots(root: MergeRoot): (string | undefined)[] {
   return [absentCondition(root, root.primaryKey), partitionCondition(root)];
 }
 
-/** Nested rows of an insert-only root: by their own row key, never touched again. */
-export function insertNested(nested: MergeTable, rowKey: string, condition: string | undefined): string {
+/** Rows that are not there yet by their own key, never touched again. */
+export function insertNew(table: MergeTable, key: readonly string[], condition: string | undefined): string {
   const rows =
-    condition === undefined ? nested.staged : `(SELECT * FROM ${nested.staged} AS f${where([condition])})`;
+    condition === undefined ? table.staged : `(SELECT * FROM ${table.staged} AS f${where([condition])})`;
   return (
-    `MERGE INTO ${nested.target} AS d USING ${rows} AS s ON ${sameKey("d", "s", [rowKey])} ` +
-    `WHEN NOT MATCHED THEN ${insertClause(nested)}`
+    `MERGE INTO ${table.target} AS d USING ${rows} AS s ON ${sameKey("d", "s", key)} ` +
+    `WHEN NOT MATCHED THEN ${insertClause(table)}`
   );
 }
 

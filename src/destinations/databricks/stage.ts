@@ -4,8 +4,10 @@ import { TidemarkError } from "../../pipeline/errors";
 import type { LoadPlan, StagedFile } from "../destination";
 import type { Warehouse } from "./client";
 import type { LoadOptions } from "./load-context";
+import { inParallel } from "./parallel";
 import { createDataset, createVolume } from "./sql-ddl";
 import { closedLoads } from "./sql-system";
+import { dropStagedRows, stageRows } from "./stage-rows";
 import { loadFolder, pipelineFolder, type StagedPath, stagedFiles, volumeOf } from "./staged-paths";
 import { VolumeFiles } from "./volume-files";
 
@@ -16,6 +18,7 @@ const SENDS = 3;
 
 /** @throws TidemarkError PACKAGE_LOST, DESTINATION_DENIED, DESTINATION_UNAVAILABLE, DESTINATION_UNSUPPORTED */
 export async function stagePlan(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<StagedFile[]> {
+  if (options.load_mode === "spark") return stageRows(db, plan, options);
   refuseExternal(options);
   const place = volumeOf(plan, options.catalog, options.staging_volume_name);
   const files = stagedFiles(place, plan);
@@ -99,6 +102,7 @@ function refuseExternal(options: LoadOptions): void {
  * failure only leaves files behind.
  */
 export async function sweepStaged(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<void> {
+  if (options.load_mode === "spark") return dropStagedRows(db, plan, options);
   const place = volumeOf(plan, options.catalog, options.staging_volume_name);
   const volume = new VolumeFiles(db.endpoint, db.credentials, db.signal);
   const mine = loadFolder(place, plan);
@@ -115,30 +119,4 @@ export async function sweepStaged(db: Warehouse, plan: LoadPlan, options: LoadOp
   );
   const closed = new Set(rows.map(row => String(row.load_id)));
   for (const entry of leftovers) if (closed.has(entry.name)) await volume.removeFolder(entry.path);
-}
-
-export async function inParallel<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length);
-  let next = 0;
-  let failed = false;
-  const lane = async (): Promise<void> => {
-    while (!failed) {
-      const i = next++;
-      if (i >= items.length) return;
-      try {
-        results[i] = await work(items[i] as T);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, lane));
-  const broken = lanes.find(result => result.status === "rejected");
-  if (broken !== undefined) throw (broken as PromiseRejectedResult).reason;
-  return results;
 }

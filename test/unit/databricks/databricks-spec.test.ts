@@ -1,4 +1,6 @@
+import { loadConfig } from "../../../src/config";
 import { databricksShape, resolveDatabricks } from "../../../src/spec/databricks-spec";
+import { resolveSpec } from "../../../src/spec/resolve-spec";
 
 const ENV = {
   DATABRICKS_HOST: "https://adb-1.azuredatabricks.net/",
@@ -70,6 +72,46 @@ describe("a Databricks destination", () => {
     expect(resolveDatabricks(given, ENV, "/p/x.json").access_token).toEqual({
       spec_ref: { file: "/p/x.json", pointer: "/destination/credentials/access_token" },
     });
+  });
+
+  it("takes dlt's session_timezone, and says what the Python connector's own fields have no effect on", () => {
+    const spec = resolveDatabricks(
+      { type: "databricks", credentials: { session_timezone: "Europe/Berlin" } },
+      ENV,
+      undefined,
+    );
+    expect(spec.session_configuration).toEqual({ timezone: "Europe/Berlin" });
+    expect(spec).not.toHaveProperty("session_timezone");
+    const given = { type: "databricks", credentials: { connection_parameters: { a: 1 } } };
+    expect(databricksShape.safeParse(given).error?.issues).toMatchObject([
+      { path: ["credentials", "connection_parameters"], message: expect.stringMatching(/Python connector/) },
+    ]);
+    const env = { ...ENV, DESTINATION__DATABRICKS__CREDENTIALS__SOCKET_TIMEOUT: "60" };
+    expect(() => resolveDatabricks({ type: "databricks" }, env, undefined)).toThrow(
+      /DESTINATION__DATABRICKS__CREDENTIALS__SOCKET_TIMEOUT is for dlt's Python connector/,
+    );
+  });
+
+  it("takes load_mode, and no other word for it", () => {
+    const env = { ...ENV, DESTINATION__DATABRICKS__LOAD_MODE: "spark" };
+    expect(resolveDatabricks({ type: "databricks" }, env, undefined).load_mode).toBe("spark");
+    env.DESTINATION__DATABRICKS__LOAD_MODE = "fast";
+    expect(() => resolveDatabricks({ type: "databricks" }, env, undefined)).toThrow(/warehouse or spark/);
+    expect(databricksShape.safeParse({ type: "databricks", load_mode: "fast" }).success).toBe(false);
+  });
+
+  it("takes the load mode of a run in place of the spec's, and for no other destination", () => {
+    const config = loadConfig("/nowhere", { ...ENV });
+    const document = (type: string) => ({
+      pipeline_name: "p",
+      destination: { type },
+      source: { type: "rest_api", client: { base_url: "http://localhost" }, resources: ["a"] },
+    });
+    const resolve = (type: string, load_mode: "spark") =>
+      resolveSpec({ document: document(type), file: "/nowhere/p.json" }, { load_mode }, config);
+    expect(resolve("databricks", "spark").destination).toMatchObject({ load_mode: "spark" });
+    expect(() => resolve("duckdb", "spark")).toThrow(/--load-mode\) is for the destination databricks/);
+    expect(() => resolve("databricks", "fast" as "spark")).toThrow(/load_mode/);
   });
 
   it("has a strict shape", () => {

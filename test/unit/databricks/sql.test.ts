@@ -1,4 +1,10 @@
 import { addColumns, createTable, foreignKeys } from "../../../src/destinations/databricks/sql-ddl";
+import {
+  createStagingTable,
+  stagedColumns,
+  stagingTable,
+  writeBatch,
+} from "../../../src/destinations/databricks/sql-staging-table";
 import { insertLoad } from "../../../src/destinations/databricks/sql-system";
 import { quoteName, quoteText, timestamp } from "../../../src/destinations/databricks/sql-text";
 import {
@@ -114,6 +120,35 @@ describe("SQL text for Databricks", () => {
     expect(insertLoad(place, planOf([]), "2026-01-01T00:00:00Z")).toMatch(
       /^INSERT INTO `main`\.`ds`\.`_dlt_loads` .* WHERE NOT EXISTS \(SELECT 1 FROM `main`\.`ds`\.`_dlt_loads` WHERE `load_id` = '1700000001.25'/,
     );
+  });
+});
+
+describe("rows in statements", () => {
+  const table = rootTable("t", {
+    id: "bigint",
+    at: { data_type: "timestamp", timezone: false },
+    doc: "json",
+    b: "binary",
+  });
+  const plan = planOf([file("a", ["id", "doc"]), file("b", ["b", "at"])], { schema: storedSchema([table]) });
+
+  it("go into a table of their own, the same in every attempt, with the types of the files", () => {
+    const staging = stagingTable(plan, "t", "main");
+    expect(staging).toMatch(/^`main`\.`ds_staging`\.`tidemark_rows_[0-9a-f]{24}`$/);
+    expect(stagingTable({ ...plan, load_id: "1700000002.25" }, "t", "main")).not.toBe(staging);
+    expect(createStagingTable(staging, table, stagedColumns(plan, table))).toBe(
+      `CREATE TABLE IF NOT EXISTS ${staging} (\`tidemark:batch\` BIGINT, \`tidemark:row\` BIGINT, ` +
+        "`id` BIGINT, `at` TIMESTAMP_NTZ, `doc` STRING, `b` BINARY)",
+    );
+  });
+
+  it("replace themselves, and hold nothing that Spark or the literal could take for its own", () => {
+    const columns = stagedColumns(plan, table);
+    const sql = writeBatch("s", table, columns, 7, [["1", "0", `\${spark.x} it's \\`, null]]);
+    expect(sql).toMatch(/^INSERT INTO s REPLACE WHERE `tidemark:batch` = 7 SELECT /);
+    expect(sql).not.toContain("$");
+    expect(sql).toContain(String.raw`'[["1","0","\\u0024{spark.x} it\'s \\\\",null]]'`);
+    expect(sql).toContain("unhex(r[3]) AS `b`");
   });
 });
 

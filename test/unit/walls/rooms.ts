@@ -106,9 +106,15 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@duckdb/node-api"],
   },
   {
+    place: "package-rows",
+    job: "rows of package files as texts, for destinations that read no files",
+    imports: [],
+    vendors: ["@duckdb/node-api"],
+  },
+  {
     place: "destinations/databricks",
     job: "Databricks: staging into a Volume, one commit per table",
-    imports: ["pipeline", "json", "schema", "destinations"],
+    imports: ["pipeline", "json", "schema", "package-rows", "destinations"],
     vendors: ["@databricks/sql"],
   },
   { place: "transform", job: "dbt as a repeatable step", imports: ["pipeline"], vendors: ["zod"] },
