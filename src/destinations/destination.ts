@@ -19,6 +19,8 @@ export interface DestinationCapabilities {
   /** Default precision and scale of dlt decimal / wei. */
   decimal_precision: [number, number];
   wei_precision: [number, number];
+  /** dlt's default files hold SQL literals here, which know no NUL, no NaN, no infinity and no minus zero. */
+  literal_files?: boolean;
   /** Files carry a time as plain microseconds since midnight: the destination has no such type to read. */
   times_as_microseconds?: boolean;
 }

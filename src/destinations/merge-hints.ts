@@ -31,6 +31,13 @@ export function verifyChains(
         throw unsupported(root, `only one column may have the ${hint} hint, not ${columns.join(", ")}`);
       }
     }
+    if (disposition === "skip" && has_rows) {
+      throw unsupported(
+        root,
+        'write_disposition "skip" loads nothing, and there are rows; use append, replace or merge, or leave the resource out',
+        "LoadClientUnsupportedWriteDisposition",
+      );
+    }
     if (disposition === "merge") verifyMerge(root, capabilities);
   }
 }

@@ -106,7 +106,6 @@ export function chainsOf(plan: LoadPlan): Chain[] {
   for (const root of Object.values(plan.schema.tables)) {
     if (!roots.has(root.name) || SYSTEM_TABLES.includes(root.name)) continue;
     const disposition = dispositionOf(plan.schema, root.name);
-    if (disposition === "skip") continue;
     const whole = disposition === "merge" || disposition === "replace";
     const tables = nestedTables(plan.schema, root.name).filter(
       table =>

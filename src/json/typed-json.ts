@@ -38,7 +38,7 @@ export function encodeLine(row: Row): string {
     throw new TidemarkError(
       "ROW_NOT_STORABLE",
       "A row holds text with half of a surrogate pair, which no file can carry. Repair the text at the source.",
-      { step: "extract" },
+      { step: "extract", dltException: "TypeError" },
     );
   }
   return text;

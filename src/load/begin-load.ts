@@ -175,7 +175,8 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: 
   }
   if (backfill === undefined) {
     for (const { resource } of extracted) {
-      if (dispositionOf(spec, resource).disposition === "replace") resetResource(state, name, resource.name);
+      const { disposition, keeps_cursors } = dispositionOf(spec, resource);
+      if (disposition === "replace" && !keeps_cursors) resetResource(state, name, resource.name);
     }
   }
   const defaultName = state.default_schema_name ?? name;

@@ -5,7 +5,7 @@ import { mayBeTyped } from "../json/typed-json";
 import { TidemarkError } from "../pipeline/errors";
 import { isComplete, isNullable, tableOf } from "../schema/column-props";
 import { namingOf } from "../schema/hints";
-import { completeStateTable, declareStateTable } from "../schema/stored-schema";
+import { adoptSchema, completeStateTable, declareStateTable } from "../schema/stored-schema";
 import type { StoredSchema } from "../schema/types";
 import { bumpVersion } from "../schema/version";
 import { ColumnPath, readColumnPages } from "./column-path";
@@ -40,8 +40,9 @@ export async function normalizePackage(
 ): Promise<NormalizeOutput> {
   const schema = structuredClone(input.schema);
   if (input.with_state) declareStateTable(schema);
-  // dlt stores the schema at the end of extract, and again at the end of normalize.
+  // dlt stores the schema at the end of extract, reads it with its defaults filled in, and stores it again below.
   bumpVersion(schema);
+  bumpVersion(adoptSchema(schema));
   const before = structuredClone(schema);
   const naming = namingOf(schema, input.capabilities);
   const evolving = new EvolvingSchema(schema, naming, input.capabilities.merge_strategies);

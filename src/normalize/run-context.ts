@@ -1,12 +1,12 @@
 /** What both ways through normalize share: the evolving schema, the sinks, row ids and table settings. */
 import { columnsWith, tableOf } from "../schema/column-props";
 import { C_DLT_ID } from "../schema/system-tables";
-import { mergeStrategyOf } from "../schema/table-chain";
+import { inheritedHint, mergeStrategyOf } from "../schema/table-chain";
 import type { StoredColumn } from "../schema/types";
 import type { EvolvingSchema } from "./evolving-schema";
 import { builderFor } from "./parquet/builders";
 import type { ColumnBuilder } from "./parquet/column-builder";
-import { type Shape, shapeOf } from "./parquet/column-type";
+import { type Shape, shapeOf, type ValueStyle } from "./parquet/column-type";
 import { RowIds } from "./row-ids";
 import { TableSink } from "./table-sink";
 import type { NormalizeCapabilities, NormalizeLimits } from "./types";
@@ -36,10 +36,18 @@ export class RunContext {
   sink(table: string): TableSink {
     let sink = this.sinkByTable.get(table);
     if (sink === undefined) {
-      sink = new TableSink(table, this.place);
+      sink = new TableSink(table, () => this.valueStyle(table), this.place);
       this.sinkByTable.set(table, sink);
     }
     return sink;
+  }
+
+  /** dlt: the file format a table is hinted with, else the destination's own. */
+  private valueStyle(table: string): ValueStyle {
+    const format = inheritedHint(this.evolving.schema.tables, table, "file_format");
+    if (format === "jsonl") return "json";
+    if (format === "parquet" || !this.place.capabilities.literal_files) return "values";
+    return "literals";
   }
 
   beginDocument(): void {
@@ -85,7 +93,7 @@ export class RunContext {
 
   /** A builder of its own for a column, beside those of the table's sink. */
   newBuilder(column: StoredColumn): ColumnBuilder {
-    return builderFor(column, this.place.capabilities);
+    return builderFor(column, this.place.capabilities, "values");
   }
 
   shapeOf(column: StoredColumn): Shape {

@@ -9,6 +9,7 @@ import { safeName } from "../package/safe-name";
 import type { StoredColumn } from "../schema/types";
 import { builderFor } from "./parquet/builders";
 import type { ColumnBuilder } from "./parquet/column-builder";
+import type { ValueStyle } from "./parquet/column-type";
 import { type NamedColumn, ParquetFile } from "./parquet/parquet-file";
 import type { NormalizeCapabilities, NormalizeLimits } from "./types";
 
@@ -34,6 +35,8 @@ export class TableSink {
 
   constructor(
     readonly table: string,
+    /** Asked when the table has columns. */
+    private readonly style: () => ValueStyle,
     private readonly place: { out_dir: string; limits: NormalizeLimits; capabilities: NormalizeCapabilities },
   ) {}
 
@@ -48,7 +51,7 @@ export class TableSink {
   builder(column: StoredColumn): ColumnBuilder {
     let builder = this.builders.get(column.name);
     if (builder === undefined) {
-      builder = builderFor(column, this.place.capabilities);
+      builder = builderFor(column, this.place.capabilities, this.style());
       this.builders.set(column.name, builder);
     }
     return builder;

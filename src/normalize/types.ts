@@ -27,6 +27,7 @@ export type NormalizeCapabilities = Pick<
   | "decimal_precision"
   | "wei_precision"
   | "merge_strategies"
+  | "literal_files"
   | "times_as_microseconds"
 >;
 

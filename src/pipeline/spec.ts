@@ -22,6 +22,8 @@ export type ContractSetting = SchemaContract | ContractMode;
 /** dlt: `write_disposition` in its dict form; the text form is resolved to `{ disposition }`. */
 export interface WriteDisposition {
   disposition: WriteDispositionName;
+  /** A replace written as an object: dlt knows only the plain word as one that resets the resource's cursors. */
+  keeps_cursors?: true;
   strategy?: MergeStrategy;
   validity_column_names?: [string, string];
   active_record_timestamp?: string | null;
@@ -258,7 +260,7 @@ export interface ResolvedPipeline {
   merge_key?: string[];
   columns?: ColumnHint[];
   table_name?: string;
-  loader_file_format?: "parquet" | "jsonl";
+  loader_file_format?: "parquet" | "jsonl" | "insert_values";
   refresh?: "drop_sources" | "drop_resources" | "drop_data";
   /** dlt: `resource.apply_hints`, by resource name. */
   resource_hints?: { [resource: string]: AppliedHints };

@@ -151,8 +151,8 @@ function rootTable(resource: string, hints: ResourceHints, cursorPath: string | 
 
 /** dlt: compute_nested_table_schemas. Shorter paths first, so that parents precede their children. */
 function nestedTables(resource: string, root: string, hints: ResourceHints, naming: Naming): StoredTable[] {
-  const entries = Object.entries(hints.nested_hints ?? {}).map(([path, nested]) => ({
-    path: path.split("__"),
+  const entries = Object.entries(hints.nested_hints ?? {}).map(([key, nested]) => ({
+    path: nestedPath(key),
     nested,
   }));
   entries.sort((a, b) => a.path.length - b.path.length);
@@ -165,6 +165,11 @@ function nestedTables(resource: string, root: string, hints: ResourceHints, nami
     if (!table.parent) table.resource = resource;
     return table;
   });
+}
+
+/** dlt: one text is the name of one list; its tuples, for lists in lists, are written as a JSON array. */
+function nestedPath(key: string): string[] {
+  return key.startsWith("[") ? (JSON.parse(key) as string[]) : [key];
 }
 
 function tableFromHints(name: string, hints: ResourceHints): StoredTable {

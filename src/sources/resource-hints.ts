@@ -4,7 +4,14 @@
  */
 import { z } from "zod";
 import { unknownName } from "../pipeline/nearest-name";
-import type { AppliedHints, ColumnHint, IncrementalConfig, Json, ResourceHints } from "../pipeline/spec";
+import type {
+  AppliedHints,
+  ColumnHint,
+  IncrementalConfig,
+  Json,
+  ResourceHints,
+  WriteDisposition,
+} from "../pipeline/spec";
 import type { SpecProblem } from "./source";
 
 const nonEmpty = z.string().min(1, "must not be empty");
@@ -18,14 +25,22 @@ export const contractShape = z.union([
 ]);
 const json: z.ZodType<Json> = z.json();
 
+/** dlt: TAnyDateTime, as far as JSON has it. */
+const instant = z
+  .string()
+  .refine(
+    text => !Number.isNaN(Date.parse(text)) || /^\d{4}-?(W\d\d|\d{3}$)/.test(text),
+    "must be a date or time in ISO form",
+  );
+
 export const dispositionShape = z.union([
   dispositionName,
   z.strictObject({
     disposition: dispositionName,
     strategy: z.enum(["delete-insert", "upsert", "insert-only", "scd2", "cdc"]).optional(),
     validity_column_names: z.tuple([nonEmpty, nonEmpty]).optional(),
-    active_record_timestamp: z.string().nullable().optional(),
-    boundary_timestamp: z.string().nullable().optional(),
+    active_record_timestamp: instant.nullable().optional(),
+    boundary_timestamp: instant.nullable().optional(),
     row_version_column_name: z.string().optional(),
     deduplicated: z.boolean().optional(),
     skip_unchanged_rows: z.boolean().optional(),
@@ -108,6 +123,23 @@ const ownShape = {
   parent_table_name: nonEmpty.nullish(),
 };
 
+const { table_name: _named, max_table_nesting: _nested, ...nestedShape } = ownShape;
+
+/** A list's name, or the names on the way to a list in a list (a tuple in dlt) as a JSON array. */
+const nestedKey = nonEmpty.refine(
+  key => !key.startsWith("[") || isPathText(key),
+  'must be the name of a list, or a JSON array of names for a list in a list, as in \'["lines", "parts"]\'',
+);
+
+function isPathText(key: string): boolean {
+  try {
+    const path: unknown = JSON.parse(key);
+    return Array.isArray(path) && path.length > 0 && path.every(one => typeof one === "string" && one !== "");
+  } catch {
+    return false;
+  }
+}
+
 /** dlt: `dlt.sources.incremental`, written as a dict. */
 export const incrementalShape = z.strictObject({
   cursor_path: nonEmpty,
@@ -127,7 +159,7 @@ export const incrementalShape = z.strictObject({
 export const hintsShape = {
   ...ownShape,
   /** dlt takes only the dict form of columns in here. */
-  nested_hints: z.record(nonEmpty, z.strictObject(ownShape)).nullish(),
+  nested_hints: z.record(nestedKey, z.strictObject(nestedShape)).nullish(),
 };
 
 /** What `resource_hints` of a spec may say of one resource (dlt: the arguments of `resource.apply_hints`). */
@@ -175,11 +207,18 @@ export function toColumns(columns: OwnHints["columns"]): ColumnHint[] | undefine
   return Object.entries(columns).map(([name, hint]) => ({ ...hint, name }) as ColumnHint);
 }
 
+export function toDisposition(
+  input: z.infer<typeof dispositionShape> | null | undefined,
+): WriteDisposition | undefined {
+  if (input === undefined || input === null) return undefined;
+  if (typeof input === "string") return { disposition: input };
+  return input.disposition === "replace" ? { ...input, keeps_cursors: true } : input;
+}
+
 function toOwnHints(input: OwnHints): ResourceHints {
-  const disposition = input.write_disposition;
   return given({
     table_name: input.table_name,
-    write_disposition: typeof disposition === "string" ? { disposition } : disposition,
+    write_disposition: toDisposition(input.write_disposition),
     primary_key: toNames(input.primary_key),
     merge_key: toNames(input.merge_key),
     columns: toColumns(input.columns),

@@ -75,7 +75,7 @@ const pipeline = z.strictObject({
   merge_key: namesShape.optional(),
   columns: columnsShape.optional(),
   table_name: z.string().min(1).optional(),
-  loader_file_format: z.enum(["parquet", "jsonl"]).optional(),
+  loader_file_format: z.enum(["parquet", "jsonl", "insert_values"]).optional(),
   refresh: z.enum(["drop_sources", "drop_resources", "drop_data"]).optional(),
   resource_hints: z.record(z.string(), appliedHintsShape).optional(),
   resources: z.array(z.string()).optional(),
@@ -94,6 +94,10 @@ export function checkSpec(document: JsonObject): SpecProblem[] {
   const destination = document.destination;
   if (typeof destination === "object" && destination !== null && !Array.isArray(destination)) {
     problems.push(...checkDestination(destination));
+    if (destination.type === "databricks" && document.loader_file_format === "insert_values") {
+      const message = "must be parquet or jsonl: Databricks loads no files of INSERT statements";
+      problems.push({ path: ["loader_file_format"], message });
+    }
   }
   const source = document.source;
   if (

@@ -11,10 +11,9 @@ import {
   type ResolvedPipeline,
   type RunInput,
   type SourceSpec,
-  type WriteDisposition,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
-import { dispositionShape, toAppliedHints } from "../sources/resource-hints";
+import { dispositionShape, toAppliedHints, toDisposition } from "../sources/resource-hints";
 import { assertSpec, retry as retrySchema, type SpecDocument, specError, toProblems } from "./check-spec";
 import { loadModeSchema, resolveDatabricks } from "./databricks-spec";
 import {
@@ -209,10 +208,6 @@ function resolveTransform(
 function toResourceHints(given: SpecDocument["resource_hints"]): ResolvedPipeline["resource_hints"] {
   if (given === undefined) return undefined;
   return Object.fromEntries(Object.entries(given).map(([name, hints]) => [name, toAppliedHints(hints)]));
-}
-
-export function toDisposition(given: SpecDocument["write_disposition"]): WriteDisposition | undefined {
-  return typeof given === "string" ? { disposition: given } : given;
 }
 
 function toNames(given: string | string[] | undefined): string[] | undefined {

@@ -10,4 +10,5 @@ export const DUCKDB_CAPABILITIES: DestinationCapabilities = {
   needs_staging: false,
   decimal_precision: [38, 9],
   wei_precision: [38, 0],
+  literal_files: true,
 };

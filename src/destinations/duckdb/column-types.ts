@@ -61,5 +61,6 @@ function badPrecision(table: string, column: CompleteColumn, valid: string): Tid
   return new TidemarkError(
     "DESTINATION_UNSUPPORTED",
     `Column "${table}.${column.name}": DuckDB has no ${column.data_type} of precision ${column.precision}; ${valid}.`,
+    { dltException: "TerminalValueError" },
   );
 }

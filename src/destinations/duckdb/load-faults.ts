@@ -25,7 +25,8 @@ export async function explainRefusal(
           `that ${bad.rows === 1 ? "does" : "do"} not fit column "${bad.column.name}" of type ` +
           `${columnType(table.name, bad.column)} (dlt: ${bad.column.data_type}). Nothing was loaded, the cursor did not ` +
           `move. ${advice(bad.column)}`,
-        { dltException: "ConversionException" },
+        // A double misses only what no literal can say, which dlt's SQL then takes for a name.
+        { dltException: bad.column.data_type === "double" ? "BinderException" : "ConversionException" },
       );
     }
   }

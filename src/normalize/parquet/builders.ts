@@ -3,19 +3,20 @@ import type { StoredColumn } from "../../schema/types";
 import type { NormalizeCapabilities } from "../types";
 import { BytesBuilder } from "./bytes-builder";
 import type { ColumnBuilder } from "./column-builder";
-import { shapeOf } from "./column-type";
+import { shapeOf, type ValueStyle } from "./column-type";
 import { BoolBuilder, DateBuilder, DecimalBuilder, DoubleBuilder, Int64Builder } from "./fixed-builders";
 
 export function builderFor(
   column: StoredColumn,
   capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision" | "times_as_microseconds">,
+  style: ValueStyle,
 ): ColumnBuilder {
   const shape = shapeOf(column, capabilities);
   switch (shape.kind) {
     case "int64":
       return new Int64Builder(column.name, shape);
     case "double":
-      return new DoubleBuilder(column.name, shape);
+      return new DoubleBuilder(column.name, shape, style);
     case "date":
       return new DateBuilder(column.name, shape);
     case "bool":
@@ -23,6 +24,9 @@ export function builderFor(
     case "decimal":
       return new DecimalBuilder(column.name, shape);
     default:
-      return new BytesBuilder(column.name, shape, column.unique === true || column.row_key === true);
+      return new BytesBuilder(column.name, shape, {
+        unique: column.unique === true || column.row_key === true,
+        dropsNul: style === "literals",
+      });
   }
 }

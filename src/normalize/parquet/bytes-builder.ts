@@ -19,9 +19,14 @@ export class BytesBuilder extends ColumnBuilder {
   private dictionary: ByteDictionary | undefined;
   private codes = new Uint16Array(1024);
 
-  constructor(name: string, shape: Shape, unique: boolean) {
+  /** @param options.dropsNul NUL is left out of text */
+  constructor(
+    name: string,
+    shape: Shape,
+    private readonly options: { unique: boolean; dropsNul: boolean },
+  ) {
     super(name, shape);
-    this.dictionary = unique || shape.kind === "binary" ? undefined : new ByteDictionary();
+    this.dictionary = options.unique || shape.kind === "binary" ? undefined : new ByteDictionary();
   }
 
   override get bytes(): number {
@@ -46,7 +51,9 @@ export class BytesBuilder extends ColumnBuilder {
     else this.appendBytes(value as Uint8Array, 0, (value as Uint8Array).length);
   }
 
-  private pushText(text: string): void {
+  private pushText(given: string): void {
+    // `writeBytes` needs no such look: JSON holds NUL escaped only.
+    const text = this.options.dropsNul && given.includes("\0") ? given.replaceAll("\0", "") : given;
     const { dictionary } = this;
     if (dictionary === undefined) this.appendText(text);
     else if (text.length > MAX_WORD_CHARACTERS) {

@@ -13,6 +13,12 @@ export type Shape =
   | { kind: "bool" }
   | { kind: "decimal"; precision: number; scale: number };
 
+/**
+ * What dlt's files of a table can say. "literals" (its default on DuckDB): NUL is left out of text, minus zero is
+ * zero, and NaN and infinities make the load fail. "json": NaN and infinities are null. "values": everything.
+ */
+export type ValueStyle = "literals" | "json" | "values";
+
 const MAX_PRECISION = 38;
 
 export function shapeOf(

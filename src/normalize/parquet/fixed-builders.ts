@@ -2,7 +2,7 @@
 import type { Physical } from "../../schema/coerce";
 import { decimalParts } from "../../schema/coerce";
 import { ColumnBuilder } from "./column-builder";
-import { decimalType, type FileType, fileType, type Shape, TEXT } from "./column-type";
+import { decimalType, type FileType, fileType, type Shape, TEXT, type ValueStyle } from "./column-type";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -90,8 +90,21 @@ function texts(values: string[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** Stands for NaN and infinities in a file of literals. dlt fails in the load step for them, and so must the destination. */
+const NO_LITERAL = "no number";
+
 export class DoubleBuilder extends ColumnBuilder {
   private values = new Float64Array(1024);
+  /** Whether NaN or an infinity may be among the values. */
+  private odd = false;
+
+  constructor(
+    name: string,
+    shape: Shape,
+    private readonly style: ValueStyle,
+  ) {
+    super(name, shape);
+  }
 
   override get bytes(): number {
     return this.count * 8;
@@ -100,6 +113,11 @@ export class DoubleBuilder extends ColumnBuilder {
   writeNumber(row: number, value: number): void {
     this.at(row);
     this.add(value);
+  }
+
+  override write(row: number, value: Physical): void {
+    if (this.style === "json" && !Number.isFinite(value)) return;
+    super.write(row, value);
   }
 
   protected override push(value: Physical): void {
@@ -112,13 +130,22 @@ export class DoubleBuilder extends ColumnBuilder {
       larger.set(this.values);
       this.values = larger;
     }
-    // Minus zero becomes zero, as it does in dlt's default files for DuckDB.
-    this.values[this.count++] = value + 0;
+    this.odd ||= value - value !== 0;
+    // Minus zero becomes zero.
+    this.values[this.count++] = this.style === "literals" ? value + 0 : value;
   }
 
-  protected override shrinkTo(): void {}
+  protected override shrinkTo(count: number): void {
+    if (count === 0) this.odd = false;
+  }
 
   protected override encodeValues(): { type: FileType; values: Buffer } {
+    if (this.odd && this.style === "literals") {
+      const values = Array.from(this.values.subarray(0, this.count), double =>
+        Number.isFinite(double) ? String(double) : NO_LITERAL,
+      );
+      return { type: TEXT, values: texts(values) };
+    }
     return this.plain(Buffer.from(this.values.buffer, 0, this.count * 8));
   }
 }

@@ -32,7 +32,7 @@ export interface PipelineInput {
   source: CodeSourceInput | ({ type: "rest_api" | "sql_database" | "sql_table" | "postgres" } & JsonObject);
   write_disposition?: WriteDisposition | WriteDisposition["disposition"];
   schema_contract?: ContractInput;
-  loader_file_format?: "parquet" | "jsonl";
+  loader_file_format?: "parquet" | "jsonl" | "insert_values";
   resources?: string[];
   transform?: { dbt: JsonObject };
   gate?: { thresholds?: Partial<GateThresholds>; on_review?: "continue" | "wait" };

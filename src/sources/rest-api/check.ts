@@ -115,6 +115,7 @@ function checkCommon(raw: JsonObject, at: Path, problems: SpecProblem[]): void {
   const hintKeys = Object.keys(hintsShape.shape);
   const given = Object.entries(withoutNulls(raw)).filter(([key]) => hintKeys.includes(key));
   under(problems, at, hintsShape, Object.fromEntries(given));
+  checkDisposition(raw.write_disposition, [...at, "write_disposition"], problems);
   checkNestedColumns(raw.nested_hints, [...at, "nested_hints"], problems);
   if (!isJsonObject(raw.endpoint)) return;
   const endpointAt = [...at, "endpoint"];
@@ -123,6 +124,28 @@ function checkCommon(raw: JsonObject, at: Path, problems: SpecProblem[]): void {
   checkAuth(raw.endpoint.auth, [...endpointAt, "auth"], problems);
   checkIncremental(raw.endpoint.incremental, [...endpointAt, "incremental"], problems);
   checkOlderIncrementals(raw.endpoint.params, [...endpointAt, "params"], problems);
+}
+
+/** dlt: TWriteDispositionConfig. Its REST sources take an option only with the strategy that has it. */
+const STRATEGY_OPTIONS: { [option: string]: string[] } = {
+  deduplicated: ["delete-insert"],
+  source_filter: ["delete-insert", "upsert", "scd2", "cdc"],
+  destination_scope: ["delete-insert", "scd2", "cdc"],
+  skip_unchanged_rows: ["upsert", "cdc"],
+  row_version_column_name: ["upsert", "cdc", "scd2"],
+  validity_column_names: ["scd2"],
+  active_record_timestamp: ["scd2"],
+  boundary_timestamp: ["scd2"],
+};
+
+function checkDisposition(disposition: Json | undefined, at: Path, problems: SpecProblem[]): void {
+  if (!isJsonObject(disposition)) return;
+  for (const option of Object.keys(disposition)) {
+    const strategies = STRATEGY_OPTIONS[option];
+    if (strategies === undefined || strategies.includes(String(disposition.strategy))) continue;
+    const valid = strategies.map(name => `"${name}"`).join(", ");
+    problems.push({ path: [...at, option], message: `needs the strategy ${valid} beside it (as in dlt)` });
+  }
 }
 
 /** dlt takes only an object of columns here, each with its name, and raises otherwise. */
