@@ -31,14 +31,22 @@ export function verifyChains(
         throw unsupported(root, `only one column may have the ${hint} hint, not ${columns.join(", ")}`);
       }
     }
-    if (disposition === "skip" && has_rows) {
-      throw unsupported(
-        root,
-        'write_disposition "skip" loads nothing, and there are rows; use append, replace or merge, or leave the resource out',
-        "LoadClientUnsupportedWriteDisposition",
-      );
-    }
     if (disposition === "merge") verifyMerge(root, capabilities);
+  }
+}
+
+/**
+ * For the load step, after tables were made: dlt notices there that it cannot load what is to be skipped.
+ * @throws TidemarkError DESTINATION_UNSUPPORTED
+ */
+export function refuseSkipped(chains: readonly Chain[]): void {
+  for (const { root, disposition, has_rows } of chains) {
+    if (disposition !== "skip" || !has_rows) continue;
+    throw unsupported(
+      root,
+      'write_disposition "skip" loads nothing, and there are rows; use append, replace or merge, or leave the resource out',
+      "LoadClientUnsupportedWriteDisposition",
+    );
   }
 }
 

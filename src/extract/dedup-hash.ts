@@ -38,6 +38,7 @@ export function dedupValue(row: Row, key: string[] | undefined, asList: boolean)
     throw new TidemarkError(
       "DEDUP_KEY_MISSING",
       `a row has no field "${name}" of the primary key, which tells rows at the cursor's boundary apart. Name keys that every row has, or set the incremental's primary_key to [] to switch this off.`,
+      { dltException: "IncrementalPrimaryKeyMissing" },
     );
   });
   return values.length === 1 && !asList ? values[0]! : values;

@@ -6,6 +6,7 @@
 import { PlainDate, Timestamp, type Value, WholeFloat } from "../json/values";
 import { TidemarkError } from "../pipeline/errors";
 import type { LastValueFunc } from "../pipeline/spec";
+import { parseIso } from "../schema/iso-time";
 import { compareCursors, cursorType, instantOf } from "./cursor-order";
 import {
   addSeconds,
@@ -67,7 +68,11 @@ const dayOfSeconds = (seconds: number) => Math.floor(seconds / 86_400);
 function shiftText(lag: number, text: string, unit: Unit | undefined, func: LastValueFunc): string {
   const format = textFormat(text);
   const instant = format?.parse(text) ?? null;
-  if (format === null || instant === null) throw notShiftable("text without a known date or time format");
+  if (format === null || instant === null) {
+    // dlt reads more texts than it can print, and then compares a time with text.
+    const dltException = parseIso(text) === undefined ? "ParserError" : "TypeError";
+    throw notShiftable("text without a known date or time format", dltException);
+  }
   if ((unit ?? (format.isDate ? "days" : "seconds")) === "seconds")
     return format.print(addSeconds(instant, lag));
   if (format.isDate) {
@@ -89,10 +94,11 @@ function shiftInstant(lag: number, instant: Instant, unit: Unit, func: LastValue
     : { seconds: (day + 1) * 86_400 - 1, micros: 999_999, offset: instant.offset };
 }
 
-function notShiftable(what: string): TidemarkError {
+function notShiftable(what: string, dltException = "ValueError"): TidemarkError {
   return new TidemarkError(
     "CURSOR_TYPE",
     `a lag cannot be applied to ${what}; it needs a number, a date, or a timestamp such as 2026-01-31T10:00:00Z`,
+    { dltException },
   );
 }
 

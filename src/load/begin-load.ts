@@ -4,6 +4,7 @@ import type { PackageRef } from "../package/layout";
 import { type PackageRecord, writePackage } from "../package/package-record";
 import {
   abortPackages,
+  countedVersion,
   forgetFinished,
   type PackageScope,
   pendingPackages,
@@ -79,7 +80,7 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
   }
   await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
   await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
-  const begun = await withSession(args, session => begin(args, session, dataset));
+  const begun = await withSession(args, session => begin(args, session, scope));
 
   const ref: PackageRef = { root, pipeline_name: spec.pipeline_name, load_id: begun.load_id };
   await writeSchema(ref, begun.schema);
@@ -151,8 +152,9 @@ interface Begun {
   notes: string[];
 }
 
-async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: string): Promise<Begun> {
+async function begin(args: BeginLoadArgs, session: DestinationSession, scope: PackageScope): Promise<Begun> {
   const { spec, source, backfill } = args;
+  const { dataset } = scope;
   const name = source.name;
   const ask = (schema: string) =>
     session.restore({ dataset, pipeline_name: spec.pipeline_name, schema_names: [schema] });
@@ -161,6 +163,9 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, dataset: 
   // dlt: a pipeline knows the schemas that its own state names; another pipeline's of the same name is not its own.
   const known = state.schema_names?.includes(name) ? restored.schemas[name] : undefined;
   const stored = known === undefined ? undefined : adoptSchema(known);
+  if (stored !== undefined) {
+    stored.version = Math.max(stored.version, (await countedVersion(scope, stored)) ?? 0);
+  }
 
   const extracted = extractedResources(spec, source.resources, backfill?.resource);
   let refresh: RefreshPlan | undefined;

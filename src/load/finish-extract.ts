@@ -117,6 +117,7 @@ function applyHints(
   let schema = begunSchema;
   const tables: Extracted["tables"] = [];
   const filled = new Set<string>();
+  const made = new Map<string, boolean>();
   const selected: Resource[] = [];
   for (const start of begun.resources) {
     const resource = args.source.resources.find(one => one.name === start.name);
@@ -125,13 +126,12 @@ function applyHints(
     const { rows, table_seen: seen } = done.get(start.name)!;
     // dlt learns of a table when the first page arrives for it, be it empty.
     if (!seen) continue;
-    const applied = applyResourceHints(
-      schema,
-      resource.name,
-      ownHints(spec, resource),
-      hintOptions(args, resource),
-    );
+    const applied = applyResourceHints(schema, resource.name, ownHints(spec, resource), {
+      ...hintOptions(args, resource),
+      made,
+    });
     schema = applied.schema;
+    made.set(applied.table, applied.discarded);
     if (applied.discarded || rows === 0) continue;
     tables.push({ resource: resource.name, table: applied.table });
     filled.add(applied.table);

@@ -106,7 +106,8 @@ export async function completeStep(
           },
         }),
   };
-  await updatePackage(args.ref, { state: "loaded", loaded: completed });
+  const schema_version = plans.find(plan => plan.load_id === args.ref.load_id)?.schema.version;
+  await updatePackage(args.ref, { state: "loaded", loaded: completed, schema_version });
   if (!options.keep) await reducePackage(args.ref);
   return completed;
 }

@@ -27,6 +27,8 @@ export interface PackageRecord {
   finished?: FinishedExtract;
   /** What was loaded, from `loaded` on. */
   loaded?: CompletedLoad;
+  /** Version of the schema that it was loaded with. It may be ahead of the stored one (see `countedVersion`). */
+  schema_version?: number;
 }
 
 /** @throws TidemarkError PACKAGE_LOST */

@@ -44,6 +44,19 @@ export async function pendingPackages(scope: PackageScope): Promise<PackageRecor
 }
 
 /**
+ * The version that this machine's last load counted for a schema of this hash, or undefined. dlt counts versions in
+ * its working folder, where a change and its way back within one run count two, though nothing new is stored.
+ */
+export async function countedVersion(
+  scope: PackageScope,
+  schema: { name: string; version_hash: string },
+): Promise<number | undefined> {
+  const records = (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope));
+  const last = records.findLast(one => one.state === "loaded" && one.schema_name === schema.name);
+  return last?.loaded?.schema_version_hash === schema.version_hash ? last.schema_version : undefined;
+}
+
+/**
  * Drops what is pending, and what a dead extraction left behind (dlt: `drop_pending_packages`). The rows are gone,
  * the cursor never moved, so the next run extracts them again. A small record of each stays.
  * @returns load ids of the pending packages that were dropped

@@ -349,6 +349,8 @@ function toJson(value: Exclude<Value, null>): string | Refused {
   if (typeof value === "string") {
     try {
       const parsed = parseJson(value);
+      // dlt hands a JSON string on without its quotes, and the destination then reads it as JSON, or fails.
+      if (typeof parsed === "string") return parsed;
       return isFiniteJson(parsed) ? orjsonText(parsed) : REFUSED;
     } catch {
       return REFUSED;

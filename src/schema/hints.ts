@@ -39,6 +39,8 @@ export interface HintOptions {
   /** Cursor path of the resource's incremental, if it has one. */
   cursor_path?: string;
   capabilities: SchemaCapabilities;
+  /** Root tables that another resource of this run has made, and whether the contract refused them. */
+  made?: ReadonlyMap<string, boolean>;
 }
 
 export interface AppliedHints {
@@ -97,11 +99,14 @@ export function applyResourceHints(
   hints: ResourceHints,
   options: HintOptions,
 ): AppliedHints {
-  const schema = structuredClone(stored);
-  const naming = namingOf(schema, options.capabilities);
+  const naming = namingOf(stored, options.capabilities);
   const merged = withRunHints(hints, options.run);
   const root = rootTable(resource, merged, options.cursor_path);
   root.name = naming.path(root.name);
+  // dlt computes a table once a run: the hints of a second resource that writes to it have no effect.
+  const made = options.made?.get(root.name);
+  if (made !== undefined) return { schema: stored, table: root.name, discarded: made };
+  const schema = structuredClone(stored);
   const computed = [root, ...nestedTables(resource, root.name, merged, naming)].map(table =>
     normalizeTableNames(table, naming),
   );

@@ -3,6 +3,7 @@
  * brought into the resolved form. `null` counts as absent, as in dlt.
  */
 import { z } from "zod";
+import { compilePath, JsonPathError } from "../json/jsonpath";
 import { unknownName } from "../pipeline/nearest-name";
 import type {
   AppliedHints,
@@ -140,9 +141,19 @@ function isPathText(key: string): boolean {
   }
 }
 
+function isJsonPath(path: string): boolean {
+  try {
+    compilePath(path);
+    return true;
+  } catch (error) {
+    if (error instanceof JsonPathError) return false;
+    throw error;
+  }
+}
+
 /** dlt: `dlt.sources.incremental`, written as a dict. */
 export const incrementalShape = z.strictObject({
-  cursor_path: nonEmpty,
+  cursor_path: nonEmpty.refine(isJsonPath, "is no JSONPath"),
   initial_value: json.optional(),
   end_value: json.optional(),
   last_value_func: z.enum(["max", "min"]).nullish(),

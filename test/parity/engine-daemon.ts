@@ -48,7 +48,12 @@ function dispatching(names: string[]): { [name: string]: (...args: unknown[]) =>
         const workflow = Context.current().info.workflowExecution!.workflowId;
         const own = byWorkflow.get(workflow)!;
         const call = own[name as keyof Activities] as (...args: unknown[]) => Promise<unknown>;
-        const result = await call(...args);
+        const result = await (name === "extractResource"
+          ? inTurn(workflow, (args[0] as { resource: string }).resource, () => call(...args))
+          : call(...args));
+        if (name === "openLoad") {
+          turns.set(workflow, new Map((result as OpenedLoad).resources.map(one => [one.name, deferred()])));
+        }
         if (name === "resolveRun") {
           byWorkflow.set((result as ResolvedRun).load_workflow_id, own);
           return { ...(result as ResolvedRun), queue };
@@ -57,6 +62,46 @@ function dispatching(names: string[]): { [name: string]: (...args: unknown[]) =>
       },
     ]),
   );
+}
+
+/** Resources of each load in their order; settled when extracted. */
+const turns = new Map<string, Map<string, Deferred>>();
+
+interface Deferred {
+  done: Promise<unknown>;
+  settle: (outcome: Promise<unknown>) => void;
+}
+
+function deferred(): Deferred {
+  let settle: Deferred["settle"] = () => {};
+  const done = new Promise<unknown>(resolve => {
+    settle = resolve;
+  });
+  done.catch(() => {});
+  return { done, settle };
+}
+
+/**
+ * One resource after the other: dlt extracts in one thread, and after a failure asks no more. Which of our resources,
+ * extracted at the same time, had asked by then would be chance, and requests are compared.
+ */
+async function inTurn<T>(workflow: string, resource: string, extract: () => Promise<T>): Promise<T> {
+  const all = turns.get(workflow)!;
+  const alive = setInterval(() => Context.current().heartbeat(), 1_000);
+  try {
+    for (const [name, { done }] of all) {
+      if (name === resource) break;
+      await done;
+    }
+    const own = extract();
+    all.get(resource)!.settle(own);
+    return await own;
+  } catch (error) {
+    all.get(resource)!.settle(Promise.reject(error));
+    throw error;
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 async function runPhase(client: Client, base: Config, phase: Phase): Promise<Answer> {

@@ -46,14 +46,18 @@ def all_cases():
     return found
 
 
-def lanes(case, live, expected):
+def lanes(case, live, expected, whole):
     """What to run: label → engine of each phase. Mixed lanes are checked against dlt's dump too. Where a run fails
     there are none: a pending package is in the folder of the engine that made it."""
     ours = {"ours": ["cmd"]}
     if not live:
         return ours
-    many = len(case["pipelines"]) > 1 and all(phase["result"]["ok"] for phase in expected["phases"])
-    mixed = {"dlt,ours": ["dlt", "cmd"], "ours,dlt": ["cmd", "dlt", "cmd"]} if many else {}
+    runs = len(case["pipelines"])
+    if runs == 1 or not all(phase["result"]["ok"] for phase in expected["phases"]):
+        return {"dlt": ["dlt"], **ours}
+    mixed = {"dlt,ours": ["dlt", "cmd"] * runs, "ours,dlt": ["cmd", "dlt"] * runs}
+    if whole and runs > 2:
+        mixed["dlt,ours,ours"] = ["dlt", "cmd"]
     return {"dlt": ["dlt"], **ours, **mixed}
 
 
@@ -84,6 +88,7 @@ def main():
     ap.add_argument("--seed", type=int, default=None, help="chooses the live third; default: a new one each day")
     ap.add_argument("--loose", action="store_true", help="leave out exception names, schema JSON and hashes")
     ap.add_argument("--strict", action="store_true", help="as without (kept for symmetry with compare.py)")
+    ap.add_argument("--new", action="store_true", help="only cases that have no dump yet; with --record")
     ap.add_argument("--record", action="store_true")
     ap.add_argument("--jobs", type=int, default=3)
     ap.add_argument("--engine-cmd", default=os.path.join(HERE, "engine"))
@@ -93,6 +98,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = int(time.time() // 86400) if a.seed is None else a.seed
     cases = {n: c for n, c in all_cases().items() if not a.only or (a.only == c[0] if a.only in SECTIONS else a.only in n)}
+    if a.new:
+        cases = {n: c for n, c in cases.items() if not os.path.exists(stored_dumps.path(c[0], n))}
     order = sorted(cases)
     random.Random(seed).shuffle(order)
     live = set(order if a.all or a.record else order[: round(len(order) * a.live)])
@@ -112,7 +119,7 @@ def main():
                 table.add(section, cases=1)
                 return name, said
             expected = stored_dumps.read(section, name)
-            checked = lanes(case, name in live, expected)
+            checked = lanes(case, name in live, expected, a.all)
             for label, engines in checked.items():
                 dump = run_case(case, parts, engines)
                 if a.keep:

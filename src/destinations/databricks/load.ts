@@ -5,7 +5,7 @@
 import { TidemarkError } from "../../pipeline/errors";
 import type { LoadedTable } from "../../pipeline/infos";
 import type { LoadPlan } from "../destination";
-import { verifyChains } from "../merge-hints";
+import { refuseSkipped, verifyChains } from "../merge-hints";
 import { type Chain, chainsOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
@@ -27,6 +27,7 @@ export async function loadChains(
 ): Promise<LoadedTable[]> {
   const chains = chainsOf(plan).filter(chain => roots.includes(chain.root.name));
   verifyChains(chains, DATABRICKS_CAPABILITIES, options.replace_strategy);
+  refuseSkipped(chains);
   try {
     return await attempt(db, plan, chains, options);
   } catch (error) {

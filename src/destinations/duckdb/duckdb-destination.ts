@@ -17,6 +17,7 @@ import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
 import { type LoadOptions, migrate } from "./migrate";
 import { isLoaded, type RestoreQuery, restore } from "./restore";
+import { makeRoomForColumns } from "./wide-tables";
 
 export function createDuckDbDestination(spec: DuckDbDestination): Destination {
   const path = resolve(spec.path);
@@ -53,7 +54,7 @@ function settingsOf(spec: DuckDbDestination): Partial<DatabaseSettings> {
 class DuckDbSession implements DestinationSession {
   constructor(
     private readonly db: Database,
-    private readonly options: LoadOptions,
+    private readonly options: LoadOptions & Pick<DuckDbDestination, "memory_limit">,
   ) {}
 
   restore(query: RestoreQuery): Promise<Restored> {
@@ -64,12 +65,18 @@ class DuckDbSession implements DestinationSession {
     return isLoaded(this.db, dataset, loadId);
   }
 
-  migrate(plan: LoadPlan): Promise<MigrationInfo> {
-    return migrate(this.db, plan, this.options);
+  async migrate(plan: LoadPlan): Promise<MigrationInfo> {
+    await this.makeRoom(plan);
+    return await migrate(this.db, plan, this.options);
   }
 
-  loadChains(plan: LoadPlan): Promise<LoadedTable[]> {
-    return loadPackage(this.db, plan, this.options);
+  async loadChains(plan: LoadPlan): Promise<LoadedTable[]> {
+    await this.makeRoom(plan);
+    return await loadPackage(this.db, plan, this.options);
+  }
+
+  private async makeRoom(plan: LoadPlan): Promise<void> {
+    if (this.options.memory_limit === undefined) await makeRoomForColumns(this.db, plan);
   }
 
   /** Everything was committed together by `loadChains`. */

@@ -1,7 +1,7 @@
 /** After DuckDB refused rows: which column of which file does not fit, without telling the value. */
 import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
-import type { LoadPlan } from "../destination";
+import type { LoadPlan, PackageFile } from "../destination";
 import { type CompleteColumn, chainsOf, completeColumns } from "../table-chains";
 import { columnType } from "./column-types";
 import type { Database } from "./database";
@@ -25,8 +25,7 @@ export async function explainRefusal(
           `that ${bad.rows === 1 ? "does" : "do"} not fit column "${bad.column.name}" of type ` +
           `${columnType(table.name, bad.column)} (dlt: ${bad.column.data_type}). Nothing was loaded, the cursor did not ` +
           `move. ${advice(bad.column)}`,
-        // A double misses only what no literal can say, which dlt's SQL then takes for a name.
-        { dltException: bad.column.data_type === "double" ? "BinderException" : "ConversionException" },
+        { dltException: bad.no_literal ? "BinderException" : "ConversionException" },
       );
     }
   }
@@ -36,6 +35,8 @@ export async function explainRefusal(
 interface Misfit {
   column: CompleteColumn;
   rows: number;
+  /** NaN or an infinity: no literal can say it, and dlt's SQL then takes it for a name. */
+  no_literal: boolean;
 }
 
 async function misfit(db: Database, plan: LoadPlan, table: StoredTable): Promise<Misfit | undefined> {
@@ -51,9 +52,18 @@ async function misfit(db: Database, plan: LoadPlan, table: StoredTable): Promise
   const row = (await db.rows(`SELECT ${counts.join(", ")} FROM ${readParquet(files)}`))[0] ?? {};
   for (const [i, column] of columns.entries()) {
     const rows = Number(row[`c${i}`] ?? 0);
-    if (rows > 0) return { column, rows };
+    if (rows > 0) return { column, rows, no_literal: await isNoLiteral(db, files, column) };
   }
   return undefined;
+}
+
+async function isNoLiteral(db: Database, files: PackageFile[], column: CompleteColumn): Promise<boolean> {
+  if (column.data_type === "double") return true;
+  if (column.data_type !== "decimal" && column.data_type !== "wei") return false;
+  const condition = `regexp_matches(CAST(${quoteName(column.name)} AS VARCHAR), 'nan|inf', 'i')`;
+  return (
+    (await db.rows(`SELECT 1 AS found FROM ${readParquet(files)} WHERE ${condition} LIMIT 1`)).length > 0
+  );
 }
 
 function advice(column: CompleteColumn): string {

@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import { TidemarkError } from "../../pipeline/errors";
 import type { LoadedTable } from "../../pipeline/infos";
 import type { LoadPlan } from "../destination";
-import { verifyChains } from "../merge-hints";
+import { refuseSkipped, verifyChains } from "../merge-hints";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
@@ -35,6 +35,7 @@ export async function loadPackage(
 ): Promise<LoadedTable[]> {
   const chains = chainsOf(plan);
   verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
+  refuseSkipped(chains);
   const counts = new Map<string, LoadedTable>();
   for (const { tables } of chains) {
     for (const { name } of tables) {

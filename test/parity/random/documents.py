@@ -14,8 +14,8 @@ AWKWARD_KEYS = ["camelCase", "CamelCase", "camel_case", "HTTPServerID", "userIDs
                 "_dlt_x", "", " ", "___", "Value", "VALUE", "emoji😀", "nul l", "a__B__c", "list__list", "null", "true",
                 "snake_case_", "MixedUp_Case", "x1_", "ÀB", "ID", "Id", "iD", "l__value",
                 "this_is_a_rather_long_key_that_goes_on_and_on_until_nobody_wants_to_read_it_any_more_" + "x" * 40]
-# Without the text "NaN": in a double column dlt writes it as `nan`, which DuckDB refuses; ours stores it.
-TEXTS = ["", " ", "x", "plain text", "Gdańsk", "日本語", "😀 smile", "quote ' and \"", "back\\slash", "tab\tnew\nline", "\u2028",
+TEXTS = ["a\0b", "\0", "NaN", "inf", "-Infinity",
+         "", " ", "x", "plain text", "Gdańsk", "日本語", "😀 smile", "quote ' and \"", "back\\slash", "tab\tnew\nline", "\u2028",
          "\u007f", "\u0001", "0", "true", "True", "null", "1e5", "0x1F", "E'x'", "a;b", "$1", "%s", "{}", "[1]",
          "--", "/* x */", "é", "e\u0301", "\ufeffbom", "\ue026tagged", "x" * 300]
 NUMBER_TEXTS = ["5", " 7 ", "-3", "2.5", "1e3", "0x10", "007", "+4", "1_000", "9223372036854775807", "1.0", ".5", "-0"]
@@ -90,7 +90,7 @@ class Slot:
         elif nested and draw < 0.45:
             self.kind, self.inner = "scalars", rng.choice(SCALARS)
         elif nested and draw < 0.50:
-            self.kind, self.inner = "lists", rng.choice(("int", "text"))
+            self.kind, self.inner = "lists", rng.choice(("int", "text", "float", "time", "big"))
         elif nested and draw < 0.55:
             self.kind, self.inner = "mixed", shape(rng, depth - 1, 2, wild)
         elif draw < 0.57:
@@ -119,11 +119,16 @@ class Slot:
         if self.kind == "scalars":
             return [None if rng.random() < 0.1 else scalar(rng, self.inner) for _ in range(size)]
         if self.kind == "lists":
-            return [[scalar(rng, self.inner) for _ in range(rng.randint(0, 2))] for _ in range(size)]
+            return [self.nested_list(rng, rng.choice((1, 1, 1, 2, 3))) for _ in range(size)]
         if self.kind == "mixed":
             return [rng.choice((None, 1, "x", True, Number("1.5"), [1], [], {}, document(rng, self.inner)))
                     for _ in range(size)]
         return rng.choice(([], {}, None, [None], [[]], [{}], {"h": {}}))
+
+    def nested_list(self, rng, depth):
+        if depth > 1:
+            return [self.nested_list(rng, depth - 1) for _ in range(rng.randint(0, 2))]
+        return [scalar(rng, self.inner) for _ in range(rng.randint(0, 2))]
 
     def odd_value(self, rng):
         if self.calm:

@@ -36,6 +36,8 @@ def plan_of(seed, number):
         run_args = {}
         if phase and rng.random() < 0.08:
             run_args["schema_contract"] = contract(rng)
+        if rng.random() < 0.06:
+            run_args["loader_file_format"] = rng.choice(("parquet", "insert_values"))
         if phase and rng.random() < 0.06:
             run_args["refresh"] = rng.choice(("drop_sources", "drop_resources", "drop_data"))
         plan["phases"].append({
@@ -121,6 +123,8 @@ class Resource:
                 self.hints["write_disposition"]["validity_column_names"] = ["_dlt_from", "_dlt_To Date"]
             if rng.random() < 0.2:
                 self.hints["write_disposition"]["active_record_timestamp"] = "9999-12-31"
+            if rng.random() < 0.15:
+                self.hints["write_disposition"]["boundary_timestamp"] = "2024-05-05T05:05:05Z"
             return
         if self.what == "merge_key":
             self.hints["merge_key"] = "day"
@@ -138,8 +142,10 @@ class Resource:
             # Without a sort the row that wins is arbitrary in dlt, so keys come twice only with one, all values apart.
             self.sorts = self.twice = True
             self.hints.setdefault("columns", {})["seq"] = {"dedup_sort": rng.choice(("asc", "desc")), "data_type": "bigint"}
-        if self.what == "upsert" and rng.random() < 0.2:
+        if self.what in ("upsert", "cdc") and rng.random() < 0.2:
             self.hints["write_disposition"]["skip_unchanged_rows"] = True
+        if self.what in ("upsert", "cdc", "delete-insert") and rng.random() < 0.15:
+            self.hints["write_disposition"]["source_filter"] = "id IS NOT NULL"
 
     def incremental(self, rng):
         self.cursor = None
@@ -202,6 +208,12 @@ class Resource:
             hint["columns"] = {inner[0].key: {"name": inner[0].key, "data_type": "text"}}
         if rng.random() < 0.3:
             hint["schema_contract"] = contract(rng)
+        if inner and rng.random() < 0.2 and self.what in ("append", "none"):
+            # A key makes it a table of its own, which keeps being appended to.
+            hint["merge_key"] = inner[0].key
+            for one in slot.inner:
+                if one.key == inner[0].key:
+                    one.null = one.missing = one.odd = one.first = 0
         if hint:
             self.hints["nested_hints"] = {slot.key: hint}
 

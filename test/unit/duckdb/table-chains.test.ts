@@ -31,7 +31,8 @@ describe("chains of a plan", () => {
 
   it("holds only tables with files for append, and finds the root of a nested file", () => {
     expect(names(plan(orders("append"), ["orders__lines", "orders"]))).toEqual([["orders", "orders__lines"]]);
-    expect(names(plan(orders("skip"), ["orders"]))).toEqual([]);
+    // a chain all the same, since the load step has to refuse it
+    expect(names(plan(orders("skip"), ["orders"]))).toEqual([["orders"]]);
   });
 
   it("leaves out tables that never saw data", () => {

@@ -1,0 +1,33 @@
+"""Section d: what failed runs leave, and how the next ones go on."""
+from build import case, route, run
+
+MERGE = {"primary_key": "id", "write_disposition": "merge"}
+INC = {"incremental": {"cursor_path": "u"}}
+SCD = {"write_disposition": {"disposition": "merge", "strategy": "scd2"}}
+NK = {"columns": {"k": {"data_type": "bigint", "nullable": False}}}
+def ok(i, u=None, **m): return {"id": i, "u": u if u is not None else i, "k": i, **m}
+case("d_fail_normalize_cursor", "the cursor after a run that failed in normalize and was dropped", run([ok(1, 1)], endpoint=INC, hints=NK), run([ok(2, 5), {"id": 3, "u": 6, "k": None}]), run([ok(4, 2), ok(5, 7)], drop_pending=True), run([ok(6, 3), ok(7, 8)]))
+case("d_fail_normalize_retry", "a failing package fails again, then is dropped", run([ok(1)], hints=NK), run([ok(2), {"id": 3, "k": None}]), run([ok(4)]), run([ok(5, new=1)], drop_pending=True))
+case("d_fail_normalize_columns", "columns of a run that failed in normalize", run([ok(1)], hints=NK), run([ok(2, a=1, l=[1]), {"id": 3, "k": None, "b": 1}]), run([ok(4, c=1)], drop_pending=True))
+case("d_fail_normalize_hints", "hints of a run that failed in normalize", run([{"id": 1}]), run([{"id": 2}], hints={"columns": {"x": {"data_type": "text", "nullable": False}, "y": {"data_type": "date"}}}), run([{"id": 3}], hints={}, drop_pending=True))
+case("d_fail_normalize_hints_typed", "a typed hint of a run that failed, gone later", run([{"id": 1, "k": 1}]), run([{"id": 2, "k": None}], hints={"primary_key": "k", "write_disposition": "merge", "columns": {"y": {"data_type": "date"}}}), run([{"id": 3, "k": 3}], hints={}, drop_pending=True))
+case("d_fail_first", "the first run fails in normalize, the second one is another", run([{"id": None, "a": 1}], hints=MERGE), run([{"id": 2, "b": "x"}], drop_pending=True), run([{"id": 2, "b": "y"}]))
+case("d_fail_first_cursor", "the first run fails in normalize: its cursor", run([{"id": None, "u": 9}], hints=MERGE, endpoint=INC), run([{"id": 2, "u": 3}], drop_pending=True), run([{"id": 3, "u": 4}]))
+case("d_fail_first_load_types", "the first load fails, the next has other types", run(raw='[{"v":9223372036854775808,"t":1}]'), run(raw='[{"v":1,"t":"text"}]', drop_pending=True))
+case("d_fail_first_load_fresh", "the first load fails, then an empty folder and other types", run(raw='[{"v":9223372036854775808,"t":1}]'), run(raw='[{"v":1,"t":"text"}]', fresh_workdir=True), run(raw='[{"v":1,"t":"text","z":1}]'))
+case("d_fail_load_cursor", "the cursor after a failed load that was dropped", run(raw='[{"v":1,"u":1}]', endpoint=INC), run(raw='[{"v":9223372036854775808,"u":5}]'), run(raw='[{"v":2,"u":3},{"v":2,"u":7}]', drop_pending=True))
+case("d_fail_extract_cursor", "the cursor after an extract that failed in the second resource", run(resources=[{"name": "a", "endpoint": {"path": "a", **INC}}, {"name": "b", "endpoint": "b"}], routes=[route("/a", [{"id": 1, "u": 1}]), route("/b", [{"id": 1}])]), run(routes=[route("/a", [{"id": 2, "u": 5}])]), run(routes=[route("/a", [{"id": 3, "u": 3}]), route("/b", [{"id": 2}])]))
+case("d_fail_extract_new_table", "a table of an extract that failed", run(resources=[{"name": "a", "endpoint": "a"}], routes=[route("/a", [{"id": 1}])]), run(resources=[{"name": "a", "endpoint": "a"}, {"name": "c", "endpoint": "c", "columns": {"x": {"data_type": "text"}}}, {"name": "b", "endpoint": "b"}], routes=[route("/a", [{"id": 2}]), route("/c", [{"y": 2}])]), run(resources=[{"name": "a", "endpoint": "a"}], routes=[route("/a", [{"id": 3, "z": 1}])]))
+case("d_fail_replace", "a replace that fails in normalize keeps what is there", run([ok(1, l=[1])], hints={**NK, "write_disposition": "replace"}), run([{"id": 2, "k": None}]), run([ok(3)], drop_pending=True))
+case("d_fail_scd2", "a scd2 run that fails in normalize", run([ok(1)], hints={**SCD, **NK}), run([{"id": 2, "k": None}]), run([ok(1)], drop_pending=True))
+case("d_fail_contract_tables", "a contract that fails at extract, then a changed contract", run([{"id": 1}], hints={"schema_contract": {"columns": "freeze"}}), run([{"id": 2, "x": 1}]), run([{"id": 3, "x": 1}], hints={"schema_contract": {"columns": "evolve"}}), run([{"id": 4, "x": 1}], drop_pending=True))
+case("d_fail_contract_run", "the run's contract is kept after a failure", run([{"id": 1}]), run([{"id": 2, "x": 1}], run_args={"schema_contract": {"columns": "freeze"}}), run([{"id": 3, "y": 1}], drop_pending=True))
+case("d_fail_refresh", "a refresh whose run fails in normalize", run([ok(1, l=[1])], hints=NK), run([{"id": 2, "k": None}], run_args={"refresh": "drop_resources"}), run([ok(3)], drop_pending=True))
+case("d_fail_refresh_data", "a drop_data whose run fails in normalize", run([ok(1, l=[1])], hints=NK, endpoint=INC), run([{"id": 2, "u": 9, "k": None}], run_args={"refresh": "drop_data"}), run([ok(3)], drop_pending=True))
+case("d_fail_refresh_extract", "a refresh whose extract fails", run([ok(1, l=[1])], endpoint=INC), run(routes=[route(status=404, json={})], run_args={"refresh": "drop_sources"}), run([ok(3)]))
+case("d_fail_source_new", "a new source whose first run fails in normalize", run([ok(1)], endpoint=INC, hints=NK), run([{"id": 1, "u": 1, "k": None}], source_args={"name": "other"}), run([ok(2)], source_args={"name": "api"}, drop_pending=True), run([ok(3)], source_args={"name": "other"}))
+case("d_fail_then_fresh", "a failed package, then an empty folder", run([ok(1)], hints=NK, endpoint=INC), run([{"id": 2, "u": 7, "k": None, "a": 1}]), run([ok(3, b=2)], fresh_workdir=True))
+case("d_fail_load_merge", "a merge load that fails in the destination", run([{"id": 1, "d": "1.5"}], hints={**MERGE, "columns": {"d": {"data_type": "decimal", "precision": 4, "scale": 1}}}), run([{"id": 1, "d": "99999"}, {"id": 2, "d": "1"}]), run([{"id": 3, "d": "2"}], drop_pending=True))
+case("d_pending_loaded_later", "a package that failed in the load passes later? still fails", run([{"id": 1, "d": "1.5"}], hints={"columns": {"d": {"data_type": "decimal", "precision": 4, "scale": 1}}}), run([{"id": 1, "d": "99999"}]), run([{"id": 9, "d": "2"}]), run([{"id": 10, "d": "2"}]))
+case("d_upsert_fail_pending", "an upsert that fails for duplicates stays", run([{"id": 1, "v": 1}], hints={"primary_key": "id", "write_disposition": {"disposition": "merge", "strategy": "upsert"}}), run([{"id": 1, "v": 2}, {"id": 1, "v": 3}]), run([{"id": 1, "v": 4}]), run([{"id": 1, "v": 5}], drop_pending=True))
+case("d_append_to_merge_pending", "the failed migration stays pending", run([{"id": 1, "l": [1]}]), run([{"id": 1, "l": [2]}], hints=MERGE), run([{"id": 3, "l": [2]}], hints={}), run([{"id": 4, "l": [2], "z": 1}], hints={}, drop_pending=True))
