@@ -192,10 +192,11 @@ export function assertSpec(document: JsonObject, where: string): void {
 
 export function specError(where: string, problems: readonly SpecProblem[]): TidemarkError {
   const lines = problems.map(problem => `  ${formatPath(problem.path)}: ${problem.message}`);
+  const misnamed = problems.some(({ path }) => path[0] === "source" && path[1] === "name");
   return new TidemarkError(
     "SPEC_INVALID",
     `${where} has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
-    { step: "resolve", dltException: "DictValidationException" },
+    { step: "resolve", dltException: misnamed ? "InvalidSchemaName" : "DictValidationException" },
   );
 }
 

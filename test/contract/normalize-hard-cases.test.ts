@@ -18,6 +18,32 @@ const many = (count: number, row: (i: number) => Row): Row[] =>
 
 afterAll(removeFolders);
 
+describe("what dlt's files of a format cannot say", () => {
+  const long = `${"x".repeat(40)}\0${"y".repeat(300)}`;
+  const rows = [{ v: 1.5, t: "a\0b" }, { v: "nan", t: long }, { v: "-inf", t: "\0" }, { v: -0.5 }];
+  const read = async (file_format?: string) => {
+    const schema = schemaFor({ ...(file_format ? { file_format } : {}) });
+    const table = await readTable(await normalizeRows(schema, rows), "items");
+    return { type: table.types[table.columns.indexOf("v")], rows: table.rows };
+  };
+
+  test("SQL literals: NUL is left out, and the load step has to refuse NaN and infinities", async () => {
+    const { type, rows } = await read();
+    expect(rows.map(row => row.t)).toEqual(["ab", long.replace("\0", ""), "", null]);
+    expect(type).toBe("VARCHAR");
+    expect(rows.map(row => row.v)).toEqual(["1.5", "no number", "no number", "-0.5"]);
+  });
+
+  test("parquet: everything; jsonl: no NaN, no infinity", async () => {
+    const parquet = await read("parquet");
+    expect(parquet.rows.map(row => row.t?.length)).toEqual([3, 341, 1, undefined]);
+    expect(parquet.rows.map(row => row.v)).toEqual(["1.5", "nan", "-inf", "-0.5"]);
+    const jsonl = await read("jsonl");
+    expect(jsonl.type).toBe("DOUBLE");
+    expect(jsonl.rows.map(row => row.v)).toEqual(["1.5", null, null, "-0.5"]);
+  });
+});
+
 describe("numbers", () => {
   test("64-bit integers stay exact; one beyond turns the file's column wider, for the load step to refuse", async () => {
     const exact = await normalizeRows(schemaFor(), [

@@ -15,6 +15,7 @@ export const DUCKDB_CAPABILITIES: NormalizeCapabilities = {
   decimal_precision: [38, 9],
   wei_precision: [38, 0],
   merge_strategies: ["delete-insert", "upsert", "insert-only", "cdc", "scd2"],
+  literal_files: true,
 };
 
 export interface Normalized extends NormalizeOutput {
