@@ -20,7 +20,7 @@ afterAll(removeFolders);
 
 describe("what dlt's files of a format cannot say", () => {
   const long = `${"x".repeat(40)}\0${"y".repeat(300)}`;
-  const rows = [{ v: 1.5, t: "a\0b" }, { v: "nan", t: long }, { v: "-inf", t: "\0" }, { v: -0.5 }];
+  const rows: Row[] = [{ v: 1.5, t: "a\0b" }, { v: "nan", t: long }, { v: "-inf", t: "\0" }, { v: -0.5 }];
   const read = async (file_format?: string) => {
     const schema = schemaFor({ ...(file_format ? { file_format } : {}) });
     const table = await readTable(await normalizeRows(schema, rows), "items");
