@@ -129,7 +129,7 @@ case("g_action_order", "several actions", run(routes=[route("/items", [{"id": 1}
 case("g_action_429", "an ignored 429 is not retried", run(routes=[route("/items", status=429, json={})], **acts({"status_code": 429, "action": "ignore"})))
 case("g_action_retry_then", "an unmatched 500 is retried beside actions", run(routes=[route("/items", responses=[{"status": 500, "json": {}, "headers": {"Retry-After": "0"}}, {"json": []}])], **acts({"status_code": 404, "action": "ignore"})))
 case("g_action_empty", "no actions: an empty list", run(routes=[route("/items", status=404, json={})], **acts()))
-case("g_action_raise", "an action that is not known", run([{"id": 1}], **acts({"status_code": 404, "action": "raise"})))
+case("g_action_raise", "an action that is not known", run([{"id": 1}], endpoint={"response_actions": [{"status_code": 404, "action": "raise"}]}))
 case("g_action_single_page", "an ignored first answer: no rows", run(routes=[route("/items", status=404, json={"error": "x"})], endpoint={"response_actions": [{"status_code": 404, "action": "ignore"}]}), run([{"id": 1}]))
 case("g_status_204", "204 without a body", run(routes=[route("/items", status=204, raw="")]))
 case("g_status_301", "a permanent redirect of a POST", run(routes=[route("/items", status=301, json={}, answer_headers={"Location": "/b"}), route("/b", [{"id": 1}])], endpoint={"method": "POST", "json": {"a": 1}}))
