@@ -88,17 +88,16 @@ function deferred(): Deferred {
 async function inTurn<T>(workflow: string, resource: string, extract: () => Promise<T>): Promise<T> {
   const all = turns.get(workflow)!;
   const alive = setInterval(() => Context.current().heartbeat(), 1_000);
-  try {
+  const own = (async () => {
     for (const [name, { done }] of all) {
       if (name === resource) break;
       await done;
     }
-    const own = extract();
-    all.get(resource)!.settle(own);
+    return await extract();
+  })();
+  all.get(resource)!.settle(own);
+  try {
     return await own;
-  } catch (error) {
-    all.get(resource)!.settle(Promise.reject(error));
-    throw error;
   } finally {
     clearInterval(alive);
   }

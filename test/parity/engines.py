@@ -81,9 +81,12 @@ class Command:
                 line.settimeout(PHASE_TIMEOUT)
                 line.connect(self.socket)
                 line.sendall(json.dumps({"phase": phase_file}).encode() + b"\n")
-                answer = json.loads(b"".join(iter(lambda: line.recv(65536), b"")))
+                told = b"".join(iter(lambda: line.recv(65536), b""))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
+        if not told:
+            return {"ok": False, "step": None, "exception": "Crash", "stderr": "the engine's process ended in the middle"}
+        answer = json.loads(told)
         if answer["ok"]:
             return {"ok": True}
         return {"ok": False, "step": answer["step"], "exception": answer["exception"], "stderr": answer["message"]}

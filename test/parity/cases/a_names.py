@@ -22,4 +22,3 @@ case("a_reserved_words", "reserved words are used as they are", run([{"id": 1, "
 case("a_columns_quote", "quotes in names of resources", run([{"id": 1, "l": [1]}], hints={"name": "it's \"quoted\"; drop"}))
 case("a_pipeline_name", "a pipeline name in mixed case", run([{"id": 1, "u": 1}], pipeline_name="My-Pipe_pipeline", endpoint={"incremental": {"cursor_path": "u"}}), run([{"id": 2, "u": 2}], fresh_workdir=True))
 case("a_table_names_collide", "two resources whose tables have one name", run(resources=[{"name": "my items", "endpoint": "a"}, {"name": "my_items", "endpoint": "b"}], routes=[route("/a", [{"id": 1}]), route("/b", [{"x": 2}])]))
-case("a_child_name_collides", "a resource named as another's child table", run(resources=[{"name": "t", "endpoint": "a"}, {"name": "t__l", "endpoint": "b"}], routes=[route("/a", [{"id": 1, "l": [1]}]), route("/b", [{"x": 2}])]))
