@@ -85,4 +85,3 @@ for mode in ("drop_sources", "drop_resources", "drop_data"):
     case(f"e_refresh_{mode}_empty", f"refresh {mode} and no rows", run([tree(1, "a", 1)], resources=TWO), run([], run_args={"refresh": mode}), run([tree(2, "z", 1)]))
     case(f"e_refresh_{mode}_replace", f"refresh {mode} with replace", run([tree(1, "a", 1)], hints={"write_disposition": "replace"}), run([{"id": 2, "new": "x"}], run_args={"refresh": mode}), run([tree(3, "a", 1)]))
     case(f"e_refresh_{mode}_types", f"refresh {mode} and other types", run([{"id": 1, "v": 1}], resources=TWO[:1]), run([{"id": 1, "v": "text"}], run_args={"refresh": mode}), run([{"id": 2, "v": 5}]))
-case("e_bad_refresh", "an unknown refresh", run([{"id": 1}], run_args={"refresh": "all"}))
