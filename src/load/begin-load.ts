@@ -13,6 +13,7 @@ import {
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
 import type { HistoryState, ResourcePlan } from "../pipeline/infos";
+import { unknownName } from "../pipeline/nearest-name";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
 import { beginSchema } from "../schema/hints";
 import { adoptSchema, newSchema } from "../schema/stored-schema";
@@ -63,6 +64,7 @@ export interface BegunLoad {
 export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
   const { spec, root, destination } = args;
   refuseBackfill(args);
+  refuseUnknownHints(args);
   const { dataset } = datasetNames(spec);
   const scope: PackageScope = {
     root,
@@ -124,6 +126,18 @@ function pendingLoad(root: string, record: PackageRecord): BegunLoad {
       `load package ${record.load_id} was left ${record.state} by an earlier run: it is loaded first, and nothing is extracted in this run`,
     ],
   };
+}
+
+function refuseUnknownHints({ spec, source }: BeginLoadArgs): void {
+  const names = source.resources.map(resource => resource.name);
+  for (const name of Object.keys(spec.resource_hints ?? {})) {
+    if (names.includes(name)) continue;
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `resource_hints: ${unknownName("resource", name, names)}. Nothing was extracted.`,
+      { step: "resolve", dltException: "KeyError" },
+    );
+  }
 }
 
 function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {

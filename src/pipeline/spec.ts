@@ -135,6 +135,8 @@ export interface DuckDbDestination {
   path: string;
   replace_strategy: ReplaceStrategy;
   create_indexes: boolean;
+  /** A name of one's own, under which dlt's settings have it; kept in the state. */
+  destination_name?: string;
   max_identifier_length?: number;
   max_column_identifier_length?: number;
   /** dlt: naming layout of the staging dataset, `%s` stands for the dataset name. */

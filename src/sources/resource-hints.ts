@@ -176,6 +176,9 @@ export const hintsShape = {
 /** What `resource_hints` of a spec may say of one resource (dlt: the arguments of `resource.apply_hints`). */
 export const appliedHintsShape = z.strictObject({
   ...hintsShape,
+  /** An empty text takes a key away, as in dlt. */
+  primary_key: z.union([z.literal(""), namesShape]).nullish(),
+  merge_key: z.union([z.literal(""), namesShape]).nullish(),
   incremental: incrementalShape.nullish(),
   /** Stored with the table as they are. */
   additional_table_hints: z.record(nonEmpty, json).nullish(),
@@ -208,6 +211,7 @@ function given<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]>
 }
 
 export function toNames(value: string | string[] | null | undefined): string[] | undefined {
+  if (value === "") return [];
   return typeof value === "string" ? [value] : (value ?? undefined);
 }
 

@@ -28,6 +28,9 @@ const duckdb = z.strictObject({
     .refine(text => text.includes("%s"), 'must hold "%s", which stands for the dataset name')
     .optional(),
   enable_dataset_name_normalization: z.boolean().optional(),
+  destination_name: z.string().min(1).optional(),
+  /** dlt: a label of its own, which changes nothing that is loaded. */
+  environment: z.string().optional(),
   memory_limit: z
     .string()
     .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as "2GB"')

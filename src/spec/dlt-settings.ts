@@ -110,6 +110,8 @@ export function withDestinationSettings(
       if (filled[key] === undefined && found !== undefined) filled[key] = reference(found);
     }
   }
+  // dlt keeps a name of one's own in the pipeline's state.
+  if (filled.type === "duckdb" && name !== "duckdb") filled.destination_name = name;
   return filled;
 }
 

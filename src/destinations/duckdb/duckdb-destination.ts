@@ -29,7 +29,11 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
       max_column_identifier_length:
         spec.max_column_identifier_length ?? DUCKDB_CAPABILITIES.max_column_identifier_length,
     },
-    identity: { destination_type: "dlt.destinations.duckdb", destination_name: null, fingerprint: path },
+    identity: {
+      destination_type: "dlt.destinations.duckdb",
+      destination_name: spec.destination_name ?? null,
+      fingerprint: path,
+    },
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
       return new DuckDbSession(await openDatabase(path, { ...options, settings: settingsOf(spec) }), spec);
     },

@@ -52,5 +52,4 @@ case("d_state_three", "three sources in one pipeline, state in the first", run([
 case("d_pipeline_renamed", "another pipeline continues the schema of the first", run([{"id": 1, "u": 1}], endpoint=inc()), run([{"id": 2, "u": 2, "n": 1}], pipeline_name="p_second", fresh_workdir=True))
 case("d_no_rows_state", "a first run without rows stores its state", run([], endpoint=inc()), run([]), run([{"id": 1, "u": 1}]))
 case("d_no_resources_selected", "no resource selected", run(resources=[{"name": "items", "selected": False}], rows=[{"id": 1}]))
-case("d_dataset_again", "back to the first dataset", run([{"id": 1, "u": 1}], endpoint=inc()), run([{"id": 2, "u": 2}], dataset_name="ds_two"), run([{"id": 3, "u": 3}], dataset_name="ds_d_dataset_again"))
 case("d_schema_settings_change", "settings of a source that change: nesting, root key, contract", run([{"id": 1, "o": {"p": 1}, "l": [1]}], source_args={"name": "api", "max_table_nesting": 2}), run([{"id": 2, "o": {"p": 1}, "l": [2]}], source_args={"name": "api", "max_table_nesting": 0}), run([{"id": 3, "o": {"p": 1}}], source_args={"name": "api", "schema_contract": "evolve"}), run([{"id": 4}], source_args={"name": "api"}))
