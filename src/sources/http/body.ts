@@ -110,7 +110,8 @@ function charsetOf(body: Buffer, contentType: string | undefined): string | unde
   const named = /charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? "")?.[1]?.toLowerCase();
   if (named === undefined || named === "utf-8" || named === "utf8") return undefined;
   try {
-    return new TextDecoder(named).encoding;
+    // Python writes the name with a dash.
+    return new TextDecoder(named.replace(/^latin-/, "latin")).encoding;
   } catch {
     return undefined;
   }
