@@ -139,7 +139,12 @@ async function byDlt(name: string, source: object, { folder, standin }: Place): 
   if (python === undefined) throw new Error("dlt's venv is missing: run this by `npm run bench:databricks`.");
   const { stdout } = await promisify(execFile)(python, [join(__dirname, "dlt_databricks.py"), file], {
     cwd: folder,
-    env: { ...process.env, RUNTIME__DLTHUB_TELEMETRY: "false", RUNTIME__LOG_LEVEL: "ERROR" },
+    // dlt's Databricks SDK takes DATABRICKS_… for its own and looks for a workspace at port 443 of that host
+    env: {
+      ...Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DATABRICKS|DLT)_/.test(key))),
+      RUNTIME__DLTHUB_TELEMETRY: "false",
+      RUNTIME__LOG_LEVEL: "ERROR",
+    },
   });
   return Number(stdout.trim().split("\n").at(-1));
 }
