@@ -10,6 +10,7 @@ import { type LoadedSpec, loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
+import { checkRunInput } from "../spec/run-input";
 import { asStep, type Observe } from "./heartbeats";
 
 export function resolveActivities(config: Config, observe: Observe | undefined) {
@@ -17,8 +18,9 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
     /** Reads the spec by name, path or inline; the recorded result pins the run (design law 5). */
     resolveRun: (input: RunInput): Promise<ResolvedRun> =>
       asStep("resolve", observe, async step => {
-        const loaded = findSpec(input.pipeline, config);
-        const spec = resolveSpec(loaded, input, config);
+        const checked = checkRunInput(input);
+        const loaded = findSpec(checked.pipeline, config);
+        const spec = resolveSpec(loaded, checked, config);
         const { source, secrets } = await openSource(spec, config);
         step.secrets.push(...secrets);
         const destination = createDestination(spec.destination);

@@ -5,6 +5,7 @@ import type { Config } from "../config";
 import type { RunInput } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
+import { checkRunInput } from "../spec/run-input";
 import type { RunningWorker } from "../worker";
 import { EXIT } from "./exit-codes";
 import { failureText } from "./failure-text";
@@ -28,7 +29,7 @@ export interface RunOptions {
 export async function runCommand(config: Config, pipeline: string, options: RunOptions): Promise<void> {
   const input = toInput(pipeline, options);
   // A bad spec is told here, all of it at once, before anything is started.
-  const spec = resolveSpec(loadSpec(pipeline, config), input, config);
+  const spec = resolveSpec(loadSpec(pipeline, config), checkRunInput(input), config);
   const progress = new LiveProgress(process.stderr, { quiet: options.json });
   const connected = await connect(config);
   let worker: RunningWorker | undefined;

@@ -62,6 +62,8 @@ const gate = z.strictObject({
   on_review: z.enum(["continue", "wait"]).optional(),
 });
 
+export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_data"]);
+
 export const retry = z.strictObject({
   http_attempts: z.number().int().min(1).max(100).optional(),
   activity_attempts: z.number().int().min(0).max(1000).optional(),
@@ -79,7 +81,7 @@ const pipeline = z.strictObject({
   columns: columnsShape.optional(),
   table_name: z.string().min(1).optional(),
   loader_file_format: z.enum(["parquet", "jsonl", "insert_values"]).optional(),
-  refresh: z.enum(["drop_sources", "drop_resources", "drop_data"]).optional(),
+  refresh: refreshSchema.optional(),
   resource_hints: z.record(z.string(), appliedHintsShape).optional(),
   resources: z.array(z.string()).optional(),
   transform: z.strictObject({ dbt }).optional(),
@@ -149,10 +151,14 @@ function checkDestination(destination: JsonObject): SpecProblem[] {
 }
 
 /** Zod's issue in our words; unknown keys become one problem each with the nearest valid key. */
-export function toProblems(issue: z.core.$ZodIssue, prefix: (string | number)[]): SpecProblem[] {
+export function toProblems(
+  issue: z.core.$ZodIssue,
+  prefix: (string | number)[],
+  root: z.ZodType = pipeline,
+): SpecProblem[] {
   const path = [...prefix, ...issue.path.map(part => (typeof part === "symbol" ? String(part) : part))];
   if (issue.code === "unrecognized_keys") {
-    const valid = validKeys(path);
+    const valid = validKeys(root, path);
     return issue.keys.map(key => ({ path: [...path, key], message: unknownName("key", key, valid) }));
   }
   if (issue.code === "invalid_union") {
@@ -165,15 +171,19 @@ export function toProblems(issue: z.core.$ZodIssue, prefix: (string | number)[])
           Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys"),
       )[0];
     if (deepest !== undefined && (deepest.path.length > 0 || deepest.code === "unrecognized_keys")) {
-      return toProblems({ ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue, prefix);
+      return toProblems(
+        { ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue,
+        prefix,
+        root,
+      );
     }
   }
   return [{ path, message: issue.message }];
 }
 
 /** Valid keys of the object at a path, read from the schema itself. */
-function validKeys(path: (string | number)[]): string[] {
-  let node: unknown = pipeline;
+function validKeys(root: z.ZodType, path: (string | number)[]): string[] {
+  let node: unknown = root;
   for (const part of path) node = shapeOf(node)[part] ?? {};
   return Object.keys(shapeOf(node));
 }

@@ -13,9 +13,9 @@ import {
   type SourceSpec,
 } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
-import { dispositionShape, toAppliedHints, toDisposition } from "../sources/resource-hints";
-import { assertSpec, retry as retrySchema, type SpecDocument, specError, toProblems } from "./check-spec";
-import { loadModeSchema, resolveDatabricks } from "./databricks-spec";
+import { toAppliedHints, toDisposition } from "../sources/resource-hints";
+import { assertSpec, type SpecDocument } from "./check-spec";
+import { resolveDatabricks } from "./databricks-spec";
 import {
   datasetLayout,
   withDestinationSettings,
@@ -27,6 +27,7 @@ import { isBelow, type LoadedSpec } from "./load-spec";
 import { literalSecrets, swapLiterals } from "./secrets";
 
 /**
+ * @param input the overrides of a run, checked (`checkRunInput`)
  * @throws TidemarkError SPEC_INVALID (all problems at once), SPEC_HOLDS_SECRET
  */
 export function resolveSpec(
@@ -40,19 +41,17 @@ export function resolveSpec(
   assertSpec(filled, where);
   const document = filled as unknown as SpecDocument;
   const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
-  const overrides = checkOverrides(input);
   return {
     pipeline_name: document.pipeline_name,
     dataset_name: datasetLayout(document.pipeline_name, settings).replace(
       "%s",
       () => document.dataset_name ?? config.datasetName,
     ),
-    destination: withLoadMode(
-      resolveDestination(document.destination, config, loaded.file),
-      overrides.load_mode,
-    ),
+    destination: withLoadMode(resolveDestination(document.destination, config, loaded.file), input.load_mode),
     source: resolveSource(document.source as JsonObject, loaded, config, base),
-    write_disposition: toDisposition(overrides.write_disposition ?? document.write_disposition),
+    write_disposition: toDisposition(
+      (input.write_disposition as SpecDocument["write_disposition"]) ?? document.write_disposition,
+    ),
     schema_contract: document.schema_contract,
     primary_key: toNames(document.primary_key),
     merge_key: toNames(document.merge_key),
@@ -102,25 +101,6 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
     );
   }
   return document;
-}
-
-function checkOverrides(input: Omit<RunInput, "pipeline">): {
-  write_disposition?: SpecDocument["write_disposition"];
-  load_mode?: RunInput["load_mode"];
-} {
-  const problems = [];
-  const disposition = dispositionShape.optional().safeParse(input.write_disposition);
-  if (!disposition.success) {
-    problems.push(...disposition.error.issues.flatMap(issue => toProblems(issue, ["write_disposition"])));
-  }
-  const retry = retrySchema.optional().safeParse(input.retry);
-  if (!retry.success) problems.push(...retry.error.issues.flatMap(issue => toProblems(issue, ["retry"])));
-  const loadMode = loadModeSchema.optional().safeParse(input.load_mode);
-  if (!loadMode.success) {
-    problems.push(...loadMode.error.issues.flatMap(issue => toProblems(issue, ["load_mode"])));
-  }
-  if (problems.length > 0) throw specError("The run's input", problems);
-  return { write_disposition: disposition.data, load_mode: loadMode.data };
 }
 
 function withLoadMode(destination: DestinationSpec, loadMode: RunInput["load_mode"]): DestinationSpec {

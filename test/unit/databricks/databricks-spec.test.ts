@@ -1,6 +1,7 @@
 import { loadConfig } from "../../../src/config";
 import { databricksShape, resolveDatabricks } from "../../../src/spec/databricks-spec";
 import { resolveSpec } from "../../../src/spec/resolve-spec";
+import { checkRunInput } from "../../../src/spec/run-input";
 
 const ENV = {
   DATABRICKS_HOST: "https://adb-1.azuredatabricks.net/",
@@ -111,7 +112,7 @@ describe("a Databricks destination", () => {
       resolveSpec({ document: document(type), file: "/nowhere/p.json" }, { load_mode }, config);
     expect(resolve("databricks", "spark").destination).toMatchObject({ load_mode: "spark" });
     expect(() => resolve("duckdb", "spark")).toThrow(/--load-mode\) is for the destination databricks/);
-    expect(() => resolve("databricks", "fast" as "spark")).toThrow(/load_mode/);
+    expect(() => checkRunInput({ pipeline: "p", load_mode: "fast" })).toThrow(/load_mode/);
   });
 
   it("has a strict shape", () => {

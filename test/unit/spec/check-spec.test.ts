@@ -2,6 +2,7 @@
 import { isSecretRef } from "../../../src/pipeline/secret-ref";
 import type { JsonObject } from "../../../src/pipeline/spec";
 import { checkSpec, formatPath } from "../../../src/spec/check-spec";
+import { checkRunInput } from "../../../src/spec/run-input";
 import { resolveSecrets } from "../../../src/spec/secrets";
 
 const code = (more: JsonObject, resource: JsonObject = {}): JsonObject => ({
@@ -37,4 +38,12 @@ test("a reference is told from data by the variable's upper-case name", () => {
   );
   expect(value).toEqual({ json: { filter: { env: "prod" }, key: "planted" } });
   expect(secrets).toEqual(["planted"]);
+});
+
+test("a workflow's input is checked as a whole: nothing that was mistyped is passed over", () => {
+  expect(checkRunInput({ pipeline: "orders", load: false })).toEqual({ pipeline: "orders", load: false });
+  expect(() => checkRunInput(null)).toThrow(/pipeline: must be the name of a spec/);
+  expect(() => checkRunInput({ pipeline: "orders", resource: ["a"], retry: { http_atempts: 1 } })).toThrow(
+    /2 problems[^]*did you mean "http_attempts"[^]*did you mean "resources"/,
+  );
 });

@@ -1,0 +1,31 @@
+/** The input of workflow `pipeline`, as anybody may send it by `temporal workflow start --input`. */
+import { z } from "zod";
+import type { RunInput } from "../pipeline/spec";
+import { dispositionShape } from "../sources/resource-hints";
+import { refreshSchema, retry, specError, toProblems } from "./check-spec";
+import { loadModeSchema } from "./databricks-spec";
+
+const runInput = z.strictObject({
+  pipeline: z.union(
+    [z.string().min(1), z.looseObject({})],
+    'must be the name of a spec, or a spec; for example {"pipeline": "rest_api_demo"}',
+  ),
+  load: z.boolean().optional(),
+  resources: z.array(z.string()).optional(),
+  write_disposition: dispositionShape.optional(),
+  refresh: refreshSchema.optional(),
+  load_mode: loadModeSchema.optional(),
+  full_refresh: z.boolean().optional(),
+  transform: z.boolean().optional(),
+  gate: z.boolean().optional(),
+  retry: retry.optional(),
+});
+
+/** @throws TidemarkError SPEC_INVALID with one line per problem */
+export function checkRunInput(input: unknown): RunInput {
+  // No input at all reaches an activity as null.
+  const parsed = runInput.safeParse(input ?? {});
+  if (parsed.success) return parsed.data as RunInput;
+  const problems = parsed.error.issues.flatMap(issue => toProblems(issue, [], runInput));
+  throw specError("The run's input", problems);
+}
