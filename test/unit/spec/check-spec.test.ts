@@ -44,6 +44,6 @@ test("a workflow's input is checked as a whole: nothing that was mistyped is pas
   expect(checkRunInput({ pipeline: "orders", load: false })).toEqual({ pipeline: "orders", load: false });
   expect(() => checkRunInput(null)).toThrow(/pipeline: must be the name of a spec/);
   expect(() => checkRunInput({ pipeline: "orders", resource: ["a"], retry: { http_atempts: 1 } })).toThrow(
-    /2 problems[^]*did you mean "http_attempts"[^]*did you mean "resources"/,
+    /2 problems.*did you mean "http_attempts".*did you mean "resources"/s,
   );
 });
