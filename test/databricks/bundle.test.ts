@@ -49,7 +49,8 @@ beforeAll(async () => {
 afterAll(async () => {
   if (app !== undefined && app.exitCode === null) {
     const ended = new Promise(done => app!.once("exit", done));
-    app.kill("SIGTERM");
+    // the group: npm does not always pass a signal on to what it started
+    process.kill(-app.pid!, "SIGTERM");
     await ended;
   }
   await api?.close();
@@ -116,6 +117,7 @@ onStandin(
         DLT_DATASET_NAME: dataset,
       },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
     let said = "";
     app.stdout!.on("data", data => {
