@@ -1,0 +1,23 @@
+/**
+ * `npm run bench`: the documents into DuckDB, then loads into Databricks, each beside dlt. The second part needs the
+ * stand-in (1 GB, Java): it runs where `npm run bench:databricks` or `npm run test:databricks` has set that up.
+ * Options go to the first part.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import toolPaths from "../setup/tool-paths.js";
+import { standinHome } from "../test/support/databricks/setup.mjs";
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { stdio: "inherit", shell: false });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+run(process.execPath, ["--require", "tsx/cjs", "bench/orders.ts", ...process.argv.slice(2)]);
+if (existsSync(join(standinHome(), toolPaths.READY_FILE)))
+  run("npm", ["run", "--silent", "bench:databricks"]);
+else
+  console.log(
+    "Loads into Databricks: `npm run bench:databricks` sets up its stand-in (Java, 1 GB) and measures them.",
+  );
