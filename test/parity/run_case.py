@@ -7,8 +7,9 @@ import tempfile
 from casekit import CaseServer, dump_dataset, subst_base
 
 
-def run_case(case, engines, order, keep=None):
-    """order: names in `engines`, one per phase; the last one repeats."""
+def run_case(case, engines, order, keep=None, strangers=()):
+    """order: names in `engines`, one per phase; the last one repeats. `strangers` are names whose phases begin in an
+    empty working folder of their own, as on a machine that never saw the pipeline."""
     work = keep or tempfile.mkdtemp(prefix="parity_case_")
     os.makedirs(work, exist_ok=True)
     server = CaseServer()
@@ -18,6 +19,7 @@ def run_case(case, engines, order, keep=None):
         pipelines = os.path.join(work, "pipelines")
         os.makedirs(pipelines, exist_ok=True)
         answers = case["server"]["phases"]
+        turns = [order[min(i, len(order) - 1)] for i in range(len(case["pipelines"]))]
         for i, pipeline in enumerate(case["pipelines"]):
             server.set_phase(answers[min(i, len(answers) - 1)])
             if pipeline.get("fresh_workdir"):
@@ -25,7 +27,7 @@ def run_case(case, engines, order, keep=None):
                 os.makedirs(pipelines, exist_ok=True)
             phase = {
                 "duckdb_path": database,
-                "pipelines_dir": pipelines,
+                "pipelines_dir": tempfile.mkdtemp(dir=work) if turns[i] in strangers else pipelines,
                 "pipeline_name": pipeline["pipeline_name"],
                 "dataset_name": pipeline["dataset_name"],
                 "source": subst_base(pipeline["source"], server.base),
@@ -39,7 +41,7 @@ def run_case(case, engines, order, keep=None):
             phase_file = os.path.join(work, f"phase{i}.json")
             with open(phase_file, "w") as file:
                 json.dump(phase, file)
-            outcome = engines[order[min(i, len(order) - 1)]].run(phase_file, work)
+            outcome = engines[turns[i]].run(phase_file, work)
             told = {"result": outcome, "requests": sorted(server.log)}
             exists = os.path.exists(database)
             told["dump"] = dump_dataset(database, pipeline["dataset_name"], server.base) if exists else None
@@ -49,3 +51,12 @@ def run_case(case, engines, order, keep=None):
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
     return json.loads(json.dumps(result, default=str).replace(server.base, "{{BASE}}"))
+
+
+def as_dlts_by_turns(case, parts, engines):
+    """The dump of two dlts in place of the engines of a mixed lane: where dlt stands, one that keeps its folder; where
+    ours stands, one with an empty folder, as ours keeps nothing about a dataset outside of it. Asked for only where a
+    mixed lane differs from what dlt with a single folder does: dlt's folder knows what it does not store (versions
+    counted up without a change), and dlt does not look at a schema stored by others while the state is as before."""
+    order = ["stranger" if name == "cmd" else name for name in engines]
+    return run_case(case, {"dlt": parts["dlt"], "stranger": parts["dlt"]}, order, strangers=("stranger",))

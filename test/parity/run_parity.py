@@ -23,7 +23,7 @@ import engines as engine_parts
 import half_loads
 import stored_dumps
 from build import CASES
-from run_case import run_case
+from run_case import as_dlts_by_turns, run_case
 
 SECTIONS = {"basics": "basics", "a": "naming", "b": "normalizer, row ids", "c": "types, coercion, variants",
             "d": "system tables, schema, state", "e": "write dispositions", "f": "incremental",
@@ -47,8 +47,8 @@ def all_cases():
 
 
 def lanes(case, live, expected, whole, rng):
-    """What to run: label → engine of each phase. Mixed lanes are checked against dlt's dump too: one of them, or all
-    with --all. Where a run fails there are none: a pending package is in the folder of the engine that made it."""
+    """What to run: label → engine of each phase. Mixed lanes: one of them, or all with --all. Where a run fails there
+    are none: a pending package is in the folder of the engine that made it."""
     ours = {"ours": ["cmd"]}
     if not live:
         return ours
@@ -70,17 +70,17 @@ class Table:
 
     def add(self, section, **numbers):
         with self.lock:
-            row = self.rows.setdefault(section, {"cases": 0, "live": 0, "checks": 0, "failed": 0})
+            row = self.rows.setdefault(section, {"cases": 0, "live": 0, "checks": 0, "by_turns": 0, "failed": 0})
             for key, value in numbers.items():
                 row[key] += value
 
     def show(self):
-        print(f"\n{'section':<34}{'cases':>7}{'live':>7}{'runs':>7}{'failed':>8}")
+        print(f"\n{'section':<34}{'cases':>7}{'live':>7}{'runs':>7}{'by turns':>10}{'failed':>8}")
         for section, title in SECTIONS.items():
             if section in self.rows:
                 row = self.rows[section]
                 label = title if section == title else f"{section}  {title}"
-                print(f"{label:<34}{row['cases']:>7}{row['live']:>7}{row['checks']:>7}{row['failed']:>8}")
+                print(f"{label:<34}{row['cases']:>7}{row['live']:>7}{row['checks']:>7}{row['by_turns']:>10}{row['failed']:>8}")
 
 
 def main():
@@ -134,6 +134,10 @@ def main():
                 )
                 if label == "ours":
                     differences += half_loads.left_behind(dump)
+                elif differences and label != "dlt":
+                    by_turns = compare.compare(as_dlts_by_turns(case, parts, engines), dump, options)
+                    table.add(section, by_turns=int(not by_turns))
+                    differences = by_turns and [*differences, "and from two dlts by turns:", *by_turns]
                 if differences:
                     said.append((label, differences, [p["result"].get("stderr", "") for p in dump["phases"]]))
             table.add(section, cases=1, live=int(name in live), checks=len(checked), failed=len(said))
