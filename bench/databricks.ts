@@ -3,7 +3,7 @@
  * real dlt on the same stand-in, with 300 ms of latency added to every statement. Counted from the start of the run to
  * its result, the read of state and schema included on both sides. dlt keeps its working folder between loads and does
  * not pay for its start; ours goes through a running worker.
- * Options: --latency MS, --only TEXT (a scenario).
+ * Options: --latency MS, --only TEXT (a scenario), --trace (each statement with the time it began and ended).
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -167,9 +167,25 @@ async function byOurs(name: string, source: object, { folder, config, client }: 
 
 async function costOf(standin: Standin, work: () => Promise<number>): Promise<Cost> {
   await standin.mark();
+  const began = Date.now() / 1000;
   const seconds = await work();
-  const sent = (await standin.log()).filter(entry => entry.sql !== undefined);
+  const log = await standin.log();
+  if (process.argv.includes("--trace")) process.stderr.write(traceOf(log, began, Date.now() / 1000));
+  const sent = log.filter(entry => entry.sql !== undefined);
   return { statements: sent.length, rounds: roundsOf(sent), seconds };
+}
+
+/** Seconds since the work began, for statements, sessions, files and other calls. */
+function traceOf(log: readonly LogEntry[], began: number, ended: number): string {
+  const at = (time: number | undefined) => (time === undefined ? "" : (time - began).toFixed(2)).padStart(6);
+  const lines = [...log]
+    .sort((a, b) => a.t0 - b.t0)
+    .map(entry => {
+      const what =
+        entry.sql?.replace(/\s+/g, " ").slice(0, 110) ?? JSON.stringify({ ...entry, t0: undefined });
+      return `${at(entry.t0)} ${at(entry.t1)} ${what}\n`;
+    });
+  return `${lines.join("")}${at(ended)} end\n\n`;
 }
 
 /** The most statements of which none began before another had ended: those that had to wait for one another. */

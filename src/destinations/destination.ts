@@ -96,6 +96,8 @@ export interface LoadPlan {
   state?: StateRow;
   /** dlt: package creation time, the scd2 boundary unless the spec sets one. ISO, UTC, microseconds. */
   created_at: string;
+  /** The dataset was not there when the load began; it may have been made since, by this load or another. */
+  dataset_missing?: boolean;
   refresh?: { drop: string[]; truncate: string[] };
 }
 
@@ -125,7 +127,10 @@ export interface DestinationSession extends AsyncDisposable {
    * that is committed already changes nothing.
    */
   loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]>;
-  /** `commits: "chain"` only: state row, then the `_dlt_loads` row. Repeatable. */
+  /**
+   * `commits: "chain"` only, after `loadChains` has loaded all of the plan's roots: what is left of the state row, then
+   * the `_dlt_loads` row. Repeatable.
+   */
   completeLoad(plan: LoadPlan): Promise<void>;
   /** Reads a few numbers for the gate. SQL is written by us, never by a user. */
   query(sql: string, params?: (string | number)[]): Promise<{ [column: string]: unknown }[]>;

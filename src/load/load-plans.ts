@@ -29,7 +29,12 @@ export async function packagePlans(ref: PackageRef, spec: ResolvedPipeline): Pro
   }
   const folder = normalizeAttemptFolder(ref, normalized.attempt);
   const [begun, extracted] = await Promise.all([readBegun(ref), readExtracted(ref)]);
-  const common = { ...datasetNames(spec), pipeline_name: spec.pipeline_name, created_at: record.created_at };
+  const common = {
+    ...datasetNames(spec),
+    pipeline_name: spec.pipeline_name,
+    created_at: record.created_at,
+    ...(begun.dataset_missing ? { dataset_missing: true } : {}),
+  };
   const plans: LoadPlan[] = [];
   if (hasMainWork(begun, extracted)) {
     const { schema } = normalized;

@@ -27,6 +27,7 @@ export interface BegunState {
   /** A state row is due whatever its hash: tables are dropped, or the row in the destination is missing. */
   force_state: boolean;
   default_schema_name: string;
+  dataset_missing?: boolean;
   /** The load that the state was stored with; absent for a new one. */
   state_load_id?: string;
   resources: ResourceStart[];

@@ -9,6 +9,7 @@ import { refuseSkipped, verifyChains } from "../merge-hints";
 import { type Chain, chainsOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
+import { insertStateBeside } from "./complete";
 import { isMisfit, isMissing, isStagedFileGone } from "./errors";
 import type { ChainLoad, LoadOptions } from "./load-context";
 import { explainMisfit, explainNull } from "./load-faults";
@@ -28,14 +29,16 @@ export async function loadChains(
   const chains = chainsOf(plan).filter(chain => roots.includes(chain.root.name));
   verifyChains(chains, DATABRICKS_CAPABILITIES, options.replace_strategy);
   refuseSkipped(chains);
+  // where several steps load a plan's chains, one of them brings the state
+  const withState = plan.roots[0] !== undefined && roots.includes(plan.roots[0]);
   try {
-    return await attempt(db, plan, chains, options);
+    return await attempt(db, plan, chains, withState, options);
   } catch (error) {
     const gone = options.load_mode === "spark" ? isMissing(error) : isStagedFileGone(error);
     if (!gone) throw await explained(db, plan, chains, options, error);
     // somebody cleared the Volume or the staging dataset: the files are still in the package
     await stagePlan(db, plan, options);
-    return await attempt(db, plan, chains, options);
+    return await attempt(db, plan, chains, withState, options);
   }
 }
 
@@ -59,6 +62,7 @@ async function attempt(
   db: Warehouse,
   plan: LoadPlan,
   chains: readonly Chain[],
+  withState: boolean,
   options: LoadOptions,
 ): Promise<LoadedTable[]> {
   const roads = chains.map(chain => ({ chain, road: roadOf(plan, chain, options) }));
@@ -74,7 +78,10 @@ async function attempt(
   );
   const counts = countsOf(plan, chains);
   if (look.loaded) return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
-  await together(roads.map(({ chain, road }) => loadChain(db, plan, chain, road, look, options, counts)));
+  await together([
+    ...roads.map(({ chain, road }) => loadChain(db, plan, chain, road, look, options, counts)),
+    ...(withState ? [insertStateBeside(db, plan, options)] : []),
+  ]);
   for (const { chain } of roads.filter(({ road }) => road === "copy" || road === "insert")) {
     for (const { name } of chain.tables) {
       const count = counts.get(name);

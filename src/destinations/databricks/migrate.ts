@@ -1,4 +1,7 @@
-/** Schema migration: dataset, Volume, tables, columns, keys and `_dlt_version`, in at most three requests. */
+/**
+ * Schema migration: dataset, Volume, tables, columns, keys and `_dlt_version`. Statements wait for one another in at most
+ * five rounds: two looks, the dataset, its tables side by side, the version; a dataset that was not there needs no look.
+ */
 import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
@@ -9,8 +12,17 @@ import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { numberOf, type Warehouse } from "./client";
 import { DatabricksError } from "./errors";
 import type { LoadOptions } from "./load-context";
+import { together } from "./parallel";
 import { ifThere } from "./restore";
-import { addColumns, createDataset, createTable, createVolume, dropTable, foreignKeys } from "./sql-ddl";
+import {
+  addColumns,
+  createDataset,
+  createNewDataset,
+  createTable,
+  createVolume,
+  dropTable,
+  foreignKeys,
+} from "./sql-ddl";
 import {
   deleteVersions,
   existingColumnsSql,
@@ -23,6 +35,9 @@ import { verifyNames } from "./verify-names";
 
 /** Other writers may add the same tables and columns between the look and the change. */
 const LOOKS = 4;
+/** Tables are made side by side, so many statements one after another at least: fewer are not worth a request more. */
+const LANES = 6;
+const LEAST_IN_A_LANE = 3;
 
 /**
  * Brings the dataset up to the plan's schema. A known schema version costs one small query. A load that is committed
@@ -35,6 +50,13 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
   verifyNames(plan);
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
   const nothing: MigrationInfo = { created: [], added: [], version_written: false };
+  if (plan.dataset_missing) {
+    try {
+      return await change(db, place, plan, options, "new");
+    } catch (error) {
+      if (!isOvertaken(error)) throw error;
+    }
+  }
   const found = (
     await ifThere(
       db.run(versionAndLoad(place, plan.schema.version_hash, plan.load_id), "looking for the schema version"),
@@ -46,7 +68,7 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
   if (known && !refreshed) return nothing;
   for (let look = 1; ; look++) {
     try {
-      const info = await change(db, place, plan, options);
+      const info = await change(db, place, plan, options, "looked at");
       return { ...info, version_written: !known || (plan.refresh?.drop.length ?? 0) > 0 };
     } catch (error) {
       if (look === LOOKS || !isOvertaken(error)) throw error;
@@ -64,19 +86,16 @@ async function change(
   place: Place,
   plan: LoadPlan,
   options: LoadOptions,
+  dataset: "new" | "looked at",
 ): Promise<MigrationInfo> {
   const info: MigrationInfo = { created: [], added: [], version_written: true };
-  const columns = await ifThere(db.run(existingColumnsSql(place), "reading the columns of the dataset"));
-  const existing = new Map<string, Set<string>>();
-  for (const row of columns ?? []) {
-    const table = String(row.table_name).toLowerCase();
-    existing.set(table, (existing.get(table) ?? new Set()).add(String(row.column_name).toLowerCase()));
-  }
+  const existing: Columns = dataset === "new" ? new Map() : await existingColumns(db, place);
   const statements: string[] = [];
+  const tables: string[][] = [];
   if (!existing.has(LOADS_TABLE)) {
-    statements.push(createDataset(place));
+    statements.push(dataset === "new" ? createNewDataset(place) : createDataset(place));
     if (options.staging_volume_name === undefined && options.load_mode !== "spark") {
-      statements.push(createVolume(place));
+      tables.push([createVolume(place)]);
     }
   }
   for (const table of plan.refresh?.drop ?? []) {
@@ -86,13 +105,52 @@ async function change(
   if ((plan.refresh?.drop.length ?? 0) > 0 && existing.has(VERSION_TABLE)) {
     statements.push(deleteVersions(place, plan.schema.name));
   }
-  for (const table of tablesOf(plan))
-    statements.push(...tableStatements(place, table, existing, options, info));
-  if (options.create_indexes) statements.push(...(await missingForeignKeys(db, place, plan, info)));
-  statements.push(...emptied(place, plan, existing));
-  statements.push(insertVersion(place, plan.schema, new Date().toISOString()));
-  await db.script(statements, "migrating the schema");
+  for (const table of tablesOf(plan)) tables.push(tableStatements(place, table, existing, options, info));
+  // a version that is there says that all the rest is
+  const last = [
+    ...(options.create_indexes ? await missingForeignKeys(db, place, plan, info) : []),
+    ...emptied(place, plan, existing),
+    insertVersion(place, plan.schema, new Date().toISOString()),
+  ];
+  await inRounds(
+    db,
+    statements,
+    tables.filter(one => one.length > 0),
+    last,
+  );
   return info;
+}
+
+/** Few statements in one request; many with the tables side by side. */
+async function inRounds(
+  db: Warehouse,
+  first: readonly string[],
+  tables: readonly string[][],
+  last: readonly string[],
+): Promise<void> {
+  const doing = "migrating the schema";
+  const lanes = Math.min(LANES, Math.ceil(tables.length / LEAST_IN_A_LANE));
+  if (lanes < 2) return await db.script([...first, ...tables.flat(), ...last], doing);
+  await db.script(first, doing);
+  await together(
+    Array.from({ length: lanes }, (_, lane) =>
+      db.script(tables.filter((_table, i) => i % lanes === lane).flat(), doing),
+    ),
+  );
+  await db.script(last, doing);
+}
+
+/** Columns by table, both in lower case. */
+type Columns = Map<string, Set<string>>;
+
+async function existingColumns(db: Warehouse, place: Place): Promise<Columns> {
+  const existing: Columns = new Map();
+  const rows = await ifThere(db.run(existingColumnsSql(place), "reading the columns of the dataset"));
+  for (const row of rows ?? []) {
+    const table = String(row.table_name).toLowerCase();
+    existing.set(table, (existing.get(table) ?? new Set()).add(String(row.column_name).toLowerCase()));
+  }
+  return existing;
 }
 
 function tablesOf(plan: LoadPlan): StoredTable[] {

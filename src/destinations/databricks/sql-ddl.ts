@@ -17,6 +17,11 @@ export function createDataset(place: Place): string {
   return `CREATE SCHEMA IF NOT EXISTS ${qualifiedDataset(place)}`;
 }
 
+/** Fails where the dataset is there: who makes it this way knows that nothing is in it. */
+export function createNewDataset(place: Place): string {
+  return `CREATE SCHEMA ${qualifiedDataset(place)}`;
+}
+
 export function createVolume(place: Place): string {
   return `CREATE VOLUME IF NOT EXISTS ${qualifiedDataset(place)}.${quoteName(DEFAULT_VOLUME)}`;
 }

@@ -134,6 +134,7 @@ async function planOf(
     ...(load > 0
       ? {}
       : {
+          dataset_missing: true,
           state: {
             version: 1,
             engine_version: 4,
