@@ -98,6 +98,8 @@ export interface LoadPlan {
   created_at: string;
   /** The dataset was not there when the load began; it may have been made since, by this load or another. */
   dataset_missing?: boolean;
+  /** The destination had exactly this schema version when the load began: nothing to migrate but a refresh. */
+  version_known?: boolean;
   refresh?: { drop: string[]; truncate: string[] };
 }
 

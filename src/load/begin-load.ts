@@ -206,6 +206,7 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, scope: Pa
     resources: extracted.map(one => startOf(spec, one, name, state, backfill)),
   };
   if (state_load_id !== undefined) begun.state_load_id = state_load_id;
+  if (known !== undefined) begun.stored_version_hash = known.version_hash;
   if (!restored.dataset_exists) begun.dataset_missing = true;
   if (refresh !== undefined) begun.refresh = refresh;
   if (defaultName !== name) {

@@ -48,6 +48,7 @@ export async function packagePlans(ref: PackageRef, spec: ResolvedPipeline): Pro
       ...(extracted.state_due && extracted.state_package === undefined
         ? { state: stateRow(extracted.state, ref.load_id, record.created_at) }
         : {}),
+      ...(begun.stored_version_hash === schema.version_hash ? { version_known: true } : {}),
       ...(begun.refresh === undefined ? {} : { refresh: begun.refresh }),
     });
   }

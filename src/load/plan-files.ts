@@ -28,6 +28,8 @@ export interface BegunState {
   force_state: boolean;
   default_schema_name: string;
   dataset_missing?: boolean;
+  /** Of the schema as the destination had it; absent for a new one. */
+  stored_version_hash?: string;
   /** The load that the state was stored with; absent for a new one. */
   state_load_id?: string;
   resources: ResourceStart[];

@@ -40,7 +40,7 @@ const LANES = 6;
 const LEAST_IN_A_LANE = 3;
 
 /**
- * Brings the dataset up to the plan's schema. A known schema version costs one small query. A load that is committed
+ * Brings the dataset up to the plan's schema. A schema version that became known since the load began costs one small query. A load that is committed
  * already changes nothing: its `refresh.drop` must not strike a second time.
  *
  * @throws TidemarkError DESTINATION_UNSUPPORTED, DESTINATION_REFUSED, DESTINATION_DENIED
@@ -50,6 +50,8 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
   verifyNames(plan);
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
   const nothing: MigrationInfo = { created: [], added: [], version_written: false };
+  const refreshed = (plan.refresh?.drop.length ?? 0) + (plan.refresh?.truncate.length ?? 0) > 0;
+  if (plan.version_known && !refreshed) return nothing;
   if (plan.dataset_missing) {
     try {
       return await change(db, place, plan, options, "new");
@@ -63,7 +65,6 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
     )
   )?.[0];
   if (numberOf(found, "loaded") > 0) return nothing;
-  const refreshed = (plan.refresh?.drop.length ?? 0) + (plan.refresh?.truncate.length ?? 0) > 0;
   const known = numberOf(found, "known") > 0;
   if (known && !refreshed) return nothing;
   for (let look = 1; ; look++) {

@@ -131,8 +131,9 @@ async function planOf(
     files,
     roots,
     created_at: `2026-01-0${load + 1}T00:00:00.000000Z`,
+    // what a load knows from its start
     ...(load > 0
-      ? {}
+      ? { version_known: true }
       : {
           dataset_missing: true,
           state: {

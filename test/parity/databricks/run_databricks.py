@@ -20,7 +20,7 @@ import engines
 import half_loads
 import stored_dumps
 from casekit import CaseServer, dump_dataset, subst_base
-from covering import CANNOT_HOLD, covering
+from covering import can_hold, covering
 from databricks import sql
 from read_back import expected_types, name, read_back
 from run_parity import all_cases
@@ -113,7 +113,7 @@ def main():
     ap.add_argument("--list", action="store_true", help="name the chosen cases and end")
     a = ap.parse_args()
     cases = all_cases()
-    chosen = sorted(n for n in cases if n not in CANNOT_HOLD) if a.all or a.only else covering(cases)
+    chosen = sorted(n for n in cases if can_hold(*cases[n])) if a.all or a.only else covering(cases)
     if a.only:
         chosen = [n for n in chosen if a.only == cases[n][0] or (len(a.only) > 1 and a.only in n)]
     if a.list:
