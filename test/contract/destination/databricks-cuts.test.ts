@@ -51,8 +51,9 @@ describeOnStandin("a load cut after each of its statements", () => {
       s => s.loadChains(uncut, [one.table]),
     );
     const expected = await rowsOfCase(dataset, one);
-    // after one that only reads, everything is as before the load
-    const cuts = sent.flatMap((sql, i) => (sql.startsWith("SELECT") ? [] : [i + 1]));
+    // after one that only reads, everything is as before the load; the state row is cut at in the last test
+    const changesRows = (sql: string): boolean => !/^SELECT|_dlt_pipeline_state/.test(sql);
+    const cuts = sent.flatMap((sql, i) => (changesRows(sql) ? [i + 1] : []));
     expect(cuts.length).toBeGreaterThan(1);
     for (const cut of cuts) {
       await standin().control({ put_back: dataset });
