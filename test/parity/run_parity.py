@@ -29,6 +29,9 @@ SECTIONS = {"basics": "basics", "a": "naming", "b": "normalizer, row ids", "c": 
             "d": "system tables, schema, state", "e": "write dispositions", "f": "incremental",
             "g": "REST configuration", "h": "contracts, hints", "m": "found by random documents"}
 
+#: A check fails for what was changed, never for the day it runs on; other thirds are taken by hand.
+SEED = 20781
+
 
 def all_cases():
     """name → (section, case)"""
@@ -88,7 +91,7 @@ def main():
     ap.add_argument("--all", action="store_true", help="every case live")
     ap.add_argument("--live", type=float, default=1 / 3, help="share of the cases that run live")
     ap.add_argument("--only", help="cases whose name or section holds this text")
-    ap.add_argument("--seed", type=int, default=None, help="chooses the live third; default: a new one each day")
+    ap.add_argument("--seed", type=int, default=SEED, help="chooses the live third")
     ap.add_argument("--loose", action="store_true", help="leave out exception names, schema JSON and hashes")
     ap.add_argument("--strict", action="store_true", help="as without (kept for symmetry with compare.py)")
     ap.add_argument("--new", action="store_true", help="only cases that have no dump yet; with --record")
@@ -99,7 +102,7 @@ def main():
     ap.add_argument("--verbose", action="store_true")
     a = ap.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    seed = int(time.time() // 86400) if a.seed is None else a.seed
+    seed = a.seed
     cases = {n: c for n, c in all_cases().items() if not a.only or (a.only == c[0] if a.only in SECTIONS else a.only in n)}
     if a.new:
         cases = {n: c for n, c in cases.items() if not os.path.exists(stored_dumps.path(c[0], n))}
