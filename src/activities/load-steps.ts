@@ -135,25 +135,33 @@ interface Parts {
 }
 
 async function parts(spec: ResolvedPipeline, step: StepContext, config: Config): Promise<Parts> {
-  const { source, secrets } = await openSource(spec, config);
-  const found = withDestinationSecrets(spec.destination, config);
-  step.secrets.push(...secrets, ...found.secrets);
-  return { spec, source, destination: createDestination(found.destination) };
+  const destination = destinationOf(spec, step, config);
+  return { spec, source: await sourceOf(spec, step, config), destination };
 }
 
 async function open(ref: PackageRef, step: StepContext, config: Config) {
-  const { place, spec, capabilities } = await openDestination(ref, step, config);
-  return { ref: place, capabilities, ...(await parts(spec, step, config)) };
+  const { place, spec, destination, capabilities } = await openDestination(ref, step, config);
+  return { ref: place, spec, source: await sourceOf(spec, step, config), destination, capabilities };
 }
 
 /** What the package was made for, without its source. */
 async function openDestination(ref: PackageRef, step: StepContext, config: Config) {
   const place = placeOf(ref, config);
   const spec = JSON.parse(await readText(specPath(place))) as ResolvedPipeline;
-  const found = withDestinationSecrets(spec.destination, config);
-  step.secrets.push(...found.secrets);
-  const destination = createDestination(found.destination);
+  const destination = destinationOf(spec, step, config);
   return { place, spec, destination, capabilities: destination.capabilities };
+}
+
+async function sourceOf(spec: ResolvedPipeline, step: StepContext, config: Config): Promise<Source> {
+  const { source, secrets } = await openSource(spec, config);
+  step.secrets.push(...secrets);
+  return source;
+}
+
+function destinationOf(spec: ResolvedPipeline, step: StepContext, config: Config): Destination {
+  const { destination, secrets } = withDestinationSecrets(spec.destination, config);
+  step.secrets.push(...secrets);
+  return createDestination(destination);
 }
 
 /** History names a package; the folder is this worker's. */

@@ -7,6 +7,25 @@ import tempfile
 from casekit import CaseServer, dump_dataset, subst_base
 
 
+def write_phase(path, pipeline, base, place):
+    """The file that an engine gets. `place`: where it loads and keeps its packages."""
+    phase = {
+        **place,
+        "pipeline_name": pipeline["pipeline_name"],
+        "dataset_name": pipeline["dataset_name"],
+        "source": subst_base(pipeline["source"], base),
+        "source_args": pipeline.get("source_args", {"name": "api"}),
+        "run_args": pipeline.get("run_args", {}),
+        "destination_args": pipeline.get("destination_args", {}),
+        "apply_hints": pipeline.get("apply_hints"),
+        "fresh_workdir": bool(pipeline.get("fresh_workdir")),
+        "drop_pending": bool(pipeline.get("drop_pending")),
+    }
+    with open(path, "w") as file:
+        json.dump(phase, file)
+    return path
+
+
 def run_case(case, engines, order, keep=None, strangers=()):
     """order: names in `engines`, one per phase; the last one repeats. `strangers` are names whose phases begin in an
     empty working folder of their own, as on a machine that never saw the pipeline."""
@@ -25,22 +44,9 @@ def run_case(case, engines, order, keep=None, strangers=()):
             if pipeline.get("fresh_workdir"):
                 shutil.rmtree(pipelines, ignore_errors=True)
                 os.makedirs(pipelines, exist_ok=True)
-            phase = {
-                "duckdb_path": database,
-                "pipelines_dir": tempfile.mkdtemp(dir=work) if turns[i] in strangers else pipelines,
-                "pipeline_name": pipeline["pipeline_name"],
-                "dataset_name": pipeline["dataset_name"],
-                "source": subst_base(pipeline["source"], server.base),
-                "source_args": pipeline.get("source_args", {"name": "api"}),
-                "run_args": pipeline.get("run_args", {}),
-                "destination_args": pipeline.get("destination_args", {}),
-                "apply_hints": pipeline.get("apply_hints"),
-                "fresh_workdir": bool(pipeline.get("fresh_workdir")),
-                "drop_pending": bool(pipeline.get("drop_pending")),
-            }
-            phase_file = os.path.join(work, f"phase{i}.json")
-            with open(phase_file, "w") as file:
-                json.dump(phase, file)
+            folder = tempfile.mkdtemp(dir=work) if turns[i] in strangers else pipelines
+            place = {"duckdb_path": database, "pipelines_dir": folder}
+            phase_file = write_phase(os.path.join(work, f"phase{i}.json"), pipeline, server.base, place)
             outcome = engines[turns[i]].run(phase_file, work)
             told = {"result": outcome, "requests": sorted(server.log)}
             exists = os.path.exists(database)

@@ -11,8 +11,8 @@ import { statementsOf } from "../../support/databricks/standin";
 import {
   describeOnStandin,
   freshDataset,
+  inSession,
   useStandin,
-  warehouse,
   warehouseSpec,
 } from "../../support/databricks/use-standin";
 import { writeParquet } from "../../support/duckdb";
@@ -162,21 +162,6 @@ describeOnStandin("staging", () => {
     };
   }
 
-  async function session<T>(
-    work: (s: Awaited<ReturnType<ReturnType<typeof warehouse>["open"]>>) => Promise<T>,
-    more: Partial<DatabricksDestination> = {},
-  ): Promise<T> {
-    const opened = await warehouse(more).open({
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    });
-    try {
-      return await work(opened);
-    } finally {
-      await opened[Symbol.asyncDispose]();
-    }
-  }
-
   /** What stands in the Volume, over the Files API. */
   async function volume(
     method: "GET" | "PUT",
@@ -197,7 +182,7 @@ describeOnStandin("staging", () => {
     "goes on with the files that are missing or short, by %s",
     async upload => {
       const plan = await planOf(1);
-      const staged = await session(
+      const staged = await inSession(
         async s => {
           await s.migrate(plan);
           return s.stage!(plan);
@@ -206,7 +191,7 @@ describeOnStandin("staging", () => {
       );
       expect(staged.map(file => file.resumed)).toEqual([false, false]);
       expect((await volume("PUT", `files${staged[1]?.path}?overwrite=true`, "short")).status).toBe(204);
-      const again = await session(s => s.stage!(plan), { staging_upload: upload });
+      const again = await inSession(s => s.stage!(plan), { staging_upload: upload });
       expect(again.map(file => [file.path, file.resumed])).toEqual([
         [staged[0]?.path, true],
         [staged[1]?.path, false],
@@ -216,7 +201,7 @@ describeOnStandin("staging", () => {
 
   it("makes the Volume anew when somebody dropped it, also in the middle of a load", async () => {
     const plan = await planOf(1);
-    await session(async s => {
+    await inSession(async s => {
       await s.migrate(plan);
       await s.query(`DROP VOLUME \`main\`.\`${dataset}\`.\`_dlt_staging_load_volume\``);
       await s.stage!(plan);
@@ -228,7 +213,7 @@ describeOnStandin("staging", () => {
 
   it("refuses staged rows that are not the package's, before anything is changed", async () => {
     const first = await planOf(1);
-    await session(async s => {
+    await inSession(async s => {
       await s.migrate(first);
       await s.stage!(first);
       await s.loadChains(first, ["items"]);
@@ -238,7 +223,7 @@ describeOnStandin("staging", () => {
     second.files = second.files.map(file => ({ ...file, rows: file.rows + 1 }));
     await standin().mark();
     await expect(
-      session(async s => {
+      inSession(async s => {
         await s.stage!(second);
         await s.loadChains(second, ["items"]);
       }),
@@ -254,7 +239,7 @@ describeOnStandin("staging", () => {
     const second = await planOf(2);
     const third = await planOf(3);
     const all = async (plan: LoadPlan, keep: boolean): Promise<void> =>
-      session(
+      inSession(
         async s => {
           await s.migrate(plan);
           await s.stage!(plan);
@@ -264,7 +249,7 @@ describeOnStandin("staging", () => {
         { keep_staged_files: keep },
       );
     await all(first, true);
-    await session(s => s.stage!(third)); // staged, never loaded
+    await inSession(s => s.stage!(third)); // staged, never loaded
     const root = `/Volumes/main/${dataset}/_dlt_staging_load_volume`;
     await volume("PUT", `files${root}/0123456789abcdef0123456789abcdef/t.parquet`, "dlt's");
     await all(second, false);

@@ -2,16 +2,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DestinationSession, LoadPlan, PackageFile } from "../../../src/destinations/destination";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
+import type { LoadPlan, PackageFile } from "../../../src/destinations/destination";
 import type { StoredTable } from "../../../src/schema/types";
 import { statementsOf } from "../../support/databricks/standin";
 import {
   CATALOG,
   freshDataset,
+  inSession,
   onRealWarehouse,
   useStandin,
-  warehouse,
 } from "../../support/databricks/use-standin";
 import { writeParquet } from "../../support/duckdb";
 import { rootTable, storedSchema } from "../../support/stored-schema";
@@ -28,21 +27,6 @@ beforeEach(async () => {
   dataset = freshDataset();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-async function session<T>(
-  work: (s: DestinationSession) => Promise<T>,
-  more: Partial<DatabricksDestination> = {},
-): Promise<T> {
-  const opened = await warehouse(more).open({
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-  });
-  try {
-    return await work(opened);
-  } finally {
-    await opened[Symbol.asyncDispose]();
-  }
-}
 
 function planOf(tables: StoredTable[], load = 1, list: PackageFile[] = []): LoadPlan {
   return {
@@ -72,7 +56,7 @@ const items = (id: number): Promise<PackageFile> => {
 };
 
 async function load(plan: LoadPlan): Promise<void> {
-  await session(async s => {
+  await inSession(async s => {
     await s.migrate(plan);
     await s.stage!(plan);
     await s.loadChains(plan, plan.roots);
@@ -103,29 +87,29 @@ describe("schema on Databricks", () => {
     const wider = structuredClone(orders);
     wider.columns.note = { name: "note", data_type: "text", nullable: true };
     const view = (name: string, columns: string, order = columns): Promise<unknown[][]> =>
-      session(async s =>
+      inSession(async s =>
         (
           await s.query(
             `SELECT ${columns} FROM \`${CATALOG}\`.\`information_schema\`.\`${name}\` WHERE \`table_schema\` = '${dataset}' ORDER BY ${order}`,
           )
         ).map(row => Object.values(row)),
       );
-    await session(s => s.migrate(migrationOf([customers, orders])), { create_indexes: true });
-    await session(s => s.migrate(migrationOf([customers, wider], 2)), { create_indexes: true });
+    await inSession(s => s.migrate(migrationOf([customers, orders])), { create_indexes: true });
+    await inSession(s => s.migrate(migrationOf([customers, wider], 2)), { create_indexes: true });
     expect(await view("table_constraints", "table_name, constraint_type")).toEqual([
       ["customers", "PRIMARY KEY"],
       ["orders", "FOREIGN KEY"],
       ["orders", "PRIMARY KEY"],
     ]);
-    const comments = await session(s =>
+    const comments = await inSession(s =>
       s.query(
         `SELECT column_name, comment FROM ${CATALOG}.information_schema.columns WHERE table_schema = '${dataset}' AND table_name = 'orders' AND comment IS NOT NULL`,
       ),
     );
     expect(comments).toEqual([{ column_name: "id", comment: "it's \\ the id" }]);
-    const [detail] = await session(s => s.query(`DESCRIBE DETAIL ${CATALOG}.\`${dataset}\`.orders`));
+    const [detail] = await inSession(s => s.query(`DESCRIBE DETAIL ${CATALOG}.\`${dataset}\`.orders`));
     expect(detail).toMatchObject({ clusteringColumns: ["at"] });
-    const tags = await session(s =>
+    const tags = await inSession(s =>
       s.query(
         `SELECT tag_name, tag_value FROM ${CATALOG}.information_schema.table_tags WHERE schema_name = '${dataset}'`,
       ),
@@ -138,7 +122,7 @@ describe("schema on Databricks", () => {
     async () => {
       await standin().mark();
       await expect(
-        session(s => s.migrate(migrationOf([flat({ table_format: "iceberg" })]))),
+        inSession(s => s.migrate(migrationOf([flat({ table_format: "iceberg" })]))),
       ).rejects.toMatchObject({
         code: "DESTINATION_UNSUPPORTED",
         message: expect.stringMatching(/Iceberg.*table_format/),
@@ -155,8 +139,8 @@ describe("schema on Databricks", () => {
       const plan = migrationOf([flat({}, { [`c${n}`]: "text", shared: "text" })], n);
       return { ...plan, schema: { ...plan.schema, version_hash: `hash-${n}` } };
     });
-    await Promise.all(plans.map(plan => session(s => s.migrate(plan))));
-    const columns = await session(s =>
+    await Promise.all(plans.map(plan => inSession(s => s.migrate(plan))));
+    const columns = await inSession(s =>
       s.query(
         `SELECT column_name FROM ${CATALOG}.information_schema.columns WHERE table_schema = '${dataset}' AND table_name = 'items' ORDER BY 1`,
       ),
@@ -182,7 +166,7 @@ describe("schema on Databricks", () => {
   ])("says what is wrong with %s", async (_what, change, tells) => {
     const first = planOf([flat({}, {})], 1, [await items(1)]);
     await load(first);
-    await session(async s => {
+    await inSession(async s => {
       const table = `\`${CATALOG}\`.\`${dataset}\`.\`items\``;
       if (change.startsWith("DROP")) {
         await s.query(`ALTER TABLE ${table} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')`);
@@ -195,7 +179,7 @@ describe("schema on Databricks", () => {
       (e: Error & { code: string }) => e,
     );
     expect(`${error?.code} ${error?.message}`).toMatch(tells);
-    const loads = await session(s => s.query(`SELECT load_id FROM ${CATALOG}.\`${dataset}\`._dlt_loads`));
+    const loads = await inSession(s => s.query(`SELECT load_id FROM ${CATALOG}.\`${dataset}\`._dlt_loads`));
     expect(loads).toHaveLength(1);
   });
 });

@@ -19,10 +19,11 @@ import compare
 import engines
 import half_loads
 import stored_dumps
-from casekit import CaseServer, dump_dataset, subst_base
+from casekit import CaseServer, dump_dataset
 from covering import can_hold, covering
 from databricks import sql
 from read_back import expected_types, name, read_back
+from run_case import write_phase
 from run_parity import all_cases
 
 
@@ -51,23 +52,8 @@ def run_case(case, expected, engine, to):
                 if pipeline.get("fresh_workdir"):
                     shutil.rmtree(pipelines, ignore_errors=True)
                 os.makedirs(pipelines, exist_ok=True)
-                phase = {
-                    "databricks": to,
-                    "duckdb_path": database,
-                    "pipelines_dir": pipelines,
-                    "pipeline_name": pipeline["pipeline_name"],
-                    "dataset_name": pipeline["dataset_name"],
-                    "source": subst_base(pipeline["source"], server.base),
-                    "source_args": pipeline.get("source_args", {"name": "api"}),
-                    "run_args": pipeline.get("run_args", {}),
-                    "destination_args": pipeline.get("destination_args", {}),
-                    "apply_hints": pipeline.get("apply_hints"),
-                    "fresh_workdir": bool(pipeline.get("fresh_workdir")),
-                    "drop_pending": bool(pipeline.get("drop_pending")),
-                }
-                phase_file = os.path.join(work, f"phase{i}.json")
-                with open(phase_file, "w") as file:
-                    json.dump(phase, file)
+                place = {"databricks": to, "duckdb_path": database, "pipelines_dir": pipelines}
+                phase_file = write_phase(os.path.join(work, f"phase{i}.json"), pipeline, server.base, place)
                 told = {"result": engine.run(phase_file, work), "requests": sorted(server.log)}
                 types = expected_types(expected["phases"][i].get("dump"))
                 dataset = pipeline["dataset_name"]
