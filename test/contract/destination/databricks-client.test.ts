@@ -229,7 +229,7 @@ describeOnStandin("staging", () => {
       }),
     ).rejects.toMatchObject({
       code: "DESTINATION_REFUSED",
-      message: expect.stringMatching(/hold 4 rows.*has 6/),
+      message: expect.stringMatching(/there are 4 staged rows, the package has 6/),
     });
     expect(statementsOf(await standin().log()).filter(sql => !sql.startsWith("SELECT"))).toEqual([]);
   });
