@@ -9,6 +9,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/wo
 import { createActivities } from "./activities";
 import type { Observe } from "./activities/heartbeats";
 import type { Config } from "./config";
+import { closeDestinations } from "./destinations/registry";
 import { WORKER_RECORD } from "./dev-server";
 import { diskQueueName } from "./package/disk-queue";
 import { workflowBundle } from "./workflow-bundle";
@@ -68,7 +69,7 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     writeFileSync(record, JSON.stringify({ pid: process.pid, kind: options.kind, address: options.address }));
   const done = Promise.all([shared.run(), disk.run()]).then(async () => {
     if (options.kind !== "run") rmSync(record, { force: true });
-    await connection.close();
+    await Promise.all([connection.close(), closeDestinations()]);
   });
   done.catch(() => {});
   return {

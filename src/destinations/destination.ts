@@ -111,9 +111,17 @@ export interface MigrationInfo {
   version_written: boolean;
 }
 
+export interface RestoreQuery {
+  dataset: string;
+  pipeline_name: string;
+  schema_names: string[];
+  /** No earlier run is known: the dataset is probably not there yet. Changes no answer, but may save a round trip. */
+  first_run?: boolean;
+}
+
 export interface DestinationSession extends AsyncDisposable {
   /** Reads what dlt would restore at the start of a run. A missing dataset or table is an empty answer, no error. */
-  restore(query: { dataset: string; pipeline_name: string; schema_names: string[] }): Promise<Restored>;
+  restore(query: RestoreQuery): Promise<Restored>;
   /** True when `_dlt_loads` has this load id with status 0. */
   isLoaded(dataset: string, loadId: string): Promise<boolean>;
   /** CREATE SCHEMA/TABLE, ALTER TABLE ADD COLUMN, `_dlt_version`. Repeatable; no DDL where the hash is known. */
@@ -173,4 +181,6 @@ export interface Destination {
 export interface DestinationType {
   readonly type: string;
   create(spec: DestinationSpec): Destination;
+  /** Ends what its sessions share, for a process that is about to end. */
+  close?(): Promise<void>;
 }

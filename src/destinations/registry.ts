@@ -9,6 +9,11 @@ const DESTINATION_TYPES: readonly DestinationType[] = [DUCKDB, DATABRICKS];
 
 export const DESTINATION_NAMES: readonly string[] = DESTINATION_TYPES.map(destination => destination.type);
 
+/** For a process that is about to end. */
+export async function closeDestinations(): Promise<void> {
+  await Promise.all(DESTINATION_TYPES.map(destination => destination.close?.()));
+}
+
 /** @throws TidemarkError SPEC_INVALID for a type that is not listed */
 export function createDestination(spec: DestinationSpec): Destination {
   const type = DESTINATION_TYPES.find(destination => destination.type === spec.type);

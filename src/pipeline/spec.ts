@@ -152,6 +152,8 @@ export interface DuckDbDestination {
 /** dlt's names where dlt has the option; its credentials are on the same level. */
 export interface DatabricksDestination {
   type: "databricks";
+  /** A name of one's own, under which dlt's settings have it; kept in the state. */
+  destination_name?: string;
   /** Host of the workspace, without https://. */
   server_hostname: string;
   /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc. */

@@ -44,6 +44,9 @@ const connection = {
 /** The destination part of a spec document; dlt's `credentials` may be nested or on the same level. */
 export const databricksShape = z.strictObject({
   type: z.literal("databricks"),
+  destination_name: text.optional(),
+  /** dlt: a label of its own, which changes nothing that is loaded. */
+  environment: z.string().optional(),
   ...connection,
   credentials: z.strictObject(connection).optional(),
   replace_strategy: z.enum(["truncate-and-insert", "insert-from-staging", "staging-optimized"]).optional(),

@@ -111,7 +111,7 @@ export function withDestinationSettings(
     }
   }
   // dlt keeps a name of one's own in the pipeline's state.
-  if (filled.type === "duckdb" && name !== "duckdb") filled.destination_name = name;
+  if (name !== filled.type) filled.destination_name = name;
   return filled;
 }
 

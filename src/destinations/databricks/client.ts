@@ -1,18 +1,17 @@
 /**
- * One client of a SQL warehouse: sessions opened when they are needed and anew when they expire, statements repeated
- * where that may help and cancelled with the activity. Every error leaves here sorted.
+ * A step's statements on a SQL warehouse: run in sessions of the shared pool, repeated where that may help and cancelled
+ * with the activity. Every error leaves here sorted.
  */
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DBSQLClient } from "@databricks/sql";
 import type { OnProgress } from "../../pipeline/infos";
 import type { DatabricksDestination } from "../../pipeline/spec";
-import { type Credentials, credentialsOf } from "./credentials";
-import { type Endpoint, openEndpoint } from "./endpoint";
+import type { Credentials } from "./credentials";
+import type { Endpoint } from "./endpoint";
 import { DatabricksError, isScriptRefused, sortError } from "./errors";
+import { type DriverSession, joinPool, type SessionPool } from "./session-pool";
 import { quoteText } from "./sql-text";
 
-type DriverSession = Awaited<ReturnType<DBSQLClient["openSession"]>>;
 type DriverOperation = Awaited<ReturnType<DriverSession["executeStatement"]>>;
 
 /** 64-bit integers come as numbers where they are safe, else as bigint; decimals as text. */
@@ -23,8 +22,6 @@ export interface WarehouseOptions {
   onProgress: OnProgress;
 }
 
-const VERSION: string = require("../../../package.json").version;
-const DEFAULT_SESSIONS = 8;
 const DEFAULT_START_SECONDS = 900;
 /** Attempts of one statement inside the activity; the activity's own attempts come on top. */
 const ATTEMPTS = 5;
@@ -34,33 +31,32 @@ const LONGEST_WAIT_MS = 15_000;
 const RUNNING_PROGRESS_MS = 5_000;
 /** Results are small; more rows than this come in further fetches. */
 const FETCH_ROWS = 10_000;
-/** A closing session is not waited for longer. */
-const CLOSE_MS = 5_000;
 
 export async function openWarehouse(
   spec: DatabricksDestination,
   options: WarehouseOptions,
 ): Promise<Warehouse> {
-  const endpoint = await openEndpoint(spec);
+  const pool = await joinPool(spec);
   // every running statement and upload listens to it
   setMaxListeners(64, options.signal);
-  return new Warehouse(spec, endpoint, credentialsOf(spec, endpoint), options);
+  return new Warehouse(spec, pool, options);
 }
 
 export class Warehouse implements AsyncDisposable {
-  private client: Promise<DBSQLClient> | undefined;
-  private readonly idle: DriverSession[] = [];
-  private readonly waiting: (() => void)[] = [];
-  private open = 0;
-  private scripting: boolean;
+  private left = false;
 
   constructor(
     private readonly spec: DatabricksDestination,
-    readonly endpoint: Endpoint,
-    readonly credentials: Credentials,
+    private readonly pool: SessionPool,
     private readonly options: WarehouseOptions,
-  ) {
-    this.scripting = spec.sql_scripting ?? true;
+  ) {}
+
+  get endpoint(): Endpoint {
+    return this.pool.endpoint;
+  }
+
+  get credentials(): Credentials {
+    return this.pool.credentials;
   }
 
   get onProgress(): OnProgress {
@@ -81,13 +77,13 @@ export class Warehouse implements AsyncDisposable {
 
   /** Several statements in one request, each committed for itself; one by one where the server has no scripting. */
   async script(statements: readonly string[], doing: string): Promise<void> {
-    if (this.scripting && statements.length > 1) {
+    if (this.pool.scripting && statements.length > 1) {
       try {
         await this.run(`BEGIN\n${statements.map(statement => `${statement};\n`).join("")}END`, doing);
         return;
       } catch (error) {
         if (!isScriptRefused(error)) throw error;
-        this.scripting = false;
+        this.pool.scripting = false;
       }
     }
     for (const statement of statements) await this.run(statement, doing);
@@ -100,17 +96,14 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const sessions = this.idle.splice(0);
-    const client = await this.client?.catch(() => undefined);
-    const closed = Promise.allSettled(sessions.map(session => session.close())).then(() => client?.close());
-    await Promise.race([closed.catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
-    this.endpoint.agent.destroy();
+    if (!this.left) this.pool.leave();
+    this.left = true;
   }
 
   private async repeated<T>(doing: string, work: (session: DriverSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       this.signal.throwIfAborted();
-      const session = await this.take(doing);
+      const session = await this.pool.take(() => this.openSession(doing));
       let keep = true;
       try {
         return await work(session);
@@ -122,7 +115,7 @@ export class Warehouse implements AsyncDisposable {
         if (repeat === undefined || attempt >= ATTEMPTS) throw sorted;
         await this.pause(attempt);
       } finally {
-        this.give(session, keep);
+        this.pool.give(session, keep);
       }
     }
   }
@@ -158,33 +151,6 @@ export class Warehouse implements AsyncDisposable {
     }
   }
 
-  private async take(doing: string): Promise<DriverSession> {
-    for (;;) {
-      const session = this.idle.pop();
-      if (session !== undefined) return session;
-      if (this.open < (this.spec.max_sessions ?? DEFAULT_SESSIONS)) {
-        this.open += 1;
-        try {
-          return await this.openSession(doing);
-        } catch (error) {
-          this.open -= 1;
-          this.waiting.shift()?.();
-          throw error;
-        }
-      }
-      await new Promise<void>(resolve => this.waiting.push(resolve));
-    }
-  }
-
-  private give(session: DriverSession, keep: boolean): void {
-    if (keep) this.idle.push(session);
-    else {
-      this.open -= 1;
-      session.close().catch(() => undefined);
-    }
-    this.waiting.shift()?.();
-  }
-
   /** Waits for a warehouse that is starting, telling so. */
   private async openSession(doing: string): Promise<DriverSession> {
     const until = Date.now() + (this.spec.start_timeout_seconds ?? DEFAULT_START_SECONDS) * 1000;
@@ -192,14 +158,8 @@ export class Warehouse implements AsyncDisposable {
       this.signal.throwIfAborted();
       const alive = setInterval(() => this.tellWaiting(), RUNNING_PROGRESS_MS);
       try {
-        this.client ??= this.connect();
-        const { session_configuration } = this.spec;
-        return await (await this.client).openSession({
-          initialCatalog: this.spec.catalog,
-          ...(session_configuration === undefined ? {} : { configuration: session_configuration }),
-        });
+        return await this.pool.openSession();
       } catch (error) {
-        this.client = undefined;
         if (this.signal.aborted) throw this.signal.reason;
         const sorted = sortError(error, { where: this.endpoint.where, doing });
         const repeat = sorted instanceof DatabricksError && sorted.repeat !== undefined;
@@ -210,29 +170,6 @@ export class Warehouse implements AsyncDisposable {
         clearInterval(alive);
       }
     }
-  }
-
-  private async connect(): Promise<DBSQLClient> {
-    const { host, port, ca } = this.endpoint;
-    // loaded when it is used: the driver costs every other command a third of a second
-    const { DBSQLClient: Client } = await import("@databricks/sql");
-    const client = new Client({ logger: { log: () => undefined } });
-    // without a listener, an error of the connection would end the process
-    client.on("error", () => undefined);
-    await client.connect({
-      host,
-      port,
-      path: this.spec.http_path,
-      userAgentEntry: `tidemark/${VERSION}`,
-      authType: "custom",
-      provider: { authenticate: async () => ({ Authorization: await this.credentials.authorization() }) },
-      preserveBigNumericPrecision: true,
-      telemetryEnabled: false,
-      // waiting and repeating is done here, where it is told and can be stopped
-      retryMaxAttempts: 1,
-      ...(ca === undefined ? {} : { customCaCert: ca }),
-    });
-    return client;
   }
 
   private tellWaiting(): void {

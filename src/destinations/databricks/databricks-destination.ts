@@ -9,6 +9,7 @@ import type {
   MigrationInfo,
   OpenDestinationOptions,
   Restored,
+  RestoreQuery,
   StagedFile,
 } from "../destination";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
@@ -17,7 +18,8 @@ import { openWarehouse, type ResultRow, type Warehouse } from "./client";
 import { completeLoad } from "./complete";
 import { loadChains } from "./load";
 import { migrate } from "./migrate";
-import { isLoaded, type RestoreQuery, restore } from "./restore";
+import { isLoaded, restore } from "./restore";
+import { closePools } from "./session-pool";
 import { quoteText } from "./sql-text";
 import { stagePlan } from "./stage";
 
@@ -27,7 +29,7 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
     capabilities: DATABRICKS_CAPABILITIES,
     identity: {
       destination_type: "dlt.destinations.databricks",
-      destination_name: null,
+      destination_name: spec.destination_name ?? null,
       fingerprint: `${spec.server_hostname.toLowerCase()}/${spec.catalog.toLowerCase()}`,
     },
     /** No connection is made before the first statement. */
@@ -44,6 +46,7 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
 export const DATABRICKS: DestinationType = {
   type: "databricks",
   create: spec => createDatabricksDestination(spec as DatabricksDestination),
+  close: closePools,
 };
 
 class DatabricksSession implements DestinationSession {
@@ -52,8 +55,8 @@ class DatabricksSession implements DestinationSession {
     private readonly spec: DatabricksDestination,
   ) {}
 
-  restore({ dataset, ...query }: RestoreQuery & { dataset: string }): Promise<Restored> {
-    return restore(this.db, { catalog: this.spec.catalog, dataset }, query);
+  restore(query: RestoreQuery): Promise<Restored> {
+    return restore(this.db, { catalog: this.spec.catalog, dataset: query.dataset }, query);
   }
 
   isLoaded(dataset: string, loadId: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 /**
  * Schema migration: dataset, Volume, tables, columns, keys and `_dlt_version`. Statements wait for one another in at most
- * five rounds: two looks, the dataset, its tables side by side, the version; a dataset that was not there needs no look.
+ * five rounds: two looks, the dataset, its tables side by side, the version; a dataset that was not there needs no look,
+ * and a few tables need one round.
  */
 import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
@@ -37,11 +38,11 @@ import { verifyNames } from "./verify-names";
 const LOOKS = 4;
 /** Tables are made side by side, so many statements one after another at least: fewer are not worth a request more. */
 const LANES = 6;
-const LEAST_IN_A_LANE = 3;
+const LEAST_IN_A_LANE = 5;
 
 /**
- * Brings the dataset up to the plan's schema. A schema version that became known since the load began costs one small query. A load that is committed
- * already changes nothing: its `refresh.drop` must not strike a second time.
+ * Brings the dataset up to the plan's schema. A schema version that became known since the load began costs one small
+ * query. A load that is committed already changes nothing: its `refresh.drop` must not strike a second time.
  *
  * @throws TidemarkError DESTINATION_UNSUPPORTED, DESTINATION_REFUSED, DESTINATION_DENIED
  */

@@ -1,27 +1,24 @@
 /** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
-import type { Restored } from "../destination";
+import type { Restored, RestoreQuery } from "../destination";
 import { decodeSchema } from "../stored-schema";
 import { numberOf, type ResultRow, type Warehouse } from "./client";
 import { isMissing } from "./errors";
 import { countDatasets, countLoads, greatestLoadId, latestVersions, newestState } from "./sql-system";
 import type { Place } from "./sql-text";
 
-export interface RestoreQuery {
-  pipeline_name: string;
-  schema_names: string[];
-}
-
-/** Three reads at the same time; a fourth only where none of the tables is there. */
+/** Three reads at the same time; a fourth where none of the tables is there, or is expected to be. */
 export async function restore(db: Warehouse, place: Place, query: RestoreQuery): Promise<Restored> {
   const doing = "reading the stored state";
-  const [states, loads, versions] = await Promise.all([
+  const datasets = () => db.run(countDatasets(place), doing);
+  const [states, loads, versions, early] = await Promise.all([
     ifThere(db.run(newestState(place, query.pipeline_name), doing)),
     ifThere(db.run(greatestLoadId(place), doing)),
     query.schema_names.length === 0 ? [] : ifThere(db.run(latestVersions(place, query.schema_names), doing)),
+    query.first_run ? datasets() : undefined,
   ]);
   const restored: Restored = { dataset_exists: true, state: null, schemas: {}, max_load_id: null };
   if (states === undefined && loads === undefined) {
-    restored.dataset_exists = numberOf((await db.run(countDatasets(place), doing))[0], "n") > 0;
+    restored.dataset_exists = numberOf((early ?? (await datasets()))[0], "n") > 0;
   }
   const state = states?.[0];
   if (state !== undefined) {

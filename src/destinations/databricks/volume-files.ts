@@ -5,8 +5,9 @@
  */
 import type { Credentials } from "./credentials";
 import type { Endpoint } from "./endpoint";
-import { httpError, sortError } from "./errors";
+import { DatabricksError, httpError, sortError } from "./errors";
 import { type HttpsAnswer, type HttpsRequest, httpsRequest } from "./https-request";
+import { inParallel } from "./parallel";
 
 export interface VolumeEntry {
   path: string;
@@ -17,6 +18,8 @@ export interface VolumeEntry {
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 300;
+/** Entries of a folder that are removed at the same time. */
+const REMOVALS = 8;
 
 export class VolumeFiles {
   constructor(
@@ -80,9 +83,9 @@ export class VolumeFiles {
   async removeFolder(folder: string): Promise<void> {
     const entries = await this.list(folder);
     if (entries === undefined) return;
-    for (const entry of entries) {
-      await (entry.isFolder ? this.removeFolder(entry.path) : this.remove(entry.path));
-    }
+    await inParallel(entries, REMOVALS, entry =>
+      entry.isFolder ? this.removeFolder(entry.path) : this.remove(entry.path),
+    );
     await this.send("removing a staging folder", "DELETE", foldersPath(folder), [200, 204, 404]);
   }
 
@@ -107,7 +110,7 @@ export class VolumeFiles {
         });
         if (expected.includes(answer.status)) return answer;
         if (answer.status === 403 && answer.body.includes("PERMISSION_DENIED")) throw new Error(answer.body);
-        throw httpError(answer.status, `Databricks ${context.where}, ${doing}: `);
+        throw filesError(answer, `Databricks ${context.where}, ${doing}: `);
       } catch (error) {
         if (this.signal.aborted) throw this.signal.reason;
         const sorted = sortError(error, context);
@@ -116,6 +119,18 @@ export class VolumeFiles {
       }
     }
   }
+}
+
+/** A path of the Files API that the server does not take says nothing of the warehouse. */
+function filesError({ status, body }: HttpsAnswer, failed: string): DatabricksError {
+  if (status !== 400 && status !== 404 && status !== 409) return httpError(status, failed);
+  const condition = /"error_code"\s*:\s*"([A-Z_]{1,60})"/.exec(body)?.[1] ?? "";
+  return new DatabricksError(
+    "DESTINATION_REFUSED",
+    `${failed}the Files API refused the path (HTTP ${status}${condition === "" ? "" : `, ${condition}`}). Check that ` +
+      "staging_volume_name, or the dataset, names a Volume of Unity Catalog, and that the workspace has its Files API open.",
+    condition,
+  );
 }
 
 const encoded = (path: string): string => path.split("/").map(encodeURIComponent).join("/");

@@ -10,13 +10,14 @@ import type {
   MigrationInfo,
   OpenDestinationOptions,
   Restored,
+  RestoreQuery,
 } from "../destination";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import { type Database, type DatabaseSettings, openDatabase, type ResultRow } from "./database";
 import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
 import { type LoadOptions, migrate } from "./migrate";
-import { isLoaded, type RestoreQuery, restore } from "./restore";
+import { isLoaded, restore } from "./restore";
 import { makeRoomForColumns } from "./wide-tables";
 
 export function createDuckDbDestination(spec: DuckDbDestination): Destination {

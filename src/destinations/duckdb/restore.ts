@@ -1,16 +1,10 @@
 /** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
-import type { Restored } from "../destination";
+import type { Restored, RestoreQuery } from "../destination";
 import { decodeSchema } from "../stored-schema";
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
 import type { Database } from "./database";
 import { greatestLoadId, hasLoad, latestVersions, newestState } from "./sql-system";
 import type { Place } from "./sql-text";
-
-export interface RestoreQuery {
-  dataset: string;
-  pipeline_name: string;
-  schema_names: string[];
-}
 
 export async function restore(db: Database, query: RestoreQuery): Promise<Restored> {
   const restored: Restored = { dataset_exists: false, state: null, schemas: {}, max_load_id: null };

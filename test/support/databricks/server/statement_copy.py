@@ -61,7 +61,7 @@ def _copy(S, m, s, p):
             "42K03",
             "PATH_NOT_FOUND",
         )
-    loc = S.spark.sql("DESCRIBE DETAIL " + qn).select("location").first()[0].replace("file:", "")
+    loc = location(S, tgt)
     led = loc + "/_delta_log/_copy_into_log/files.json"
     with STORE.lock:
         done = set(json.load(open(led))) if os.path.exists(led) else set()
@@ -105,17 +105,24 @@ def _copy(S, m, s, p):
                     "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
                 )
         w.saveAsTable("spark_catalog." + qn)
-        n = last_metric(S, qn, "numOutputRows")
+        n = last_metric(S, tgt, "numOutputRows")
         with STORE.lock:
             os.makedirs(os.path.dirname(led), exist_ok=True)
             json.dump(sorted(done | set(new)), open(led, "w"))
     return one(num_affected_rows=n, num_inserted_rows=n, num_skipped_corrupt_files=0)
 
 
-def last_metric(session, qn, key):
-    # last commit's operationMetrics straight from the log file: no Spark job
-    loc = session.spark.sql("DESCRIBE DETAIL " + qn).select("location").first()[0].replace("file:", "")
-    fs = sorted(glob.glob(loc + "/_delta_log/*.json"))
+def location(session, table):
+    """the table's folder, from the catalog: DESCRIBE DETAIL would be a Spark job"""
+    jvm = session.spark._jvm
+    name = jvm.org.apache.spark.sql.catalyst.TableIdentifier(table[1], jvm.scala.Option.apply(table[0]))
+    catalog = session.spark._jsparkSession.sessionState().catalog()
+    return catalog.getTableMetadata(name).location().getPath()
+
+
+def last_metric(session, table, key):
+    """of the last commit's operationMetrics, straight from the log file"""
+    fs = sorted(glob.glob(location(session, table) + "/_delta_log/*.json"))
     for line in open(fs[-1]):
         d = json.loads(line)
         if "commitInfo" in d:
@@ -130,7 +137,7 @@ def _insert(S, m, s, p):
         return r
     t = S.full(R.split_name(m[1]))
     try:
-        n = last_metric(S, S.q(t), "numOutputRows")
+        n = last_metric(S, t, "numOutputRows")
     except Exception:
         return None
     return one(num_affected_rows=n, num_inserted_rows=n)

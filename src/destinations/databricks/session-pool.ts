@@ -1,0 +1,166 @@
+/**
+ * Sessions of one SQL warehouse, shared by all steps of this process that use the same account: a step that follows
+ * another finds a client that is connected and sessions that are open. What nobody uses is closed after a while.
+ */
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DBSQLClient } from "@databricks/sql";
+import type { DatabricksDestination } from "../../pipeline/spec";
+import { type Credentials, credentialsOf } from "./credentials";
+import { type Endpoint, openEndpoint } from "./endpoint";
+
+export type DriverSession = Awaited<ReturnType<DBSQLClient["openSession"]>>;
+
+const VERSION: string = require("../../../package.json").version;
+const DEFAULT_SESSIONS = 8;
+/** A pool that nobody uses is closed after this time. */
+const UNUSED_MS = 30_000;
+/** A closing session is not waited for longer. */
+const CLOSE_MS = 5_000;
+
+const pools = new Map<string, Promise<SessionPool>>();
+
+/** To be given back by `leave()`. @throws TidemarkError SPEC_INVALID, DESTINATION_DENIED (an unreadable ca_file) */
+export async function joinPool(spec: DatabricksDestination): Promise<SessionPool> {
+  const key = keyOf(spec);
+  let pool = pools.get(key);
+  if (pool === undefined) {
+    pool = openEndpoint(spec).then(
+      endpoint => new SessionPool(spec, endpoint, credentialsOf(spec, endpoint), () => pools.delete(key)),
+    );
+    pools.set(key, pool);
+    pool.catch(() => pools.delete(key));
+  }
+  const joined = await pool;
+  joined.join();
+  return joined;
+}
+
+/** Closes the sessions of all pools; for a process that is about to end. */
+export async function closePools(): Promise<void> {
+  const all = await Promise.allSettled(pools.values());
+  await Promise.all(all.map(pool => (pool.status === "fulfilled" ? pool.value.close() : undefined)));
+}
+
+/** The account is part of it: two principals never share a session. */
+function keyOf(spec: DatabricksDestination): string {
+  const { server_hostname, port, http_path, catalog, ca_file, session_configuration } = spec;
+  const { access_token, client_id, client_secret, max_sessions, sql_scripting } = spec;
+  const place = [server_hostname, port, http_path, catalog, ca_file, session_configuration];
+  const account = [access_token, client_id, client_secret];
+  return createHash("sha256")
+    .update(JSON.stringify([...place, ...account, max_sessions, sql_scripting]))
+    .digest("hex");
+}
+
+export class SessionPool {
+  /** Cleared when the server turns out to have no SQL scripting. */
+  scripting: boolean;
+  private client: Promise<DBSQLClient> | undefined;
+  private idle: DriverSession[] = [];
+  private readonly waiting: (() => void)[] = [];
+  private open = 0;
+  private users = 0;
+  private unused: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly spec: DatabricksDestination,
+    readonly endpoint: Endpoint,
+    readonly credentials: Credentials,
+    private readonly onClose: () => void,
+  ) {
+    this.scripting = spec.sql_scripting ?? true;
+  }
+
+  join(): void {
+    this.users += 1;
+    clearTimeout(this.unused);
+  }
+
+  leave(): void {
+    this.users -= 1;
+    if (this.users > 0) return;
+    this.unused = setTimeout(() => void this.close(), UNUSED_MS).unref();
+  }
+
+  /**
+   * An idle session, or a new one; waits where `max_sessions` are in use. To be given back by `give`.
+   * @param start calls `openSession`, as often as it takes
+   */
+  async take(start: () => Promise<DriverSession>): Promise<DriverSession> {
+    for (;;) {
+      const session = this.idle.pop();
+      if (session !== undefined) return session;
+      if (this.open < (this.spec.max_sessions ?? DEFAULT_SESSIONS)) {
+        this.open += 1;
+        try {
+          return await start();
+        } catch (error) {
+          this.open -= 1;
+          this.waiting.shift()?.();
+          throw error;
+        }
+      }
+      await new Promise<void>(resolve => this.waiting.push(resolve));
+    }
+  }
+
+  /** @param keep false: the session is lost, and so are those that idle, if the server forgot or left them */
+  give(session: DriverSession, keep: boolean): void {
+    if (keep) this.idle.push(session);
+    else {
+      const lost = [session, ...this.idle.splice(0)];
+      this.open -= lost.length;
+      for (const one of lost) one.close().catch(() => undefined);
+    }
+    this.waiting.shift()?.();
+  }
+
+  /** One attempt. @throws the driver's error */
+  async openSession(): Promise<DriverSession> {
+    this.client ??= this.connect();
+    const { catalog, session_configuration } = this.spec;
+    try {
+      return await (await this.client).openSession({
+        initialCatalog: catalog,
+        ...(session_configuration === undefined ? {} : { configuration: session_configuration }),
+      });
+    } catch (error) {
+      this.client = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.unused);
+    this.onClose();
+    const sessions = this.idle.splice(0);
+    const client = await this.client?.catch(() => undefined);
+    const closed = Promise.allSettled(sessions.map(session => session.close())).then(() => client?.close());
+    await Promise.race([closed.catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
+    this.endpoint.agent.destroy();
+  }
+
+  private async connect(): Promise<DBSQLClient> {
+    const { host, port, ca } = this.endpoint;
+    // loaded when it is used: the driver costs every other command a third of a second
+    const { DBSQLClient: Client } = await import("@databricks/sql");
+    const client = new Client({ logger: { log: () => undefined } });
+    // without a listener, an error of the connection would end the process
+    client.on("error", () => undefined);
+    await client.connect({
+      host,
+      port,
+      path: this.spec.http_path,
+      userAgentEntry: `tidemark/${VERSION}`,
+      authType: "custom",
+      provider: { authenticate: async () => ({ Authorization: await this.credentials.authorization() }) },
+      preserveBigNumericPrecision: true,
+      telemetryEnabled: false,
+      // waiting and repeating is done in client.ts, where it is told and can be stopped
+      retryMaxAttempts: 1,
+      ...(ca === undefined ? {} : { customCaCert: ca }),
+    });
+    return client;
+  }
+}
