@@ -39,6 +39,10 @@ async function using<T>(
   }
 }
 
+/** Sessions that are open and not in use. */
+const idleOf = (db: Warehouse): { close(): Promise<unknown> }[] =>
+  (db as unknown as { pool: { idle: { close(): Promise<unknown> }[] } }).pool.idle;
+
 describeOnStandin("a client of the warehouse", () => {
   it("keeps all digits", async () => {
     const rows = await using({}, db =>
@@ -117,14 +121,31 @@ describeOnStandin("a client of the warehouse", () => {
   it("opens another session when one has expired", async () => {
     await using({ max_sessions: 1 }, async db => {
       await db.run("SELECT 1", "reading");
-      const [session] = (db as unknown as { idle: { close(): Promise<unknown> }[] }).idle;
-      await session?.close();
+      await Promise.all(idleOf(db).map(session => session.close()));
       expect(await db.run("SELECT 2 AS two", "reading")).toEqual([{ two: 2 }]);
     });
   });
 
+  it("shares its sessions with the steps that follow, and forgets them all when one is lost", async () => {
+    // a pool of its own
+    const own = { max_sessions: 7 };
+    await standin().mark();
+    const reads = Array.from({ length: 7 }, () => "SELECT 1 AS one");
+    for (const _step of [1, 2]) {
+      await using(own, db => Promise.all(reads.map(sql => db.run(sql, "reading"))));
+    }
+    const opened = async () => (await standin().log()).filter(entry => entry.open !== undefined).length;
+    expect(await opened()).toBe(7);
+    await using(own, async db => {
+      await Promise.all(idleOf(db).map(session => session.close()));
+      expect(await db.run("SELECT 2 AS two", "reading")).toEqual([{ two: 2 }]);
+    });
+    expect(await opened()).toBe(8);
+  });
+
   it("runs statements one by one where the server has no scripting", async () => {
-    await using({}, async db => {
+    // a pool of its own: all that use one believe what one of them finds out
+    await using({ max_sessions: 6 }, async db => {
       const run = jest.spyOn(db, "run");
       run.mockRejectedValueOnce(await db.run("BEGIN SELEC", "trying").catch(error => error));
       await db.script(["SELECT 1", "SELECT 2"], "reading");

@@ -156,6 +156,24 @@ describe("schema on Databricks", () => {
     ]);
   });
 
+  it("looks again where the dataset came while it was thought missing", async () => {
+    await load(planOf([flat()], 1, [await items(1)]));
+    const wider = { ...migrationOf([flat({}, { note: "text" })], 2), dataset_missing: true };
+    const info = await inSession(s => s.migrate(wider));
+    expect(info).toEqual({ created: [], added: ["items.note"], version_written: true });
+    const versions = await inSession(s =>
+      s.query(`SELECT version_hash FROM ${CATALOG}.\`${dataset}\`._dlt_version ORDER BY 1`),
+    );
+    expect(versions.map(row => row.version_hash)).toEqual(["hash-1", "hash-2"]);
+  });
+
+  (onRealWarehouse ? it.skip : it)("sends nothing where the version was known from the start", async () => {
+    await standin().mark();
+    const known = { ...migrationOf([flat()]), version_known: true };
+    expect(await inSession(s => s.migrate(known))).toMatchObject({ version_written: false });
+    expect(statementsOf(await standin().log())).toEqual([]);
+  });
+
   it.each([
     ["a column that was dropped", "DROP COLUMN v", /DESTINATION_REFUSED/],
     [
