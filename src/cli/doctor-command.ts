@@ -1,7 +1,7 @@
 /** `tidemark doctor`: can this machine run the project? */
 import type { Config } from "../config";
 import type { AccessFinding } from "../destinations/destination";
-import { createDestination } from "../destinations/registry";
+import { closeDestinations, createDestination } from "../destinations/registry";
 import { type Check, isHealthy } from "../doctor/check";
 import type { DoctorTools } from "../doctor/programs";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
@@ -37,7 +37,11 @@ async function access(config: Config, signal: AbortSignal): Promise<AccessFindin
   const spec = resolveDatabricks({ type: "databricks" }, config.env, undefined);
   const { destination } = withDestinationSecrets(spec, config);
   const quiet = { signal, onProgress: () => undefined };
-  return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
+  try {
+    return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
+  } finally {
+    await closeDestinations();
+  }
 }
 
 /** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */

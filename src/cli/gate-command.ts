@@ -1,7 +1,7 @@
 /** `tidemark gate`: decide from dbt's results, as a CI step or a job's last task would. */
 import { join } from "node:path";
 import type { Config } from "../config";
-import { createDestination } from "../destinations/registry";
+import { closeDestinations, createDestination } from "../destinations/registry";
 import { runGateCommand } from "../gate/gate-command";
 import { collectMetrics } from "../gate/metrics";
 import type { GateMetrics } from "../pipeline/infos";
@@ -41,14 +41,18 @@ export async function gateCommand(config: Config, options: GateOptions): Promise
 async function collectFrom(pipeline: string, config: Config): Promise<GateMetrics> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
   const { destination } = withDestinationSecrets(spec.destination, config);
-  await using session = await createDestination(destination).open({
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-    readOnly: true,
-  });
-  return await collectMetrics(session, {
-    destination_type: destination.type,
-    dataset: spec.dataset_name,
-    analytics_schema: config.analyticsSchema,
-  });
+  try {
+    await using session = await createDestination(destination).open({
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      readOnly: true,
+    });
+    return await collectMetrics(session, {
+      destination_type: destination.type,
+      dataset: spec.dataset_name,
+      analytics_schema: config.analyticsSchema,
+    });
+  } finally {
+    await closeDestinations();
+  }
 }

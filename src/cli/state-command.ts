@@ -1,7 +1,7 @@
 /** `tidemark state`: what the destination and the package folder know of a pipeline. Reads only. */
 import Table from "cli-table3";
 import type { Config } from "../config";
-import { createDestination } from "../destinations/registry";
+import { closeDestinations, createDestination } from "../destinations/registry";
 import { pendingPackages } from "../package/packages";
 import type { CursorInfo } from "../pipeline/cursor";
 import { loadSpec } from "../spec/load-spec";
@@ -30,7 +30,7 @@ export async function stateCommand(
   pipeline: string,
   options: { json?: boolean },
 ): Promise<void> {
-  const report = await readReport(config, pipeline);
+  const report = await readReport(config, pipeline).finally(closeDestinations);
   process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : render(report));
 }
 

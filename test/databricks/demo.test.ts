@@ -21,9 +21,11 @@ async function sql(statement: string): Promise<ResultRow[]> {
   return await db.run(statement, "test");
 }
 
-/** Tables of all schemas with their versions: a write by anybody moves one. */
+/** Tables and views of all schemas, tables with their versions: a write by anybody moves one. */
 async function everythingElse(): Promise<string[]> {
-  const tables = await sql("SELECT table_schema AS s, table_name AS t FROM main.information_schema.tables");
+  const all =
+    "SELECT table_schema AS s, table_name AS t, table_type AS k FROM main.information_schema.tables";
+  const relations = await sql(all);
   const own = new Set([
     dataset,
     `${dataset}_staging`,
@@ -31,13 +33,15 @@ async function everythingElse(): Promise<string[]> {
     `${analytics}_snapshots`,
     "information_schema",
   ]);
-  const others = tables.filter(row => !own.has(String(row.s))).map(row => `${row.s}.${row.t}`);
-  const looked = [...others.filter(name => /^(bystander|healthverity)\./.test(name)), ...others.slice(0, 10)];
+  const others = relations.filter(row => !own.has(String(row.s)));
+  const named = (rows: ResultRow[]) => rows.map(row => `${row.s}.${row.t}`);
+  const tables = named(others.filter(row => row.k !== "VIEW"));
+  const looked = [...tables.filter(name => /^(bystander|healthverity)\./.test(name)), ...tables.slice(0, 10)];
   const versions = looked.map(async name => {
     const history = await sql(`DESCRIBE HISTORY main.${name}`);
     return `${name} at ${Math.max(...history.map(row => Number(row.version)))}`;
   });
-  return [...others, ...(await Promise.all(versions))].sort();
+  return [...named(others), ...(await Promise.all(versions))].sort();
 }
 
 onStandin(

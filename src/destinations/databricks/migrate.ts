@@ -80,7 +80,7 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
 
 /** Somebody else made the table, column or constraint a moment before. */
 function isOvertaken(error: unknown): boolean {
-  return error instanceof DatabricksError && /ALREADY_EXISTS/.test(error.condition);
+  return error instanceof DatabricksError && /ALREADY_EXISTS|DUPLICATE_COLUMNS_FOUND/.test(error.condition);
 }
 
 async function change(

@@ -3,13 +3,13 @@ import type { Restored, RestoreQuery } from "../destination";
 import { decodeSchema } from "../stored-schema";
 import { numberOf, type ResultRow, type Warehouse } from "./client";
 import { isMissing } from "./errors";
-import { countDatasets, countLoads, greatestLoadId, latestVersions, newestState } from "./sql-system";
+import { countLoads, greatestLoadId, latestVersions, newestState, showDataset } from "./sql-system";
 import type { Place } from "./sql-text";
 
 /** Three reads at the same time; a fourth where none of the tables is there, or is expected to be. */
 export async function restore(db: Warehouse, place: Place, query: RestoreQuery): Promise<Restored> {
   const doing = "reading the stored state";
-  const datasets = () => db.run(countDatasets(place), doing);
+  const datasets = () => db.run(showDataset(place), doing);
   const [states, loads, versions, early] = await Promise.all([
     ifThere(db.run(newestState(place, query.pipeline_name), doing)),
     ifThere(db.run(greatestLoadId(place), doing)),
@@ -18,7 +18,9 @@ export async function restore(db: Warehouse, place: Place, query: RestoreQuery):
   ]);
   const restored: Restored = { dataset_exists: true, state: null, schemas: {}, max_load_id: null };
   if (states === undefined && loads === undefined) {
-    restored.dataset_exists = numberOf((early ?? (await datasets()))[0], "n") > 0;
+    // in the pattern of SHOW, * and | have a meaning
+    const names = (early ?? (await datasets())).map(row => String(Object.values(row)[0]).toLowerCase());
+    restored.dataset_exists = names.includes(place.dataset.toLowerCase());
   }
   const state = states?.[0];
   if (state !== undefined) {
