@@ -5,6 +5,9 @@ import { loadActivities } from "./load-steps";
 import { resolveActivities } from "./resolve";
 import { transformActivities } from "./transform-steps";
 
+/** For a worker that ends: what its activities kept open between steps. */
+export { closeDestinations } from "../destinations/registry";
+
 export interface ActivityDependencies {
   config: Config;
   /** Sees every progress event; the fault tests end the process at a chosen one. */
