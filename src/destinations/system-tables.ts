@@ -1,6 +1,7 @@
 /** dlt's three system tables (compatibility notes d.1), for every destination. */
 import type { StoredTable } from "../schema/types";
-import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "./table-chains";
+import type { LoadPlan } from "./destination";
+import { chainsOf, completeColumns, LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "./table-chains";
 
 /** Used where a schema lacks its own description of a system table; names, order and types never change. */
 export const SYSTEM_TABLES: { [name: string]: StoredTable } = {
@@ -47,4 +48,21 @@ function system(name: string, columns: [string, "bigint" | "text" | "timestamp",
       ]),
     ),
   };
+}
+
+/** The tables that must be there before the plan is loaded. */
+export function plannedTables(plan: LoadPlan): StoredTable[] {
+  const tables = new Map<string, StoredTable>();
+  for (const name of [VERSION_TABLE, LOADS_TABLE]) {
+    tables.set(name, plan.schema.tables[name] ?? (SYSTEM_TABLES[name] as StoredTable));
+  }
+  const state = plan.schema.tables[STATE_TABLE] ?? (plan.state ? SYSTEM_TABLES[STATE_TABLE] : undefined);
+  if (state && completeColumns(state).length > 0) tables.set(STATE_TABLE, state);
+  for (const chain of chainsOf(plan)) for (const table of chain.tables) tables.set(table.name, table);
+  // dlt creates the tables it is about to empty (refresh: drop_data)
+  for (const name of plan.refresh?.truncate ?? []) {
+    const table = plan.schema.tables[name];
+    if (table && completeColumns(table).length > 0) tables.set(name, table);
+  }
+  return [...tables.values()];
 }

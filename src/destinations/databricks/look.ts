@@ -10,10 +10,10 @@ import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { numberOf, type Warehouse } from "./client";
 import type { LoadOptions, TableFacts } from "./load-context";
 import { countReturning } from "./sql-delete-insert";
-import { isDeleted, mergeRoot, mergeTable } from "./sql-merge-parts";
+import { mergeRoot, mergeTable } from "./sql-merge-parts";
 import { stagingTable } from "./sql-staging-table";
 import { countLoads } from "./sql-system";
-import { type Place, quoteName, quoteNames, quoteText } from "./sql-text";
+import { isDeleted, type Place, quoteName, quoteNames, quoteText } from "./sql-text";
 
 export interface Look {
   /** The load is committed already. */

@@ -7,8 +7,8 @@ import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
-import { SYSTEM_TABLES } from "../system-tables";
-import { chainsOf, completeColumns, LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
+import { plannedTables } from "../system-tables";
+import { chainsOf, completeColumns, LOADS_TABLE, VERSION_TABLE } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { numberOf, type Warehouse } from "./client";
 import { DatabricksError } from "./errors";
@@ -107,7 +107,8 @@ async function change(
   if ((plan.refresh?.drop.length ?? 0) > 0 && existing.has(VERSION_TABLE)) {
     statements.push(deleteVersions(place, plan.schema.name));
   }
-  for (const table of tablesOf(plan)) tables.push(tableStatements(place, table, existing, options, info));
+  for (const table of plannedTables(plan))
+    tables.push(tableStatements(place, table, existing, options, info));
   // a version that is there says that all the rest is
   const last = [
     ...(options.create_indexes ? await missingForeignKeys(db, place, plan, info) : []),
@@ -155,22 +156,6 @@ async function existingColumns(db: Warehouse, place: Place): Promise<Columns> {
   return existing;
 }
 
-function tablesOf(plan: LoadPlan): StoredTable[] {
-  const tables = new Map<string, StoredTable>();
-  for (const name of [VERSION_TABLE, LOADS_TABLE]) {
-    tables.set(name, plan.schema.tables[name] ?? (SYSTEM_TABLES[name] as StoredTable));
-  }
-  const state = plan.schema.tables[STATE_TABLE] ?? (plan.state ? SYSTEM_TABLES[STATE_TABLE] : undefined);
-  if (state && completeColumns(state).length > 0) tables.set(STATE_TABLE, state);
-  for (const chain of chainsOf(plan)) for (const table of chain.tables) tables.set(table.name, table);
-  // dlt creates the tables it is about to empty (refresh: drop_data)
-  for (const name of plan.refresh?.truncate ?? []) {
-    const table = plan.schema.tables[name];
-    if (table && completeColumns(table).length > 0) tables.set(name, table);
-  }
-  return [...tables.values()];
-}
-
 function tableStatements(
   place: Place,
   table: StoredTable,
@@ -211,7 +196,7 @@ async function missingForeignKeys(
   plan: LoadPlan,
   info: MigrationInfo,
 ): Promise<string[]> {
-  const wanted = tablesOf(plan).filter(table => (table.references ?? []).length > 0);
+  const wanted = plannedTables(plan).filter(table => (table.references ?? []).length > 0);
   if (wanted.length === 0) return [];
   const rows = await ifThere(db.run(existingForeignKeys(place), "reading the keys of the dataset"));
   const there = new Set((rows ?? []).map(row => `${row.table_name}.${row.constraint_name}`.toLowerCase()));

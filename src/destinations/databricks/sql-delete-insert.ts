@@ -1,8 +1,8 @@
 /** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4), one MERGE per table. Pure text. */
 import { dedupSortOf } from "../table-chains";
-import { isNotDeleted, type MergeRoot, type MergeTable, replaceRows } from "./sql-merge-parts";
+import { type MergeRoot, type MergeTable, replaceRows } from "./sql-merge-parts";
 import { selectFirstPerKey } from "./sql-staged";
-import { quoteName, quoteNames, sameKey, where } from "./sql-text";
+import { isNotDeleted, quoteName, quoteNames, sameKey, where } from "./sql-text";
 
 /** Which destination roots the load replaces: how they are matched, and the SELECT of their keys. */
 interface Replaced {

@@ -70,17 +70,6 @@ export function mergeRoot(plan: LoadPlan, root: StoredTable, options: MergeOptio
   };
 }
 
-/** The staged row is a delete (dlt: `= TRUE` for bool, else not null). */
-export function isDeleted(flag: HardDelete, alias = ""): string {
-  const column = `${alias}${quoteName(flag.column)}`;
-  return flag.isBool ? `${column} = TRUE` : `${column} IS NOT NULL`;
-}
-
-export function isNotDeleted(flag: HardDelete, alias = ""): string {
-  const column = `${alias}${quoteName(flag.column)}`;
-  return flag.isBool ? `${column} IS NULL OR ${column} = FALSE` : `${column} IS NULL`;
-}
-
 /** Row keys of the staged roots in the merge source. */
 export function stagedRootKeys(root: MergeRoot, rowKey: string, more?: string): string {
   return `SELECT ${quoteName(rowKey)} FROM ${root.staged} AS r${where([root.sourceFilter, more])}`;

@@ -1,10 +1,7 @@
 /** Names and texts in Databricks SQL. Everything that enters a statement passes through here. */
+import { sqlDialect } from "../sql-dialect";
 
-/** Where a dataset lives: catalog and schema of Unity Catalog. */
-export interface Place {
-  catalog: string;
-  dataset: string;
-}
+export { type Place, where } from "../sql-dialect";
 
 export function quoteName(name: string): string {
   return `\`${name.replaceAll("`", "``")}\``;
@@ -15,28 +12,8 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-export function quoteNames(names: readonly string[]): string {
-  return names.map(quoteName).join(", ");
-}
-
-export function qualifiedDataset(place: Place): string {
-  return `${quoteName(place.catalog)}.${quoteName(place.dataset)}`;
-}
-
-export function qualifiedTable(place: Place, table: string): string {
-  return `${qualifiedDataset(place)}.${quoteName(table)}`;
-}
-
-/** `a = b AND …` over the same columns of two row sources. */
-export function sameKey(left: string, right: string, columns: readonly string[]): string {
-  return columns.map(c => `${left}.${quoteName(c)} = ${right}.${quoteName(c)}`).join(" AND ");
-}
-
-/** Conditions joined by AND; an empty list is no WHERE at all. */
-export function where(conditions: readonly (string | undefined)[]): string {
-  const given = conditions.filter((c): c is string => c !== undefined && c !== "");
-  return given.length === 0 ? "" : ` WHERE ${given.map(c => `(${c})`).join(" AND ")}`;
-}
+export const { isDeleted, isNotDeleted, qualifiedDataset, qualifiedTable, quoteNames, sameKey } =
+  sqlDialect(quoteName);
 
 /** A moment of UTC, from ISO text or anything dlt takes for one; a text without an offset is UTC. */
 export function timestamp(text: string): string {

@@ -4,8 +4,6 @@ import {
   absentCondition,
   GONE,
   insertClause,
-  isDeleted,
-  isNotDeleted,
   keyName,
   type MergeRoot,
   type MergeTable,
@@ -14,7 +12,7 @@ import {
   stagedRootKeys,
   updateClause,
 } from "./sql-merge-parts";
-import { quoteName, quoteNames, sameKey, where } from "./sql-text";
+import { isDeleted, isNotDeleted, quoteName, quoteNames, sameKey, where } from "./sql-text";
 
 export interface UpsertOptions {
   insertOnly: boolean;

@@ -4,15 +4,8 @@ import type { DuckDbDestination } from "../../pipeline/spec";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
-import { SYSTEM_TABLES } from "../system-tables";
-import {
-  chainsOf,
-  completeColumns,
-  LOADS_TABLE,
-  needsStagingDataset,
-  STATE_TABLE,
-  VERSION_TABLE,
-} from "../table-chains";
+import { plannedTables } from "../system-tables";
+import { chainsOf, completeColumns, LOADS_TABLE, needsStagingDataset, VERSION_TABLE } from "../table-chains";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
 import { isLoaded } from "./restore";
@@ -53,26 +46,10 @@ export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions
     if (stagingWanted && !datasets.has(plan.staging_dataset)) await db.run(createDataset(staging));
 
     const existing = await existingColumns(db, plan.dataset);
-    for (const table of tablesOf(plan)) await applyTable(db, place, table, existing, options, info);
+    for (const table of plannedTables(plan)) await applyTable(db, place, table, existing, options, info);
     info.version_written = await writeVersion(db, place, plan);
   });
   return info;
-}
-
-function tablesOf(plan: LoadPlan): StoredTable[] {
-  const tables = new Map<string, StoredTable>();
-  for (const name of [VERSION_TABLE, LOADS_TABLE]) {
-    tables.set(name, plan.schema.tables[name] ?? (SYSTEM_TABLES[name] as StoredTable));
-  }
-  const state = plan.schema.tables[STATE_TABLE] ?? (plan.state ? SYSTEM_TABLES[STATE_TABLE] : undefined);
-  if (state && completeColumns(state).length > 0) tables.set(STATE_TABLE, state);
-  for (const chain of chainsOf(plan)) for (const table of chain.tables) tables.set(table.name, table);
-  // dlt creates the tables it is about to empty (refresh: drop_data)
-  for (const name of plan.refresh?.truncate ?? []) {
-    const table = plan.schema.tables[name];
-    if (table && completeColumns(table).length > 0) tables.set(name, table);
-  }
-  return [...tables.values()];
 }
 
 /** `refresh: drop_sources | drop_resources`: the tables go, and with them all stored versions of the schema. */

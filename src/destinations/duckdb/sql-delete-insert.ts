@@ -1,16 +1,9 @@
 /** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4). Pure text. */
 import type { StoredTable } from "../../schema/types";
 import { dedupSortOf } from "../table-chains";
-import {
-  countRows,
-  deleteRows,
-  insertRows,
-  isNotDeleted,
-  type MergeRoot,
-  type MergeTable,
-} from "./sql-merge-parts";
+import { countRows, deleteRows, insertRows, type MergeRoot, type MergeTable } from "./sql-merge-parts";
 import { hasDuplicates, selectFirstPerKey } from "./sql-staged";
-import { quoteName, quoteNames, sameKey, where } from "./sql-text";
+import { isNotDeleted, quoteName, quoteNames, sameKey, where } from "./sql-text";
 
 /** Row keys of destination roots that the merge removes. */
 export const REMOVED_ROOTS = quoteName("tidemark:removed");

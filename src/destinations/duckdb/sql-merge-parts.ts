@@ -43,17 +43,6 @@ export function mergeRoot(place: Place, root: StoredTable): MergeRoot {
   };
 }
 
-/** The staged row is a delete (dlt: `= TRUE` for bool, else not null). */
-export function isDeleted(flag: HardDelete, alias = ""): string {
-  const column = `${alias}${quoteName(flag.column)}`;
-  return flag.isBool ? `${column} = TRUE` : `${column} IS NOT NULL`;
-}
-
-export function isNotDeleted(flag: HardDelete, alias = ""): string {
-  const column = `${alias}${quoteName(flag.column)}`;
-  return flag.isBool ? `${column} IS NULL OR ${column} = FALSE` : `${column} IS NULL`;
-}
-
 export function insertRows(into: MergeTable, select: string): string {
   return `INSERT INTO ${into.target} (${into.columns}) ${select}`;
 }

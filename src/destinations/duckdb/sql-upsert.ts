@@ -4,14 +4,12 @@ import {
   absentCondition,
   countRows,
   deleteRows,
-  isDeleted,
-  isNotDeleted,
   type MergeRoot,
   type MergeTable,
   partitionCondition,
   stagedRootKeys,
 } from "./sql-merge-parts";
-import { quoteName, sameKey, where } from "./sql-text";
+import { isDeleted, isNotDeleted, quoteName, sameKey, where } from "./sql-text";
 
 export interface UpsertOptions {
   insertOnly: boolean;
