@@ -1,5 +1,6 @@
 /** The demo's pipelines through Temporal into Databricks, dbt and gate included; twice, as a schedule would. */
 import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
 import { toolPaths } from "../../src/tools";
@@ -113,6 +114,13 @@ onStandin(
     );
     expect(notebook).toMatch(/Claims and money per payer\n.*\n {2}\w+ \| \d+ \| /);
     expect(first.out + first.err + second.out + second.err).not.toContain(standin().token);
+    // packages, logs, dbt's folders, and the Temporal server's database with the histories
+    const files = readdirSync(project.folder, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name));
+    const holding = (text: string) => files.filter(file => readFileSync(file).includes(text));
+    expect(holding(dataset)).toContainEqual(expect.stringMatching(/temporal[^/]*\.(db|sqlite)/));
+    expect(holding(standin().token)).toEqual([]);
     expect(await everythingElse()).toEqual(before);
   },
 );

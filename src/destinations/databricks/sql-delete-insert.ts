@@ -1,8 +1,8 @@
 /** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4), one MERGE per table. Pure text. */
 import { dedupSortOf } from "../table-chains";
-import { type MergeRoot, type MergeTable, replaceRows } from "./sql-merge-parts";
+import { type MergeRoot, type MergeTable, matchingTarget, replaceRows } from "./sql-merge-parts";
 import { selectFirstPerKey } from "./sql-staged";
-import { isNotDeleted, quoteName, quoteNames, sameKey, where } from "./sql-text";
+import { isNotDeleted, quoteName, quoteNames, SOURCE, sameKey, TARGET, where } from "./sql-text";
 
 /** Which destination roots the load replaces: how they are matched, and the SELECT of their keys. */
 interface Replaced {
@@ -20,10 +20,10 @@ function removedRoots(root: MergeRoot, rowKey: string): string | undefined {
     .filter(key => key.length > 0)
     .map(
       key =>
-        `EXISTS (SELECT 1 FROM ${root.staged} AS s${where([sameKey("d", "s", key), root.sourceFilter])})`,
+        `EXISTS (SELECT 1 FROM ${root.staged} AS ${SOURCE}${where([sameKey(TARGET, SOURCE, key), root.sourceFilter])})`,
     );
   if (matches.length === 0) return undefined;
-  return `SELECT d.${quoteName(rowKey)} FROM ${root.target} AS d WHERE ${matches.join(" OR ")}`;
+  return `SELECT ${TARGET}.${quoteName(rowKey)} FROM ${root.target} AS ${TARGET} WHERE ${matches.join(" OR ")}`;
 }
 
 /**
@@ -52,7 +52,7 @@ function selectKept(root: MergeRoot, columns: string, duplicates: boolean): stri
   const conditions = where([root.hardDelete && isNotDeleted(root.hardDelete), root.sourceFilter]);
   return duplicates
     ? selectFirstPerKey(root.source, columns, root.primaryKey, dedupSortOf(root.table), conditions)
-    : `SELECT ${columns} FROM ${root.staged} AS s${conditions}`;
+    : `SELECT ${columns} FROM ${root.staged} AS ${SOURCE}${conditions}`;
 }
 
 export function mergeRoots(root: MergeRoot, rowKey: () => string, duplicates: boolean): string {
@@ -78,7 +78,7 @@ export function mergeNested(
   const conditions = where([onlyKept ? `${quoteName(keys.rootKey)} IN (${kept})` : undefined]);
   const rows = duplicates.nested
     ? selectFirstPerKey(nested.source, nested.columns, [keys.rowKey], undefined, conditions)
-    : `SELECT ${nested.columns} FROM ${nested.staged} AS s${conditions}`;
+    : `SELECT ${nested.columns} FROM ${nested.staged} AS ${SOURCE}${conditions}`;
   return replaceRows(nested, [keys.rootKey], gone, rows);
 }
 
@@ -93,6 +93,6 @@ export function countReturning(root: MergeRoot, duplicates: boolean): string | u
   if (!partly && root.primaryKey.length * root.mergeKey.length === 0) return undefined;
   const key = root.primaryKey.length > 0 ? root.primaryKey : root.mergeKey;
   const kept = selectKept(root, quoteNames(key), duplicates);
-  const match = key.map(name => `${root.target}.${quoteName(name)} = s.${quoteName(name)}`).join(" AND ");
-  return `SELECT count(*) FROM ${root.target}${where([`EXISTS (SELECT 1 FROM (${kept}) AS s WHERE ${match})`, root.destinationScope])}`;
+  const returning = `EXISTS (SELECT 1 FROM (${kept}) AS ${matchingTarget(root, key)})`;
+  return `SELECT count(*) FROM ${root.target}${where([returning, root.destinationScope])}`;
 }

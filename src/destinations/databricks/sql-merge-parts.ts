@@ -7,7 +7,7 @@ import { columnsWith, completeColumns, type HardDelete, hardDeleteOf } from "../
 import type { TypeOptions } from "./column-types";
 import { folderPart, type StagedPart, type StagedTable, stagedRows } from "./sql-staged";
 import { stagingTableParts } from "./sql-staging-table";
-import { type Place, qualifiedTable, quoteName, quoteNames, where } from "./sql-text";
+import { type Place, qualifiedTable, quoteName, quoteNames, SOURCE, TARGET, where } from "./sql-text";
 import { stagedGroups, volumeOf } from "./staged-paths";
 
 /** One table of a chain as the builders see it. */
@@ -95,9 +95,18 @@ export function absentCondition(root: MergeRoot, matchColumns: readonly string[]
     return `${column} NOT IN (SELECT ${column} FROM ${root.staged} AS a${where([root.sourceFilter])})`;
   }
   // bare columns of the source filter must resolve to staged rows only, hence the derived table
-  const source = `(SELECT * FROM ${root.staged} AS f${where([root.sourceFilter])})`;
-  const on = matchColumns.map(c => `a.${quoteName(c)} = ${root.target}.${quoteName(c)}`).join(" AND ");
-  return `NOT EXISTS (SELECT 1 FROM ${source} AS a WHERE ${on})`;
+  const source = `(SELECT ${quoteNames(matchColumns)} FROM ${root.staged} AS f${where([root.sourceFilter])})`;
+  return `NOT EXISTS (SELECT 1 FROM ${source} AS ${matchingTarget(root, matchColumns)})`;
+}
+
+/**
+ * Alias of a derived table of key columns, and the condition that they are those of the row of the target outside. The
+ * columns get other names, or a column called like the catalog would stand for it.
+ */
+export function matchingTarget(root: MergeRoot, key: readonly string[]): string {
+  const names = key.map((_, i) => keyName(i));
+  const on = key.map((name, i) => `${SOURCE}.${names[i]} = ${root.target}.${quoteName(name)}`).join(" AND ");
+  return `${SOURCE}(${names.join(", ")}) WHERE ${on}`;
 }
 
 export const NEW = quoteName("tidemark:new");
@@ -126,17 +135,19 @@ export function replaceRows(
     const nulls = on.map((_, i) => `NULL AS ${keyName(i)}`).join(", ");
     parts.push(`SELECT ${nulls}, TRUE AS ${NEW}, ${table.columns} FROM (${rows}) AS n`);
   }
-  const condition = on.map((name, i) => `d.${quoteName(name)} = s.${keyName(i)}`).join(" AND ");
+  const condition = on
+    .map((name, i) => `${TARGET}.${quoteName(name)} = ${SOURCE}.${keyName(i)}`)
+    .join(" AND ");
   const clauses: string[] = [];
   if (keys !== undefined) clauses.push("WHEN MATCHED THEN DELETE");
-  if (rows !== undefined) clauses.push(`WHEN NOT MATCHED AND s.${NEW} THEN ${insertClause(table)}`);
-  return `MERGE INTO ${table.target} AS d USING (${parts.join(" UNION ALL ")}) AS s ON ${condition} ${clauses.join(" ")}`;
+  if (rows !== undefined) clauses.push(`WHEN NOT MATCHED AND ${SOURCE}.${NEW} THEN ${insertClause(table)}`);
+  return `MERGE INTO ${table.target} AS ${TARGET} USING (${parts.join(" UNION ALL ")}) AS ${SOURCE} ON ${condition} ${clauses.join(" ")}`;
 }
 
 export function insertClause(table: MergeTable): string {
-  return `INSERT (${table.columns}) VALUES (${table.names.map(name => `s.${quoteName(name)}`).join(", ")})`;
+  return `INSERT (${table.columns}) VALUES (${table.names.map(name => `${SOURCE}.${quoteName(name)}`).join(", ")})`;
 }
 
 export function updateClause(table: MergeTable): string {
-  return `UPDATE SET ${table.names.map(name => `${quoteName(name)} = s.${quoteName(name)}`).join(", ")}`;
+  return `UPDATE SET ${table.names.map(name => `${quoteName(name)} = ${SOURCE}.${quoteName(name)}`).join(", ")}`;
 }

@@ -10,7 +10,7 @@ import {
   NEW,
   partitionCondition,
 } from "./sql-merge-parts";
-import { quoteName, timestamp, where } from "./sql-text";
+import { quoteName, SOURCE, TARGET, timestamp, where } from "./sql-text";
 
 export interface Scd2 extends Scd2Hints {
   /** SQL of `boundary`. */
@@ -51,15 +51,15 @@ export function mergeVersions(root: MergeRoot, scd2: Scd2): string {
   const retired = where([absentCondition(root, [scd2.version]), scd2.isActive(), partitionCondition(root)]);
   // a join and not NOT IN: open-source Delta cannot read the target of a MERGE in a subquery of its source
   const begun =
-    `${root.staged} AS n LEFT ANTI JOIN (SELECT ${version} FROM ${root.target} WHERE ${scd2.isActive()}) AS v ` +
-    `ON n.${version} = v.${version}${where([root.sourceFilter])}`;
+    `${root.staged} AS ${SOURCE} LEFT ANTI JOIN (SELECT ${version} FROM ${root.target} WHERE ${scd2.isActive()}) ` +
+    `AS ${TARGET} ON ${SOURCE}.${version} = ${TARGET}.${version}${where([root.sourceFilter])}`;
   return (
-    `MERGE INTO ${root.target} AS d USING (` +
+    `MERGE INTO ${root.target} AS ${TARGET} USING (` +
     `SELECT DISTINCT ${version} AS ${keyName(0)}, FALSE AS ${NEW}, ${nulls} FROM ${root.target}${retired} UNION ALL ` +
-    `SELECT NULL, TRUE, ${values} FROM ${begun}) AS s ` +
-    `ON d.${version} = s.${keyName(0)} AND ${scd2.isActive("d.")} ` +
+    `SELECT NULL, TRUE, ${values} FROM ${begun}) AS ${SOURCE} ` +
+    `ON ${TARGET}.${version} = ${SOURCE}.${keyName(0)} AND ${scd2.isActive(`${TARGET}.`)} ` +
     `WHEN MATCHED THEN UPDATE SET ${quoteName(scd2.to)} = ${scd2.boundary} ` +
-    `WHEN NOT MATCHED AND s.${NEW} THEN ${insertClause(root)}`
+    `WHEN NOT MATCHED AND ${SOURCE}.${NEW} THEN ${insertClause(root)}`
   );
 }
 

@@ -12,6 +12,15 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
+/**
+ * Aliases of a table's rows, of staged rows, and of what was kept for a repetition. Inside a subquery Spark takes `s.id`
+ * for a field of an inner column `s` rather than for the alias outside; normalised names hold no colon, so these never
+ * meet a column.
+ */
+export const TARGET = quoteName(":target");
+export const SOURCE = quoteName(":source");
+export const DECIDED = quoteName(":decided");
+
 export const { isDeleted, isNotDeleted, qualifiedDataset, qualifiedTable, quoteNames, sameKey } =
   sqlDialect(quoteName);
 

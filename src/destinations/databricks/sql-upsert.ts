@@ -12,7 +12,17 @@ import {
   stagedRootKeys,
   updateClause,
 } from "./sql-merge-parts";
-import { isDeleted, isNotDeleted, quoteName, quoteNames, sameKey, where } from "./sql-text";
+import {
+  DECIDED,
+  isDeleted,
+  isNotDeleted,
+  quoteName,
+  quoteNames,
+  SOURCE,
+  sameKey,
+  TARGET,
+  where,
+} from "./sql-text";
 
 export interface UpsertOptions {
   insertOnly: boolean;
@@ -27,12 +37,14 @@ function source(root: MergeRoot, options: UpsertOptions): string {
   return condition === undefined ? root.staged : `(SELECT * FROM ${root.staged} AS f${where([condition])})`;
 }
 
-/** The rows `s` and `d` differ; undefined when every matched row is to be updated. */
+/** Staged and stored row differ; undefined when every matched row is to be updated. */
 function changed(table: MergeTable, options: UpsertOptions): string | undefined {
   if (!options.skipUnchanged) return undefined;
   const columns = comparedColumns(table.table);
   if (columns.length === 0) return undefined;
-  return columns.map(c => `s.${quoteName(c)} IS DISTINCT FROM d.${quoteName(c)}`).join(" OR ");
+  return columns
+    .map(c => `${SOURCE}.${quoteName(c)} IS DISTINCT FROM ${TARGET}.${quoteName(c)}`)
+    .join(" OR ");
 }
 
 /**
@@ -41,10 +53,10 @@ function changed(table: MergeTable, options: UpsertOptions): string | undefined 
  * attempt would do the other; equal keys that are new are all inserted (dlt), and would then match twice.
  */
 export function createDecision(decision: string, root: MergeRoot, options: UpsertOptions): string {
-  const keys = root.primaryKey.map((name, i) => `s.${quoteName(name)} AS ${keyName(i)}`).join(", ");
+  const keys = root.primaryKey.map((name, i) => `${SOURCE}.${quoteName(name)} AS ${keyName(i)}`).join(", ");
   return (
     `CREATE TABLE IF NOT EXISTS ${decision} TBLPROPERTIES ('delta.columnMapping.mode' = 'name') AS SELECT DISTINCT ${keys} ` +
-    `FROM ${source(root, options)} AS s WHERE NOT EXISTS (SELECT 1 FROM ${root.target} AS d WHERE ${sameKey("d", "s", root.primaryKey)})`
+    `FROM ${source(root, options)} AS ${SOURCE} WHERE NOT EXISTS (SELECT 1 FROM ${root.target} AS ${TARGET} WHERE ${sameKey(TARGET, SOURCE, root.primaryKey)})`
   );
 }
 
@@ -55,44 +67,53 @@ export function createDecision(decision: string, root: MergeRoot, options: Upser
 export function mergeRoots(root: MergeRoot, options: UpsertOptions, decision: string | undefined): string {
   if (options.insertOnly) {
     return (
-      `MERGE INTO ${root.target} AS d USING ${source(root, options)} AS s ON ${sameKey("d", "s", root.primaryKey)} ` +
+      `MERGE INTO ${root.target} AS ${TARGET} USING ${source(root, options)} AS ${SOURCE} ON ${sameKey(TARGET, SOURCE, root.primaryKey)} ` +
       `WHEN NOT MATCHED THEN ${insertClause(root)}`
     );
   }
-  const on = root.primaryKey.map((name, i) => `d.${quoteName(name)} = s.${keyName(i)}`).join(" AND ");
+  const on = root.primaryKey
+    .map((name, i) => `${TARGET}.${quoteName(name)} = ${SOURCE}.${keyName(i)}`)
+    .join(" AND ");
   const difference = changed(root, options);
-  const arriving = [`NOT s.${GONE}`];
+  const arriving = [`NOT ${SOURCE}.${GONE}`];
   if (root.hardDelete) {
-    const alive = isNotDeleted(root.hardDelete, "s.");
-    arriving.push(options.deleteAbsent ? alive : `s.${NEW} OR ${alive}`);
+    const alive = isNotDeleted(root.hardDelete, `${SOURCE}.`);
+    arriving.push(options.deleteAbsent ? alive : `${SOURCE}.${NEW} OR ${alive}`);
   }
   const clauses = [
-    `WHEN MATCHED AND s.${GONE} THEN DELETE`,
-    ...(root.hardDelete ? [`WHEN MATCHED AND (${isDeleted(root.hardDelete, "s.")}) THEN DELETE`] : []),
+    `WHEN MATCHED AND ${SOURCE}.${GONE} THEN DELETE`,
+    ...(root.hardDelete
+      ? [`WHEN MATCHED AND (${isDeleted(root.hardDelete, `${SOURCE}.`)}) THEN DELETE`]
+      : []),
     `WHEN MATCHED${difference === undefined ? "" : ` AND (${difference})`} THEN ${updateClause(root)}`,
     `WHEN NOT MATCHED${where(arriving).replace(" WHERE ", " AND ")} THEN ${insertClause(root)}`,
   ];
-  return `MERGE INTO ${root.target} AS d USING (${rootSource(root, options, decision)}) AS s ON ${on} ${clauses.join(" ")}`;
+  return `MERGE INTO ${root.target} AS ${TARGET} USING (${rootSource(root, options, decision)}) AS ${SOURCE} ON ${on} ${clauses.join(" ")}`;
 }
 
 function rootSource(root: MergeRoot, options: UpsertOptions, decision: string | undefined): string {
   const nulls = root.names.map(name => `NULL AS ${quoteName(name)}`).join(", ");
-  const columns = root.names.map(name => `s.${quoteName(name)}`).join(", ");
+  const columns = root.names.map(name => `${SOURCE}.${quoteName(name)}`).join(", ");
   const parts: string[] = [];
   if (decision === undefined) {
-    const keys = root.primaryKey.map((name, i) => `s.${quoteName(name)} AS ${keyName(i)}`).join(", ");
+    const keys = root.primaryKey.map((name, i) => `${SOURCE}.${quoteName(name)} AS ${keyName(i)}`).join(", ");
     parts.push(
-      `SELECT ${keys}, FALSE AS ${NEW}, FALSE AS ${GONE}, ${columns} FROM ${source(root, options)} AS s`,
+      `SELECT ${keys}, FALSE AS ${NEW}, FALSE AS ${GONE}, ${columns} FROM ${source(root, options)} AS ${SOURCE}`,
     );
   } else {
     // new keys match nothing: what an earlier attempt inserted for them goes, and all their rows come
-    const match = root.primaryKey.map((name, i) => `x.${keyName(i)} = s.${quoteName(name)}`).join(" AND ");
+    const match = root.primaryKey
+      .map((name, i) => `${DECIDED}.${keyName(i)} = ${SOURCE}.${quoteName(name)}`)
+      .join(" AND ");
     const keys = root.primaryKey
-      .map((name, i) => `CASE WHEN x.${keyName(0)} IS NULL THEN s.${quoteName(name)} END AS ${keyName(i)}`)
+      .map(
+        (name, i) =>
+          `CASE WHEN ${DECIDED}.${keyName(0)} IS NULL THEN ${SOURCE}.${quoteName(name)} END AS ${keyName(i)}`,
+      )
       .join(", ");
     parts.push(
-      `SELECT ${keys}, x.${keyName(0)} IS NOT NULL AS ${NEW}, FALSE AS ${GONE}, ${columns} ` +
-        `FROM ${source(root, options)} AS s LEFT JOIN ${decision} AS x ON ${match}`,
+      `SELECT ${keys}, ${DECIDED}.${keyName(0)} IS NOT NULL AS ${NEW}, FALSE AS ${GONE}, ${columns} ` +
+        `FROM ${source(root, options)} AS ${SOURCE} LEFT JOIN ${decision} AS ${DECIDED} ON ${match}`,
       `SELECT ${root.primaryKey.map((_, i) => keyName(i)).join(", ")}, FALSE AS ${NEW}, TRUE AS ${GONE}, ${nulls} FROM ${decision}`,
     );
   }
@@ -115,7 +136,7 @@ export function insertNew(table: MergeTable, key: readonly string[], condition: 
   const rows =
     condition === undefined ? table.staged : `(SELECT * FROM ${table.staged} AS f${where([condition])})`;
   return (
-    `MERGE INTO ${table.target} AS d USING ${rows} AS s ON ${sameKey("d", "s", key)} ` +
+    `MERGE INTO ${table.target} AS ${TARGET} USING ${rows} AS ${SOURCE} ON ${sameKey(TARGET, SOURCE, key)} ` +
     `WHEN NOT MATCHED THEN ${insertClause(table)}`
   );
 }
@@ -158,12 +179,12 @@ export function mergeNested(
     `SELECT DISTINCT ${rowKey}, TRUE AS ${GONE}, ${nulls} FROM ${nested.target}${gone}`,
   ];
   const clauses = [
-    `WHEN MATCHED AND s.${GONE} THEN DELETE`,
+    `WHEN MATCHED AND ${SOURCE}.${GONE} THEN DELETE`,
     `WHEN MATCHED${difference === undefined ? "" : ` AND (${difference})`} THEN ${updateClause(nested)}`,
-    `WHEN NOT MATCHED AND NOT s.${GONE} THEN ${insertClause(nested)}`,
+    `WHEN NOT MATCHED AND NOT ${SOURCE}.${GONE} THEN ${insertClause(nested)}`,
   ];
   return (
-    `MERGE INTO ${nested.target} AS d USING (${parts.join(" UNION ALL ")}) AS s ON d.${rowKey} = s.${key} ` +
+    `MERGE INTO ${nested.target} AS ${TARGET} USING (${parts.join(" UNION ALL ")}) AS ${SOURCE} ON ${TARGET}.${rowKey} = ${SOURCE}.${key} ` +
     clauses.join(" ")
   );
 }

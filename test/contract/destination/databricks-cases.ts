@@ -5,10 +5,12 @@ import type { StoredTable } from "../../../src/schema/types";
 import { CATALOG, inSession } from "../../support/databricks/use-standin";
 import { type TestValue, writeParquet } from "../../support/duckdb";
 import { childTable, rootTable, storedSchema } from "../../support/stored-schema";
-import { ITEM, KEY } from "./destination-kit";
+import { KEY } from "./destination-kit";
 
+/** Columns are called as one calls tables in SQL, and as the catalog: none may be taken for the other. */
+const ROW = { id: "BIGINT", s: "VARCHAR", main: "VARCHAR", _dlt_load_id: "VARCHAR", _dlt_id: "VARCHAR" };
 const LINE = {
-  value: "BIGINT",
+  d: "BIGINT",
   _dlt_root_id: "VARCHAR",
   _dlt_parent_id: "VARCHAR",
   _dlt_list_idx: "BIGINT",
@@ -20,7 +22,7 @@ export interface Case {
   table: string;
   hints: Partial<StoredTable>;
   columns?: object;
-  /** Rows of two loads: [id, v, row id, flag?] and [value, root id, index]. */
+  /** Rows of two loads: [id, s, row id, flag?] and [d, root id, index]. */
   loads: { items: TestValue[][]; lines: [number, string, number][] }[];
   /** `refresh: drop_data` with the second load. */
   truncate?: boolean;
@@ -177,9 +179,9 @@ export async function packageFiles(folder: string, one: Case, load: number): Pro
   const root = await writeParquet(
     join(folder, `${load}-${one.table}.parquet`),
     one.table,
-    flagged ? { ...ITEM, gone: "BOOLEAN" } : ITEM,
+    flagged ? { ...ROW, gone: "BOOLEAN" } : ROW,
     items.map(
-      ([id, v, rowId, gone]) => [id, v, `L${load}`, rowId, ...(flagged ? [gone] : [])] as TestValue[],
+      ([id, s, rowId, gone]) => [id, s, "m", `L${load}`, rowId, ...(flagged ? [gone] : [])] as TestValue[],
     ),
   );
   const { _dlt_root_id, ...withoutRoot } = LINE;
@@ -187,7 +189,7 @@ export async function packageFiles(folder: string, one: Case, load: number): Pro
     join(folder, `${load}-${one.table}__lines.parquet`),
     `${one.table}__lines`,
     one.scd2 ? withoutRoot : LINE,
-    lines.map(([value, parent, i]) => [value, ...(one.scd2 ? [] : [parent]), parent, i, `${parent}-${i}`]),
+    lines.map(([d, parent, i]) => [d, ...(one.scd2 ? [] : [parent]), parent, i, `${parent}-${i}`]),
   );
   return [root, nested];
 }
@@ -234,7 +236,9 @@ function tablesOf(one: Case): StoredTable[] {
       }
     : {};
   const id = one.scd2 ? { data_type: "bigint" } : KEY;
-  const columns = { ...validity, id, v: "text", ...one.columns } as Parameters<typeof rootTable>[1];
+  const columns = { ...validity, id, s: "text", main: "text", ...one.columns } as Parameters<
+    typeof rootTable
+  >[1];
   const root = rootTable(one.table, columns, one.hints);
   if (one.scd2) {
     root.columns._dlt_id = {
@@ -246,7 +250,7 @@ function tablesOf(one: Case): StoredTable[] {
       row_key: false,
     };
   }
-  return [root, childTable(`${one.table}__lines`, one.table, { value: "bigint" }, !one.scd2)];
+  return [root, childTable(`${one.table}__lines`, one.table, { d: "bigint" }, !one.scd2)];
 }
 
 /** Rows of several tables as one sorted list, in one statement. */
@@ -261,6 +265,6 @@ export async function readTables(dataset: string, tables: { [table: string]: str
 
 export const rowsOfCase = (dataset: string, one: Case): Promise<string[]> =>
   readTables(dataset, {
-    [one.table]: one.scd2 ? "id, v, _dlt_id, valid_from, valid_to" : "id, v, _dlt_id",
-    [`${one.table}__lines`]: "value, _dlt_parent_id, _dlt_id",
+    [one.table]: one.scd2 ? "id, s, _dlt_id, valid_from, valid_to" : "id, s, _dlt_id",
+    [`${one.table}__lines`]: "d, _dlt_parent_id, _dlt_id",
   });

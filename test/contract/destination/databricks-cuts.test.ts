@@ -157,7 +157,7 @@ describeOnStandin("a load cut after each of its statements", () => {
 
   const bookkeeping = (where: string, one: Case): Promise<string[]> =>
     readTables(where, {
-      [one.table]: "id, v, _dlt_id",
+      [one.table]: "id, s, _dlt_id",
       _dlt_loads: "load_id, status",
       _dlt_pipeline_state: "version, _dlt_load_id",
       _dlt_version: "version_hash",

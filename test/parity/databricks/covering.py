@@ -9,6 +9,8 @@ CANNOT_HOLD = {
 #: Arguments of dlt's DuckDB destination that limit names; Databricks' limit is the one that it has.
 DUCKDB_ONLY = {"max_identifier_length", "max_column_identifier_length"}
 LEAST = 25
+#: Cases that only Databricks failed, once: keys of several columns beside a column that is called like an alias.
+FAILED_ONCE = {"e_dedup_composite", "e_dedup_upsert"}
 
 
 def features(section, case):
@@ -55,8 +57,8 @@ def covering(cases):
     """cases: name → (section, case). Names, at least LEAST."""
     usable = {n: c for n, c in sorted(cases.items()) if can_hold(*c) and not fails_in_load(*c)}
     holdable = {n: features(*c) for n, c in usable.items()}
-    missing = set().union(*holdable.values())
-    chosen = []
+    chosen = sorted(FAILED_ONCE)
+    missing = set().union(*holdable.values()).difference(*(holdable[n] for n in chosen))
     while missing:
         best = max(sorted(holdable), key=lambda n: len(holdable[n] & missing))
         chosen.append(best)
