@@ -14,7 +14,8 @@ async function main(): Promise<number> {
   const python = toolPaths(process.env).parityDatabricksPython;
   if (python === undefined) throw new Error("Run `node setup/main.mjs --parity-databricks` first.");
   const folder = mkdtempSync(join(tmpdir(), "tidemark-parity-databricks-"));
-  const standin = await startStandin({ DBX_WARM: "1" });
+  // Delta remembers every table for an hour: hundreds of cases took 2 GB
+  const standin = await startStandin({ DBX_WARM: "1", DBX_MEM: "8g" });
   try {
     const connection = join(folder, "connection.json");
     writeFileSync(connection, JSON.stringify(connectionOf(specOn(standin))), { mode: 0o600 });

@@ -28,6 +28,11 @@ def start_spark(mem="2g", jars=None, fast=True):
         "spark.sql.warehouse.dir": LAB + "/wh",
         "spark.local.dir": LAB + "/scratch",
         "spark.ui.enabled": "false",
+        # kept for a UI that is off: plans of thousands of statements filled the heap
+        "spark.ui.retainedJobs": "10",
+        "spark.ui.retainedStages": "10",
+        "spark.ui.retainedTasks": "100",
+        "spark.sql.ui.retainedExecutions": "1",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "2",
         "spark.databricks.delta.snapshotPartitions": "1",
