@@ -19,8 +19,23 @@ export function decisionTable(plan: LoadPlan, root: StoredTable, catalog: string
 
 const decisionName = (plan: LoadPlan, root: StoredTable): string => stagingName("decision", plan, root.name);
 
-export function createStagingDataset(plan: LoadPlan, catalog: string): string {
-  return createDataset(stagingPlace(plan, catalog));
+/**
+ * Statements that make tables in the staging dataset, which is made only where it is missing: CREATE SCHEMA IF NOT EXISTS
+ * is refused without the privilege also where the schema is there (Unity Catalog).
+ */
+export async function makeInStaging(
+  db: Warehouse,
+  plan: LoadPlan,
+  catalog: string,
+  statements: readonly string[],
+  doing: string,
+): Promise<void> {
+  try {
+    await db.script(statements, doing);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await db.script([createDataset(stagingPlace(plan, catalog)), ...statements], doing);
+  }
 }
 
 /** A decision may exist for this chain. */

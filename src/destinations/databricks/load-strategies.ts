@@ -2,7 +2,7 @@
 import type { StoredTable } from "../../schema/types";
 import { columnsWith, mergeStrategyOf, rootKeyOf, rowKeyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
-import { createStagingDataset, decisionTable } from "./decisions";
+import { decisionTable, makeInStaging } from "./decisions";
 import { type ChainLoad, dmlCounts, replacedCounts } from "./load-context";
 import { together } from "./parallel";
 import * as deleteInsert from "./sql-delete-insert";
@@ -123,11 +123,11 @@ async function decide(
   const { duplicates, flagged } = load.facts(root.table.name);
   if (options.insertOnly || !(duplicates || (flagged && !options.deleteAbsent))) return undefined;
   const decision = decisionTable(load.plan, root.table, load.options.catalog);
-  await load.db.script(
-    [
-      createStagingDataset(load.plan, load.options.catalog),
-      upsertSql.createDecision(decision, root, options),
-    ],
+  await makeInStaging(
+    load.db,
+    load.plan,
+    load.options.catalog,
+    [upsertSql.createDecision(decision, root, options)],
     `looking for new keys of table "${root.table.name}"`,
   );
   return decision;

@@ -14,7 +14,7 @@ import { numberOf, type Warehouse } from "./client";
 import { DatabricksError } from "./errors";
 import type { LoadOptions } from "./load-context";
 import { together } from "./parallel";
-import { ifThere } from "./restore";
+import { ifThere, isDatasetThere } from "./restore";
 import {
   addColumns,
   createDataset,
@@ -95,7 +95,9 @@ async function change(
   const statements: string[] = [];
   const tables: string[][] = [];
   if (!existing.has(LOADS_TABLE)) {
-    statements.push(dataset === "new" ? createNewDataset(place) : createDataset(place));
+    if (dataset === "new") statements.push(createNewDataset(place));
+    // an administrator may have made it for a principal that may not
+    else if (existing.size === 0 && !(await isDatasetThere(db, place))) statements.push(createDataset(place));
     if (options.staging_volume_name === undefined && options.load_mode !== "spark") {
       tables.push([createVolume(place)]);
     }

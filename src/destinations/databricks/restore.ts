@@ -9,18 +9,15 @@ import type { Place } from "./sql-text";
 /** Three reads at the same time; a fourth where none of the tables is there, or is expected to be. */
 export async function restore(db: Warehouse, place: Place, query: RestoreQuery): Promise<Restored> {
   const doing = "reading the stored state";
-  const datasets = () => db.run(showDataset(place), doing);
   const [states, loads, versions, early] = await Promise.all([
     ifThere(db.run(newestState(place, query.pipeline_name), doing)),
     ifThere(db.run(greatestLoadId(place), doing)),
     query.schema_names.length === 0 ? [] : ifThere(db.run(latestVersions(place, query.schema_names), doing)),
-    query.first_run ? datasets() : undefined,
+    query.first_run ? isDatasetThere(db, place) : undefined,
   ]);
   const restored: Restored = { dataset_exists: true, state: null, schemas: {}, max_load_id: null };
   if (states === undefined && loads === undefined) {
-    // in the pattern of SHOW, * and | have a meaning
-    const names = (early ?? (await datasets())).map(row => String(Object.values(row)[0]).toLowerCase());
-    restored.dataset_exists = names.includes(place.dataset.toLowerCase());
+    restored.dataset_exists = early ?? (await isDatasetThere(db, place));
   }
   const state = states?.[0];
   if (state !== undefined) {
@@ -38,6 +35,12 @@ export async function restore(db: Warehouse, place: Place, query: RestoreQuery):
     restored.schemas[name] = decodeSchema(name, String(row.schema));
   }
   return restored;
+}
+
+export async function isDatasetThere(db: Warehouse, place: Place): Promise<boolean> {
+  const rows = await db.run(showDataset(place), "looking for the dataset");
+  // in the pattern of SHOW, * and | have a meaning
+  return rows.some(row => String(Object.values(row)[0]).toLowerCase() === place.dataset.toLowerCase());
 }
 
 export async function isLoaded(db: Warehouse, place: Place, loadId: string): Promise<boolean> {

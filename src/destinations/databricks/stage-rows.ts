@@ -10,7 +10,7 @@ import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, PackageFile, StagedFile } from "../destination";
 import { type CompleteColumn, chainsOf } from "../table-chains";
 import { numberOf, type Warehouse } from "./client";
-import { createStagingDataset } from "./decisions";
+import { makeInStaging } from "./decisions";
 import type { LoadOptions } from "./load-context";
 import { inParallel } from "./parallel";
 import { dropTable } from "./sql-ddl";
@@ -38,15 +38,10 @@ export async function stageRows(db: Warehouse, plan: LoadPlan, options: LoadOpti
     .map(table => ({ table, columns: stagedColumns(plan, table) }))
     .filter(({ columns }) => columns.length > 0);
   if (tables.length === 0) return [];
-  await db.script(
-    [
-      createStagingDataset(plan, options.catalog),
-      ...tables.map(({ table, columns }) =>
-        createStagingTable(stagingTable(plan, table.name, options.catalog), table, columns),
-      ),
-    ],
-    "creating staging tables",
+  const creates = tables.map(({ table, columns }) =>
+    createStagingTable(stagingTable(plan, table.name, options.catalog), table, columns),
   );
+  await makeInStaging(db, plan, options.catalog, creates, "creating staging tables");
   using reader = await RowReader.open();
   const staged = await inParallel(tables, TABLES, ({ table, columns }) =>
     fill({ db, plan, table, columns, reader, staging: stagingTable(plan, table.name, options.catalog) }),

@@ -5,7 +5,7 @@ import type { LoadPlan, StagedFile } from "../destination";
 import type { Warehouse } from "./client";
 import type { LoadOptions } from "./load-context";
 import { inParallel } from "./parallel";
-import { createDataset, createVolume } from "./sql-ddl";
+import { createVolume } from "./sql-ddl";
 import { closedLoads } from "./sql-system";
 import { dropStagedRows, stageRows } from "./stage-rows";
 import { loadFolder, pipelineFolder, type StagedPath, stagedFiles, volumeOf } from "./staged-paths";
@@ -74,7 +74,7 @@ async function makeVolume(db: Warehouse, plan: LoadPlan, options: LoadOptions): 
     );
   }
   const place = { catalog: options.catalog, dataset: plan.dataset };
-  await db.script([createDataset(place), createVolume(place)], "creating the staging Volume");
+  await db.run(createVolume(place), "creating the staging Volume");
 }
 
 async function localSize(plan: LoadPlan, { file }: StagedPath): Promise<number> {

@@ -23,6 +23,7 @@ import {
 import { writeParquet } from "../../support/duckdb";
 import { Engine, pagesOf, sourceOf } from "../../support/engine";
 import { rootTable, storedSchema } from "../../support/stored-schema";
+import { type Case, planOf as casePlan, packageFiles, STRATEGIES } from "./databricks-cases";
 import { ITEM, KEY } from "./destination-kit";
 
 jest.setTimeout(300_000);
@@ -109,6 +110,31 @@ describeOnStandin("a missing grant", () => {
     await standin().control({ deny: [] });
     await inSession(session => session.migrate(plan));
   });
+
+  it.each(["warehouse", "spark"] as const)(
+    "of CREATE SCHEMA is none where an administrator made both schemas (load_mode %s)",
+    async load_mode => {
+      const dataset = freshDataset();
+      const [one] = STRATEGIES.filter(({ name }) => name.startsWith("upsert")) as [Case];
+      await inSession(async session => {
+        for (const name of [dataset, `${dataset}_staging`]) await session.query(`CREATE SCHEMA main.${name}`);
+      });
+      await standin().control({ deny: [{ kind: "CREATE SCHEMA" }] });
+      for (const n of [0, 1]) {
+        const plan = casePlan(dataset, n, String(n + 1), await packageFiles(folder, one, n), [one]);
+        await inSession(
+          async session => {
+            await session.migrate(plan);
+            await session.stage!(plan);
+            await session.loadChains(plan, plan.roots);
+            await session.completeLoad(plan);
+          },
+          { load_mode },
+        );
+      }
+      expect((await cursor(dataset))[1]).toBe("state 1");
+    },
+  );
 
   it("on catalog, schema, table or Volume stops a load as it was, and a later attempt finishes it", async () => {
     const dataset = freshDataset();
