@@ -5,7 +5,8 @@ import stored_dumps
 #: Cases that Databricks cannot hold as DuckDB does, and why.
 CANNOT_HOLD = {
     "e_replace_staging_optimized": "a replace strategy that DuckDB refuses and Databricks has",
-    "e_upsert_duplicate_match": "several rows for one stored row: DuckDB's MERGE takes one of them, Delta's refuses",
+    "d_upsert_fail_pending": "several rows for one stored row: DuckDB's MERGE takes one of them, Delta's refuses",
+    "e_upsert_duplicate_match": "the same",
     "d_descriptions": "a table that is partitioned and clustered: Databricks has either",
 }
 #: Arguments of dlt's DuckDB destination that limit names; Databricks' limit is the one that it has.
