@@ -56,7 +56,7 @@ describeOnStandin("a load cut after each of its statements", () => {
     const cuts = sent.flatMap((sql, i) => (changesRows(sql) ? [i + 1] : []));
     expect(cuts.length).toBeGreaterThan(1);
     for (const cut of cuts) {
-      await standin().control({ put_back: dataset });
+      await putBack();
       const plan = second(`2${cut}`);
       await inStep(session => session.stage!(plan));
       await expect(
@@ -120,6 +120,12 @@ describeOnStandin("a load cut after each of its statements", () => {
     await session.completeLoad(plan);
   }
   const load = (plan: LoadPlan): Promise<void> => inSession(session => whole(session, plan));
+
+  /** As it was before the second load: the staging dataset is made with the first decision. */
+  async function putBack(): Promise<void> {
+    await standin().control({ put_back: dataset });
+    await inSession(session => session.query(`DROP SCHEMA IF EXISTS main.\`${dataset}_staging\` CASCADE`));
+  }
 
   /** One statement a request, so that each is a place to cut at. */
   function inStep<T>(work: (session: DestinationSession) => Promise<T>): Promise<T> {
