@@ -3,8 +3,8 @@
  * real dlt on the same stand-in, with 300 ms of latency added to every statement. The read of state and schema is
  * included on both sides. Ours goes through a running worker: from the start of the workflow to its result. dlt is a
  * process per load, as a scheduler starts it, and keeps its working folder between loads; the seconds of its
- * `pipeline.run` alone stand beside it. Medians of several rounds, each into datasets of its own.
- * Options: --latency MS, --rounds N, --only TEXT (a scenario), --trace (each statement, when it began and ended).
+ * `pipeline.run` alone stand beside it. Medians of several repeats, each into datasets of its own.
+ * Options: --latency MS, --repeats N, --only TEXT (a scenario), --trace (each statement, when it began and ended).
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -52,7 +52,7 @@ interface Cost extends Times {
 
 async function main(): Promise<void> {
   const latency = option("latency", 300);
-  const rounds = option("rounds", 3);
+  const repeats = option("repeats", 3);
   const at = process.argv.indexOf("--only");
   const only = at < 0 ? "" : String(process.argv[at + 1]);
   const folder = mkdtempSync(join(tmpdir(), "tidemark-bench-databricks-"));
@@ -76,9 +76,9 @@ async function main(): Promise<void> {
       await run("warm");
       await standin.control({ latency_ms: latency });
       const counted: [Cost, Cost][][] = [];
-      for (let round = 1; round <= rounds; round++) {
-        counted.push(await run(`round_${round}`));
-        process.stderr.write(`${scenario.name}, round ${round}: ${JSON.stringify(counted.at(-1))}\n`);
+      for (let repeat = 1; repeat <= repeats; repeat++) {
+        counted.push(await run(`repeat_${repeat}`));
+        process.stderr.write(`${scenario.name}, repeat ${repeat}: ${JSON.stringify(counted.at(-1))}\n`);
       }
       for (const load of scenario.lists.keys()) {
         const side = (which: 0 | 1) => medians(counted.map(costs => costs[load]![which]));

@@ -23,7 +23,9 @@ export async function doctorCommand(
     env: config.env,
     online: options.online === true,
     tools: doctorTools(config),
-    ...(config.destination === "databricks" ? { checkAccess: signal => access(config, signal) } : {}),
+    ...(config.destination === "databricks"
+      ? { checkAccess: signal => access(config, signal).finally(closeDestinations) }
+      : {}),
     checkSpecs: () => listSpecs(config.pipelinesDir).map(name => checkOne(name, config)),
   });
   process.stdout.write(
@@ -37,11 +39,7 @@ async function access(config: Config, signal: AbortSignal): Promise<AccessFindin
   const spec = resolveDatabricks({ type: "databricks" }, config.env, undefined);
   const { destination } = withDestinationSecrets(spec, config);
   const quiet = { signal, onProgress: () => undefined };
-  try {
-    return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
-  } finally {
-    await closeDestinations();
-  }
+  return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
 }
 
 /** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */

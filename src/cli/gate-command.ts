@@ -24,7 +24,9 @@ export async function gateCommand(config: Config, options: GateOptions): Promise
   const { collect, ...files } = options;
   const { exitCode, packetPath, gate } = await runGateCommand({
     ...files,
-    ...(collect === undefined ? {} : { collected: await collectFrom(collect, config) }),
+    ...(collect === undefined
+      ? {}
+      : { collected: await collectFrom(collect, config).finally(closeDestinations) }),
     output: options.output ?? join(config.home, "gate.md"),
     env: Object.fromEntries(
       Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
@@ -41,18 +43,14 @@ export async function gateCommand(config: Config, options: GateOptions): Promise
 async function collectFrom(pipeline: string, config: Config): Promise<GateMetrics> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
   const { destination } = withDestinationSecrets(spec.destination, config);
-  try {
-    await using session = await createDestination(destination).open({
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-      readOnly: true,
-    });
-    return await collectMetrics(session, {
-      destination_type: destination.type,
-      dataset: spec.dataset_name,
-      analytics_schema: config.analyticsSchema,
-    });
-  } finally {
-    await closeDestinations();
-  }
+  await using session = await createDestination(destination).open({
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    readOnly: true,
+  });
+  return await collectMetrics(session, {
+    destination_type: destination.type,
+    dataset: spec.dataset_name,
+    analytics_schema: config.analyticsSchema,
+  });
 }

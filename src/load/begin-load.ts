@@ -170,14 +170,9 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, scope: Pa
   const { spec, source, backfill } = args;
   const { dataset } = scope;
   const name = source.name;
-  const ask = (schema: string) =>
-    session.restore({
-      dataset,
-      pipeline_name: spec.pipeline_name,
-      schema_names: [schema],
-      first_run: args.history?.load_id === undefined,
-    });
-  const restored = await ask(name);
+  const ask = (schema: string, first_run = false) =>
+    session.restore({ dataset, pipeline_name: spec.pipeline_name, schema_names: [schema], first_run });
+  const restored = await ask(name, args.history?.load_id === undefined);
   const { state, state_load_id, force, note } = await restoreState(args, session, restored, dataset);
   // dlt: a pipeline knows the schemas that its own state names; another pipeline's of the same name is not its own.
   const known = state.schema_names?.includes(name) ? restored.schemas[name] : undefined;

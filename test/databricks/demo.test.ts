@@ -119,7 +119,7 @@ onStandin(
       .filter(entry => entry.isFile())
       .map(entry => join(entry.parentPath, entry.name));
     const holding = (text: string) => files.filter(file => readFileSync(file).includes(text));
-    expect(holding(dataset)).toContainEqual(expect.stringMatching(/temporal[^/]*\.(db|sqlite)/));
+    expect(holding(dataset)).toContainEqual(expect.stringMatching(/temporal\.db/));
     expect(holding(standin().token)).toEqual([]);
     expect(await everythingElse()).toEqual(before);
   },

@@ -106,6 +106,8 @@ export class Warehouse implements AsyncDisposable {
       const session = await this.pool.take(() => this.openSession(doing));
       let keep = true;
       try {
+        // aborted while it waited for a session that other steps had
+        this.signal.throwIfAborted();
         return await work(session);
       } catch (error) {
         if (this.signal.aborted) throw this.signal.reason;

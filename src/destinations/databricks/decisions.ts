@@ -7,7 +7,7 @@ import type { LoadPlan } from "../destination";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
-import { isMissing } from "./errors";
+import { isMissing, isSchemaMissing } from "./errors";
 import type { LoadOptions } from "./load-context";
 import { createDataset, dropTable } from "./sql-ddl";
 import { qualifiedTable } from "./sql-text";
@@ -33,7 +33,7 @@ export async function makeInStaging(
   try {
     await db.script(statements, doing);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isSchemaMissing(error)) throw error;
     await db.script([createDataset(stagingPlace(plan, catalog)), ...statements], doing);
   }
 }

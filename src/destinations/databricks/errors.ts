@@ -60,6 +60,11 @@ export function isMissing(error: unknown): boolean {
   return error instanceof DatabricksError && MISSING.test(error.condition);
 }
 
+/** Not even the schema is there: what is to be made in it cannot be. */
+export function isSchemaMissing(error: unknown): boolean {
+  return error instanceof DatabricksError && error.condition.startsWith("SCHEMA_NOT_FOUND");
+}
+
 /** Staged files are not where they were put, or not readable. */
 export function isStagedFileGone(error: unknown): boolean {
   return error instanceof DatabricksError && STAGED_GONE.test(error.condition);

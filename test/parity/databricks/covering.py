@@ -2,12 +2,13 @@
 fall out of it unseen."""
 import stored_dumps
 
+ONE_ROW_TWICE = "several rows for one stored row: DuckDB's MERGE takes one of them, Delta's refuses"
 #: Cases that Databricks cannot hold as DuckDB does, and why.
 CANNOT_HOLD = {
-    "e_replace_staging_optimized": "a replace strategy that DuckDB refuses and Databricks has",
-    "d_upsert_fail_pending": "several rows for one stored row: DuckDB's MERGE takes one of them, Delta's refuses",
-    "e_upsert_duplicate_match": "the same",
     "d_descriptions": "a table that is partitioned and clustered: Databricks has either",
+    "d_upsert_fail_pending": ONE_ROW_TWICE,
+    "e_replace_staging_optimized": "a replace strategy that DuckDB refuses and Databricks has",
+    "e_upsert_duplicate_match": ONE_ROW_TWICE,
 }
 #: Arguments of dlt's DuckDB destination that limit names; Databricks' limit is the one that it has.
 DUCKDB_ONLY = {"max_identifier_length", "max_column_identifier_length"}
