@@ -7,9 +7,9 @@ import type { LoadPlan } from "../destination";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
-import { isMissing, isSchemaMissing } from "./errors";
+import { isMissing } from "./errors";
 import type { LoadOptions } from "./load-context";
-import { createDataset, dropTable } from "./sql-ddl";
+import { dropTable } from "./sql-ddl";
 import { qualifiedTable } from "./sql-text";
 import { stagingName, stagingPlace } from "./staging-names";
 
@@ -18,25 +18,6 @@ export function decisionTable(plan: LoadPlan, root: StoredTable, catalog: string
 }
 
 const decisionName = (plan: LoadPlan, root: StoredTable): string => stagingName("decision", plan, root.name);
-
-/**
- * Statements that make tables in the staging dataset, which is made only where it is missing: CREATE SCHEMA IF NOT EXISTS
- * is refused without the privilege also where the schema is there (Unity Catalog).
- */
-export async function makeInStaging(
-  db: Warehouse,
-  plan: LoadPlan,
-  catalog: string,
-  statements: readonly string[],
-  doing: string,
-): Promise<void> {
-  try {
-    await db.script(statements, doing);
-  } catch (error) {
-    if (!isSchemaMissing(error)) throw error;
-    await db.script([createDataset(stagingPlace(plan, catalog)), ...statements], doing);
-  }
-}
 
 /** A decision may exist for this chain. */
 function mayDecide({ root, disposition }: Chain): boolean {

@@ -2,8 +2,9 @@
 import type { StoredTable } from "../../schema/types";
 import { columnsWith, mergeStrategyOf, rootKeyOf, rowKeyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
-import { decisionTable, makeInStaging } from "./decisions";
+import { decisionTable } from "./decisions";
 import { type ChainLoad, dmlCounts, replacedCounts } from "./load-context";
+import { makeInStaging } from "./make-in-staging";
 import { together } from "./parallel";
 import * as deleteInsert from "./sql-delete-insert";
 import { type MergeRoot, type MergeTable, mergeRoot, mergeTable } from "./sql-merge-parts";

@@ -10,8 +10,8 @@ import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, PackageFile, StagedFile } from "../destination";
 import { type CompleteColumn, chainsOf } from "../table-chains";
 import { numberOf, type Warehouse } from "./client";
-import { makeInStaging } from "./decisions";
 import type { LoadOptions } from "./load-context";
+import { makeInStaging } from "./make-in-staging";
 import { inParallel } from "./parallel";
 import { dropTable } from "./sql-ddl";
 import {
