@@ -160,7 +160,7 @@ export class ColumnPath {
       if (value !== null) {
         const fitted = coerce(stored.data_type!, value);
         if (fitted === REFUSED || (bare && losesDigits(fitted, shape))) return undefined;
-        builder.write(row, fitted);
+        if (fitted !== null) builder.write(row, fitted);
       }
       row++;
     }
@@ -257,7 +257,7 @@ function fits({ type, data }: PageColumn, stored: StoredColumn, shape: Shape, ba
 }
 
 /** Arrow refuses to round a decimal, where rows are rounded. */
-function losesDigits(value: Physical, shape: Shape): boolean {
+function losesDigits(value: Physical | null, shape: Shape): boolean {
   if (shape.kind !== "decimal" || typeof value !== "string") return false;
   const parts = decimalParts(value);
   if (parts === undefined) return true;

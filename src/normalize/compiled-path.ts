@@ -385,7 +385,7 @@ export class CompiledPath {
         : value;
     const fitted = coerce(binding.type, decoded);
     if (fitted === REFUSED) return false;
-    binding.builder.write(row, fitted);
+    if (fitted !== null) binding.builder.write(row, fitted);
     return true;
   }
 }

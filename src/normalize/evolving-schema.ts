@@ -161,12 +161,12 @@ export class EvolvingSchema {
       if (existing?.data_type !== undefined) {
         const fitted = coerce(existing.data_type, value);
         if (fitted !== REFUSED) {
-          coerced.set(name, fitted);
+          if (fitted !== null) coerced.set(name, fitted);
           continue;
         }
       }
       const fitted = this.fit(known, name, value, false);
-      coerced.set(fitted.name, fitted.value);
+      if (fitted.value !== null) coerced.set(fitted.name, fitted.value);
       if (fitted.column !== undefined) {
         partial ??= { ...known, columns: {} };
         partial.columns[fitted.name] = fitted.column;
@@ -196,7 +196,7 @@ export class EvolvingSchema {
     name: string,
     value: Exclude<Value, null>,
     variant: boolean,
-  ): { name: string; value: Physical; column?: StoredColumn } {
+  ): { name: string; value: Physical | null; column?: StoredColumn } {
     const known = columnOf(table, name);
     const existing = known !== undefined && isComplete(known) ? known : undefined;
     const type =

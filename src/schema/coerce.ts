@@ -71,8 +71,8 @@ function isoKind(text: string): Parsed["kind"] | undefined {
   return parseIso(text)?.kind;
 }
 
-/** Converts `value` to the type of a column. */
-export function coerce(to: DataType, value: Exclude<Value, null>): Physical | Refused {
+/** Converts `value` to the type of a column. @returns null for the text "null" in a json column only (dlt: json.loads) */
+export function coerce(to: DataType, value: Exclude<Value, null>): Physical | null | Refused {
   switch (to) {
     case "text":
       return toText(value);
@@ -345,12 +345,12 @@ function textToBinary(text: string): Uint8Array | Refused {
     : REFUSED;
 }
 
-function toJson(value: Exclude<Value, null>): string | Refused {
+function toJson(value: Exclude<Value, null>): string | null | Refused {
   if (typeof value === "string") {
     try {
       const parsed = parseJson(value);
       // dlt hands a JSON string on without its quotes, and the destination then reads it as JSON, or fails.
-      if (typeof parsed === "string") return parsed;
+      if (typeof parsed === "string" || parsed === null) return parsed;
       return isFiniteJson(parsed) ? orjsonText(parsed) : REFUSED;
     } catch {
       return REFUSED;

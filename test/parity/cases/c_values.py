@@ -72,7 +72,7 @@ case("c_formats_types_jsonl", "types that jsonl can carry", run(raw='[{"a":1,"b"
 case("c_formats_insert", "loader_file_format insert_values", run([{"a": 1, "t": "x'y"}], run_args={"loader_file_format": "insert_values"}))
 case("c_formats_parquet_merge", "merge with children by parquet", run([tree(1, "a", 1, 2), tree(2, "b")], run_args={"loader_file_format": "parquet"}, hints=MERGE), run([tree(1, "c", 3)], run_args={"loader_file_format": "parquet"}))
 J = {"columns": {"v": {"data_type": "json"}}}
-for i, v in enumerate(['"{bad"', '"\\"s\\""', '"1.0"', '"NaN"', '""', '"5"', 'null', 'false', '[]', '{}', '"[1,{\\"a\\":1e22}]"', '" [1]"', '"[1,]"', '"\'x\'"', '"1"', '"true"']):
+for i, v in enumerate(['"{bad"', '"\\"s\\""', '"1.0"', '"NaN"', '""', '"5"', 'null', 'false', '[]', '{}', '"[1,{\\"a\\":1e22}]"', '" [1]"', '"[1,]"', '"\'x\'"', '"1"', '"true"', '"null"', '" null"']):
     case(f"c_json_value_{i}", f"the JSON value {v} in a json column", run(raw='[{"id":1,"v":%s}]' % v, hints=J))
 case("c_table_names_collide2", "two resources whose tables have one name, b first", run(resources=[{"name": "b", "endpoint": "a", "table_name": "t"}, {"name": "a", "endpoint": "b", "table_name": "t"}], routes=[route("/a", [{"id": 1}]), route("/b", [{"x": 2}])]), run(routes=[route("/a", [{"id": 3}]), route("/b", [{"x": 4}])]))
 case("c_table_shared_hints", "two resources with own hints for one table", run(resources=[{"name": "b", "endpoint": "a", "table_name": "t", "primary_key": "id", "write_disposition": "merge"}, {"name": "a", "endpoint": "b", "table_name": "t"}], routes=[route("/a", [{"id": 1}]), route("/b", [{"id": 1}])]), run(routes=[route("/a", [{"id": 3}]), route("/b", [{"id": 3}])]))
