@@ -2,6 +2,7 @@
  * CREATE and ALTER as dlt writes them on Databricks (compatibility notes i.3, h.4): columns in stored order, all new
  * columns in one ALTER, comments, tags, clustering, partitions, properties, keys. Pure text.
  */
+import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
 import { type CompleteColumn, columnsWith, completeColumns } from "../table-chains";
 import { columnType, type TypeOptions } from "./column-types";
@@ -30,7 +31,11 @@ export function dropTable(place: Place, table: string): string {
   return `DROP TABLE IF EXISTS ${qualifiedTable(place, table)}`;
 }
 
-/** The table and what dlt says about it in statements of their own. */
+/**
+ * The table and what dlt says about it in statements of their own.
+ * @throws TidemarkError DESTINATION_UNSUPPORTED for a table that is both partitioned and clustered, and for a type
+ *   that Databricks does not have
+ */
 export function createTable(place: Place, table: StoredTable, options: DdlOptions): string[] {
   const columns = completeColumns(table).map(column => columnDefinition(table, column, options));
   const primaryKey = columnsWith(table, "primary_key");
@@ -97,10 +102,19 @@ function tableClauses(table: StoredTable): string {
   const partition = columnsWith(table, "partition");
   if (partition.length > 0) clauses.push(`PARTITIONED BY (${quoteNames(partition)})`);
   const clustering = clusterClause(table).trim();
+  if (partition.length > 0 && clustering !== "") throw partitionedAndClustered(table, partition, clustering);
   if (clustering !== "") clauses.push(clustering);
   const properties = tableProperties(table);
   if (properties !== "") clauses.push(`TBLPROPERTIES (${properties})`);
   return clauses.length === 0 ? "" : ` ${clauses.join(" ")}`;
+}
+
+function partitionedAndClustered(table: StoredTable, partition: string[], clustering: string): TidemarkError {
+  return new TidemarkError(
+    "DESTINATION_UNSUPPORTED",
+    `Table "${table.name}" has PARTITIONED BY (${quoteNames(partition)}) and ${clustering}, of which a Databricks table has one at most. ` +
+      "Remove the hint `partition` or the hint `cluster` from its columns (Databricks recommends clustering).",
+  );
 }
 
 export function isIceberg(table: StoredTable): boolean {

@@ -64,7 +64,6 @@ describe("SQL text for Databricks", () => {
         },
         at: { data_type: "timestamp", timezone: false },
         doc: "json",
-        day: { data_type: "date", partition: true },
       },
       {
         description: "T's comment",
@@ -75,8 +74,8 @@ describe("SQL text for Databricks", () => {
     );
     expect(createTable(place, table, { create_indexes: true })).toEqual([
       "CREATE TABLE IF NOT EXISTS `main`.`ds`.`t` (\n`id` BIGINT NOT NULL COMMENT 'it\\'s the id',\n" +
-        "`amount` DECIMAL(10,2),\n`at` TIMESTAMP_NTZ,\n`doc` STRING,\n`day` DATE,\n`_dlt_load_id` STRING NOT NULL,\n" +
-        "`_dlt_id` STRING NOT NULL,\nPRIMARY KEY (`id`)) PARTITIONED BY (`day`) CLUSTER BY AUTO " +
+        "`amount` DECIMAL(10,2),\n`at` TIMESTAMP_NTZ,\n`doc` STRING,\n`_dlt_load_id` STRING NOT NULL,\n" +
+        "`_dlt_id` STRING NOT NULL,\nPRIMARY KEY (`id`)) CLUSTER BY AUTO " +
         "TBLPROPERTIES ('delta.appendOnly'=false)",
       "COMMENT ON TABLE `main`.`ds`.`t` IS 'T\\'s comment'",
       "ALTER TABLE `main`.`ds`.`t` SET TAGS ('pii')",
@@ -84,6 +83,16 @@ describe("SQL text for Databricks", () => {
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('pii')",
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('a'='b')",
     ]);
+  });
+
+  it("partitions a table, or clusters it, and refuses both at once", () => {
+    const day = { data_type: "date", partition: true } as const;
+    const create = (columns: Parameters<typeof rootTable>[1]) =>
+      createTable(place, rootTable("t", columns), { create_indexes: false })[0];
+    expect(create({ day })).toContain(" PARTITIONED BY (`day`)");
+    expect(() => create({ day, region: { data_type: "text", cluster: true } })).toThrow(
+      'Table "t" has PARTITIONED BY (`day`) and CLUSTER BY (`region`), of which a Databricks table has one at most.',
+    );
   });
 
   it("makes managed Iceberg tables, VARIANT columns and several new columns at once", () => {
