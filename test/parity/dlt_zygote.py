@@ -12,12 +12,22 @@ import traceback
 ENV = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "TZ": "UTC"}
 
 
+def credentials(to):
+    """dlt's, of a connection as run_databricks.py has it"""
+    driver = {"_port": to["port"], "_tls_trusted_ca_file": to["ca_file"], "enable_telemetry": False}
+    same = {key: to[key] for key in ("server_hostname", "http_path", "catalog", "access_token")}
+    return {**same, "connection_parameters": driver}
+
+
 def run_phase(p):
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
     from dlt.sources.rest_api import rest_api_source
 
-    dest = dlt.destinations.duckdb(p["duckdb_path"], **p["destination_args"])
+    if "databricks" in p:
+        dest = dlt.destinations.databricks(credentials=credentials(p["databricks"]), **p["destination_args"])
+    else:
+        dest = dlt.destinations.duckdb(p["duckdb_path"], **p["destination_args"])
     pipe = dlt.pipeline(
         p["pipeline_name"], pipelines_dir=p["pipelines_dir"], destination=dest, dataset_name=p["dataset_name"]
     )

@@ -2,19 +2,45 @@
 fall out of it unseen."""
 import stored_dumps
 
+NO_HUGEINT = "Databricks has no bigint of more than 64 bits"
+NOT_FINITE = "dlt's INSERT of a number that is not finite fails on DuckDB, a parquet file has it"
+NOT_JSON = "a text whose JSON is a text is stored as that text, which DuckDB's JSON type refuses and a string column takes"
+NUL = "dlt's INSERT of a text into DuckDB leaves out NUL, a parquet file has it"
 ONE_ROW_TWICE = "several rows for one stored row: DuckDB's MERGE takes one of them, Delta's refuses"
-#: Cases that Databricks cannot hold as DuckDB does, and why.
-CANNOT_HOLD = {
-    "d_descriptions": "a table that is partitioned and clustered: Databricks has either",
+#: Cases that are answered by the destination itself, and where the two differ. They are held against real dlt on the
+#: same warehouse instead of its dumps of DuckDB.
+DESTINATION_ANSWERS = {
+    "a_no_dataset_normalization": "a dataset name that Spark's own catalog refuses",
+    "c_bigint_precision_256": NO_HUGEINT,
+    "c_bigint_precisions": NO_HUGEINT,
+    "c_double_values": NOT_FINITE,
+    "c_formats_insert": "files of INSERT statements, which Databricks does not load",
+    "c_json_value_1": NOT_JSON,
+    "c_json_values": NOT_JSON,
+    "c_nul": NUL,
+    "c_nul_cursor": NUL,
+    "c_nul_merge_key": NUL,
+    "c_text_inf_to_double": NOT_FINITE,
+    "c_text_infinity_to_double": NOT_FINITE,
+    "c_text_minus_infinity_to_double": NOT_FINITE,
+    "c_text_nan_caps_to_double": NOT_FINITE,
+    "c_text_nan_to_double": NOT_FINITE,
     "d_upsert_fail_pending": ONE_ROW_TWICE,
     "e_replace_staging_optimized": "a replace strategy that DuckDB refuses and Databricks has",
     "e_upsert_duplicate_match": ONE_ROW_TWICE,
 }
+#: Cases that are left out, and why.
+CANNOT_HOLD = {
+    "c_hugeint": f"{NO_HUGEINT}: dlt finds out in its step normalize, ours, which tells what to do, in load",
+    "d_descriptions": "a table that is partitioned and clustered: both refuse it, dlt after it made some other tables",
+    "h_table_formats": "Iceberg: DuckDB makes a plain table, Databricks a managed Iceberg table, the stand-in none",
+}
 #: Arguments of dlt's DuckDB destination that limit names; Databricks' limit is the one that it has.
 DUCKDB_ONLY = {"max_identifier_length", "max_column_identifier_length"}
 LEAST = 25
-#: Cases that only Databricks failed, once: keys of several columns beside a column that is called like an alias.
-FAILED_ONCE = {"e_dedup_composite", "e_dedup_upsert"}
+#: Cases that only Databricks failed, once: keys of several columns beside a column that is called like an alias; the
+#: text "null" in a json column (held against real dlt).
+FAILED_ONCE = {"c_json_values", "e_dedup_composite", "e_dedup_upsert"}
 
 
 def features(section, case):
@@ -42,13 +68,9 @@ def features(section, case):
     return found
 
 
-def can_hold(section, case):
-    """Databricks has no bigint of more than 64 bits (DESTINATION_UNSUPPORTED)."""
-    if case["name"] in CANNOT_HOLD:
-        return False
-    if any(DUCKDB_ONLY & set(pipeline.get("destination_args") or {}) for pipeline in case["pipelines"]):
-        return False
-    return not any(kind[:2] == ("type", "bigint") and (kind[2] or 0) > 64 for kind in features(section, case))
+def can_hold(case):
+    limited = any(DUCKDB_ONLY & set(pipeline.get("destination_args") or {}) for pipeline in case["pipelines"])
+    return case["name"] not in CANNOT_HOLD and not limited
 
 
 def fails_in_load(section, case):
@@ -59,10 +81,11 @@ def fails_in_load(section, case):
 
 def covering(cases):
     """cases: name → (section, case). Names, at least LEAST."""
-    usable = {n: c for n, c in sorted(cases.items()) if can_hold(*c) and not fails_in_load(*c)}
+    plain = {n: c for n, c in sorted(cases.items()) if can_hold(c[1]) and n not in DESTINATION_ANSWERS}
+    usable = {n: c for n, c in plain.items() if not fails_in_load(*c)}
     holdable = {n: features(*c) for n, c in usable.items()}
     chosen = sorted(FAILED_ONCE)
-    missing = set().union(*holdable.values()).difference(*(holdable[n] for n in chosen))
+    missing = set().union(*holdable.values()).difference(*(features(*cases[n]) for n in chosen))
     while missing:
         best = max(sorted(holdable), key=lambda n: len(holdable[n] & missing))
         chosen.append(best)
