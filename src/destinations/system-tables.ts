@@ -50,12 +50,18 @@ function system(name: string, columns: [string, "bigint" | "text" | "timestamp",
   };
 }
 
+/**
+ * Both datasets have it, the staging dataset too: dlt's `refresh` deletes from it there without a look when the dataset
+ * exists (1.31: `_delete_schema_in_storage`).
+ */
+export function versionTable(plan: LoadPlan): StoredTable {
+  return plan.schema.tables[VERSION_TABLE] ?? (SYSTEM_TABLES[VERSION_TABLE] as StoredTable);
+}
+
 /** The tables that must be there before the plan is loaded. */
 export function plannedTables(plan: LoadPlan): StoredTable[] {
-  const tables = new Map<string, StoredTable>();
-  for (const name of [VERSION_TABLE, LOADS_TABLE]) {
-    tables.set(name, plan.schema.tables[name] ?? (SYSTEM_TABLES[name] as StoredTable));
-  }
+  const tables = new Map<string, StoredTable>([[VERSION_TABLE, versionTable(plan)]]);
+  tables.set(LOADS_TABLE, plan.schema.tables[LOADS_TABLE] ?? (SYSTEM_TABLES[LOADS_TABLE] as StoredTable));
   const state = plan.schema.tables[STATE_TABLE] ?? (plan.state ? SYSTEM_TABLES[STATE_TABLE] : undefined);
   if (state && completeColumns(state).length > 0) tables.set(STATE_TABLE, state);
   for (const chain of chainsOf(plan)) for (const table of chain.tables) tables.set(table.name, table);

@@ -1,8 +1,9 @@
 /** Tables in the staging dataset, for what a load keeps for itself. */
 import type { LoadPlan } from "../destination";
+import { versionTable } from "../system-tables";
 import type { Warehouse } from "./client";
 import { isSchemaMissing } from "./errors";
-import { createDataset } from "./sql-ddl";
+import { createDataset, createTable } from "./sql-ddl";
 import { stagingPlace } from "./staging-names";
 
 /**
@@ -20,6 +21,11 @@ export async function makeInStaging(
     await db.script(statements, doing);
   } catch (error) {
     if (!isSchemaMissing(error)) throw error;
-    await db.script([createDataset(stagingPlace(plan, catalog)), ...statements], doing);
+    const place = stagingPlace(plan, catalog);
+    const dataset = [
+      createDataset(place),
+      ...createTable(place, versionTable(plan), { create_indexes: false }),
+    ];
+    await db.script([...dataset, ...statements], doing);
   }
 }

@@ -32,6 +32,7 @@ import {
   versionAndLoad,
 } from "./sql-system";
 import { type Place, qualifiedTable } from "./sql-text";
+import { stagingPlace } from "./staging-names";
 import { verifyNames } from "./verify-names";
 
 /** Other writers may add the same tables and columns between the look and the change. */
@@ -102,12 +103,12 @@ async function change(
       tables.push([createVolume(place)]);
     }
   }
-  for (const table of plan.refresh?.drop ?? []) {
-    statements.push(dropTable(place, table));
-    existing.delete(table.toLowerCase());
-  }
-  if ((plan.refresh?.drop.length ?? 0) > 0 && existing.has(VERSION_TABLE)) {
-    statements.push(deleteVersions(place, plan.schema.name));
+  if ((plan.refresh?.drop.length ?? 0) > 0) {
+    // dlt drops its staging tables with them, or its next load would meet the columns of before
+    const staging = stagingPlace(plan, options.catalog);
+    statements.push(...drops(staging, plan, await existingColumns(db, staging)));
+    statements.push(...drops(place, plan, existing));
+    for (const table of plan.refresh?.drop ?? []) existing.delete(table.toLowerCase());
   }
   for (const table of plannedTables(plan))
     tables.push(tableStatements(place, table, existing, options, info));
@@ -124,6 +125,15 @@ async function change(
     last,
   );
   return info;
+}
+
+/** `refresh: drop_sources | drop_resources`: the tables go, and with them all stored versions of the schema. */
+function drops(place: Place, plan: LoadPlan, existing: Columns): string[] {
+  const tables = (plan.refresh?.drop ?? []).filter(table => existing.has(table.toLowerCase()));
+  return [
+    ...tables.map(table => dropTable(place, table)),
+    ...(existing.has(VERSION_TABLE) ? [deleteVersions(place, plan.schema.name)] : []),
+  ];
 }
 
 /** Few statements in one request; many with the tables side by side. */

@@ -4,7 +4,7 @@ import type { DuckDbDestination } from "../../pipeline/spec";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
-import { plannedTables } from "../system-tables";
+import { plannedTables, versionTable } from "../system-tables";
 import { chainsOf, completeColumns, LOADS_TABLE, needsStagingDataset, VERSION_TABLE } from "../table-chains";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
@@ -43,7 +43,10 @@ export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions
     );
     if (!datasets.has(plan.dataset)) await db.run(createDataset(place), [], "creating the dataset");
     // dlt works there; we read staged files in place, but dlt must find it as it left it
-    if (stagingWanted && !datasets.has(plan.staging_dataset)) await db.run(createDataset(staging));
+    if (stagingWanted) {
+      if (!datasets.has(plan.staging_dataset)) await db.run(createDataset(staging));
+      await db.run(createTable(staging, versionTable(plan), options));
+    }
 
     const existing = await existingColumns(db, plan.dataset);
     for (const table of plannedTables(plan)) await applyTable(db, place, table, existing, options, info);

@@ -19,7 +19,7 @@ describeDestination("Databricks", async (options): Promise<DestinationHarness> =
     quoted,
     timestampText: column => `date_format(${column}, "yyyy-MM-dd HH:mm:ss'+00'")`,
     oddTable: "select",
-    qualified: table => `\`${CATALOG}\`.${quoted(dataset)}.${quoted(table)}`,
+    qualified: (table, schema = dataset) => `\`${CATALOG}\`.${quoted(schema)}.${quoted(table)}`,
     close: () => rm(folder, { recursive: true, force: true }),
   };
 });

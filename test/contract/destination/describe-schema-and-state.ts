@@ -79,6 +79,23 @@ export function describeSchemaAndState(create: CreateHarness): void {
       expect(await select("id")).toEqual([[3]]);
       expect(await select("version_hash", "_dlt_version")).toEqual([["hash-2"]]);
     });
+
+    it("drops what dlt keeps in the staging dataset too", async () => {
+      const merged = (hash: string) => ({ ...flat({ write_disposition: "merge" }), version_hash: hash });
+      const staging = current().qualified("items", `${current().dataset}_staging`);
+      await load(plan(merged("hash-1"), [await items([[1, "a", "r1"]])]));
+      await open(async session => {
+        await session.query(`CREATE SCHEMA IF NOT EXISTS ${staging.replace(/\.[^.]*$/, "")}`);
+        await session.query(`CREATE TABLE ${staging} (id INT)`);
+      });
+      await load(
+        plan(merged("hash-2"), [await items([[2, "b", "r2"]])], {
+          refresh: { drop: ["items"], truncate: [] },
+        }),
+      );
+      expect(await select("id")).toEqual([[2]]);
+      await expect(open(session => session.query(`SELECT * FROM ${staging}`))).rejects.toThrow("items");
+    });
   });
 
   describe("state and retries", () => {

@@ -17,8 +17,8 @@ export interface DestinationHarness {
   dataset: string;
   /** Folder for package files, readable by the destination. */
   folder: string;
-  /** A qualified, quoted table name for `query`. */
-  qualified(table: string): string;
+  /** A qualified, quoted table name for `query`; of the dataset, or of another schema. */
+  qualified(table: string, schema?: string): string;
   quoted(name: string): string;
   /** SQL that prints a timestamp column as `2026-01-31 00:00:00+00`. */
   timestampText(column: string): string;

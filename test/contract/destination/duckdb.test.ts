@@ -33,7 +33,7 @@ describeDestination("DuckDB", async (options): Promise<DestinationHarness> => {
     quoted: name => `"${name.replaceAll('"', '""')}"`,
     timestampText: column => `CAST(${column} AS VARCHAR)`,
     oddTable: 'odd "name" .; select',
-    qualified: table => `"raw"."raw"."${table.replaceAll('"', '""')}"`,
+    qualified: (table, schema = "raw") => `"raw"."${schema}"."${table.replaceAll('"', '""')}"`,
     close: () => folder.remove(),
   };
 });
