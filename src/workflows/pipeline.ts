@@ -9,9 +9,6 @@ import {
   allHandlersFinished,
   ChildWorkflowCancellationType,
   condition,
-  defineQuery,
-  defineSignal,
-  defineUpdate,
   isCancellation,
   ParentClosePolicy,
   proxyActivities,
@@ -24,50 +21,23 @@ import {
 import type { Activities } from "../activities";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
-import type {
-  BackfillOutcome,
-  DbtInfo,
-  GateInfo,
-  HistoryState,
-  LoadInfo,
-  ResolvedRun,
-  RunResult,
-  StateRef,
-} from "../pipeline/infos";
-import {
-  QUERY_PROGRESS,
-  QUERY_STATE,
-  SIGNAL_BACKFILL,
-  UPDATE_PAUSE,
-  UPDATE_REQUEST_BACKFILL,
-  UPDATE_RESOLVE_REVIEW,
-  UPDATE_RESUME,
-  WORKFLOW_LOAD,
-} from "../pipeline/names";
+import type { DbtInfo, GateInfo, HistoryState, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
+import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { optionsFor } from "./activity-options";
+import { BackfillQueue } from "./backfill-queue";
 import type { load } from "./load";
+import {
+  backfillSignal,
+  pauseUpdate,
+  progressQuery,
+  type ReviewDecision,
+  requestBackfillUpdate,
+  resolveReviewUpdate,
+  resumeUpdate,
+  stateQuery,
+} from "./messages";
 import { type RunProgressView, runDetails } from "./run-details";
-
-export const backfillSignal = defineSignal<[BackfillRequest]>(SIGNAL_BACKFILL);
-export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(
-  UPDATE_REQUEST_BACKFILL,
-);
-export const pauseUpdate = defineUpdate<{ paused: boolean }>(UPDATE_PAUSE);
-export const resumeUpdate = defineUpdate<{ paused: boolean }>(UPDATE_RESUME);
-export const resolveReviewUpdate = defineUpdate<{ decision: string }, [ReviewDecision]>(
-  UPDATE_RESOLVE_REVIEW,
-);
-export const progressQuery = defineQuery<RunProgressView>(QUERY_PROGRESS);
-export const stateQuery = defineQuery<{ cursors: CursorInfo[]; state?: StateRef; load_id?: string }>(
-  QUERY_STATE,
-);
-
-export interface ReviewDecision {
-  decision: "promote" | "block";
-  by?: string;
-  reason?: string;
-}
 
 interface LoadChild {
   signal(name: string, ...args: unknown[]): Promise<void>;
@@ -84,8 +54,7 @@ export async function pipeline(input: RunInput): Promise<RunResult> {
 
 /** The state of one run between its steps, and the handlers that outside callers reach it by. */
 class PipelineRun {
-  readonly #queue: BackfillRequest[] = [];
-  readonly #outcomes: BackfillOutcome[] = [];
+  readonly #backfills = new BackfillQueue();
   readonly #view: RunProgressView = {
     pipeline_name: "",
     step: "resolve",
@@ -135,17 +104,17 @@ class PipelineRun {
 
     for (;;) {
       result = { ...result, ...(await this.#transformAndGate(resolved)) };
-      if (this.#queue.length === 0) break;
+      if (this.#backfills.waiting.length === 0) break;
       await this.#runBackfills();
     }
     await condition(allHandlersFinished);
-    if (this.#queue.length > 0) await this.#runBackfills();
+    if (this.#backfills.waiting.length > 0) await this.#runBackfills();
     this.#view.step = "done";
     this.#show();
     return {
       pipeline_name: resolved.spec.pipeline_name,
       ...result,
-      backfills: this.#outcomes,
+      backfills: this.#backfills.outcomes,
       cursors: this.#cursors,
       state: this.#history.state,
       state_load_id: this.#history.load_id,
@@ -209,14 +178,8 @@ class PipelineRun {
   }
 
   async #runBackfills(): Promise<void> {
-    for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
-      const outcome: BackfillOutcome = {
-        resource: request.resource,
-        from: String(request.from),
-        ...(request.to === undefined ? {} : { to: String(request.to) }),
-        status: "refused",
-      };
-      this.#outcomes.push(outcome);
+    for (let next = this.#backfills.take(); next !== undefined; next = this.#backfills.take()) {
+      const { request, outcome } = next;
       const problem = backfillProblem(request, this.#resolved!.resources);
       if (problem !== undefined) {
         outcome.reason = problem;
@@ -239,15 +202,7 @@ class PipelineRun {
   }
 
   #reportUndone(reason: string): void {
-    for (const request of this.#queue.splice(0)) {
-      this.#outcomes.push({
-        resource: request.resource,
-        from: String(request.from),
-        ...(request.to === undefined ? {} : { to: String(request.to) }),
-        status: "not_run",
-        reason,
-      });
-    }
+    this.#backfills.reportUndone(reason);
     this.#show();
   }
 
@@ -291,7 +246,7 @@ class PipelineRun {
     this.#view.waiting_for = `a person: update ${UPDATE_RESOLVE_REVIEW} with {"decision": "promote" | "block"}`;
     this.#view.gate = gate;
     this.#show();
-    await condition(() => this.#review !== undefined || this.#queue.length > 0);
+    await condition(() => this.#review !== undefined || this.#backfills.waiting.length > 0);
     this.#awaitsReview = false;
     this.#view.waiting_for = undefined;
     const review = this.#review as ReviewDecision | undefined;
@@ -360,13 +315,13 @@ class PipelineRun {
     setHandler(backfillSignal, request => {
       const problem = backfillFormProblem(request);
       if (problem === undefined) this.#enqueue(request);
-      else this.#outcomes.push({ resource: "?", from: "?", status: "refused", reason: problem });
+      else this.#backfills.recordBadSignal(problem);
     });
     setHandler(
       requestBackfillUpdate,
       request => {
         this.#enqueue(request);
-        return { queued: this.#queue.length };
+        return { queued: this.#backfills.waiting.length };
       },
       { validator: validate },
     );
@@ -390,8 +345,8 @@ class PipelineRun {
     );
     setHandler(progressQuery, () => ({
       ...this.#view,
-      backfills: [...this.#outcomes],
-      queued_backfills: [...this.#queue],
+      backfills: [...this.#backfills.outcomes],
+      queued_backfills: [...this.#backfills.waiting],
     }));
     setHandler(stateQuery, () => ({
       cursors: this.#cursors,
@@ -401,7 +356,7 @@ class PipelineRun {
   }
 
   #enqueue(request: BackfillRequest): void {
-    this.#queue.push(request);
+    this.#backfills.waiting.push(request);
     this.#show();
   }
 
@@ -412,10 +367,8 @@ class PipelineRun {
   }
 
   #withOutcomes(failure: unknown): unknown {
-    if (this.#outcomes.length > 0) {
-      this.#view.notes.push(
-        ...this.#outcomes.map(o => `backfill ${o.resource}: ${o.status}${o.reason ? `, ${o.reason}` : ""}`),
-      );
+    if (this.#backfills.outcomes.length > 0) {
+      this.#view.notes.push(...this.#backfills.notes());
       this.#show();
     }
     return failure;
@@ -423,7 +376,11 @@ class PipelineRun {
 
   #show(): void {
     setCurrentDetails(
-      runDetails({ ...this.#view, backfills: this.#outcomes, queued_backfills: this.#queue }),
+      runDetails({
+        ...this.#view,
+        backfills: this.#backfills.outcomes,
+        queued_backfills: this.#backfills.waiting,
+      }),
     );
   }
 }

@@ -1,0 +1,35 @@
+/** The signals, updates and queries of workflow `pipeline`: names that users, scripts and histories hold. */
+import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { CursorInfo } from "../pipeline/cursor";
+import type { StateRef } from "../pipeline/infos";
+import {
+  QUERY_PROGRESS,
+  QUERY_STATE,
+  SIGNAL_BACKFILL,
+  UPDATE_PAUSE,
+  UPDATE_REQUEST_BACKFILL,
+  UPDATE_RESOLVE_REVIEW,
+  UPDATE_RESUME,
+} from "../pipeline/names";
+import type { BackfillRequest } from "../pipeline/spec";
+import type { RunProgressView } from "./run-details";
+
+export const backfillSignal = defineSignal<[BackfillRequest]>(SIGNAL_BACKFILL);
+export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(
+  UPDATE_REQUEST_BACKFILL,
+);
+export const pauseUpdate = defineUpdate<{ paused: boolean }>(UPDATE_PAUSE);
+export const resumeUpdate = defineUpdate<{ paused: boolean }>(UPDATE_RESUME);
+export const resolveReviewUpdate = defineUpdate<{ decision: string }, [ReviewDecision]>(
+  UPDATE_RESOLVE_REVIEW,
+);
+export const progressQuery = defineQuery<RunProgressView>(QUERY_PROGRESS);
+export const stateQuery = defineQuery<{ cursors: CursorInfo[]; state?: StateRef; load_id?: string }>(
+  QUERY_STATE,
+);
+
+export interface ReviewDecision {
+  decision: "promote" | "block";
+  by?: string;
+  reason?: string;
+}
