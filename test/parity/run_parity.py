@@ -106,9 +106,9 @@ def main():
     cases = {n: c for n, c in all_cases().items() if not a.only or (a.only == c[0] if a.only in SECTIONS else a.only in n)}
     if a.new:
         cases = {n: c for n, c in cases.items() if not os.path.exists(stored_dumps.path(c[0], n))}
-    order = sorted(cases)
-    random.Random(seed).shuffle(order)
-    live = set(order if a.all or a.record else order[: round(len(order) * a.live)])
+    # each by its own name, so that a new case does not move others in or out
+    share = 1 if a.all or a.record else a.live
+    live = {name for name in cases if random.Random(f"live/{seed}/{name}").random() < share}
     print(f"{len(cases)} cases, {len(live)} live against dlt (seed {seed})", flush=True)
     parts = {"cmd": engine_parts.Command(a.engine_cmd)}
     if live:

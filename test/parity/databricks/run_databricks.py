@@ -3,6 +3,7 @@ the destination itself answers (covering.py), as real dlt's on the same warehous
 
   run_databricks.py --connection FILE.json            a covering selection (covering.py)
   run_databricks.py --connection FILE.json --all      every case that Databricks can hold
+  run_databricks.py --connection FILE.json --mixed    those of several runs by turns, with real dlt on the same warehouse
 """
 import argparse
 import json
@@ -24,7 +25,7 @@ from casekit import CaseServer, dump_dataset
 from covering import DESTINATION_ANSWERS, can_hold, covering
 from databricks import sql
 from read_back import expected_types, name, read_back
-from run_case import write_phase
+from run_case import as_dlts_by_turns, write_phase
 from run_parity import all_cases
 
 
@@ -35,9 +36,10 @@ def connect(to):
     )
 
 
-def run_case(case, expected, engine, to):
-    """As the parity lane's run_case, with the engine's rows in Databricks.
-    expected: the dump that names DuckDB's types; None: types are told as they are"""
+def run_case(case, expected, turns, to):
+    """As the parity lane's run_case, with the rows in Databricks.
+    expected: the dump that names DuckDB's types; None: types are told as they are
+    turns: the engines, one run each, over and over"""
     work = tempfile.mkdtemp(prefix="parity_databricks_")
     server = CaseServer()
     result = {"name": case["name"], "phases": []}
@@ -56,7 +58,7 @@ def run_case(case, expected, engine, to):
                 os.makedirs(pipelines, exist_ok=True)
                 place = {"databricks": to, "duckdb_path": database, "pipelines_dir": pipelines}
                 phase_file = write_phase(os.path.join(work, f"phase{i}.json"), pipeline, server.base, place)
-                told = {"result": engine.run(phase_file, work), "requests": sorted(server.log)}
+                told = {"result": turns[i % len(turns)].run(phase_file, work), "requests": sorted(server.log)}
                 types = expected_types(expected["phases"][i].get("dump")) if expected else {}
                 dataset = pipeline["dataset_name"]
                 there = read_back(cursor, to["catalog"], dataset, database, types)
@@ -92,10 +94,53 @@ def without_failed_children(dump, expected):
     return dump
 
 
+def can_mix(section, case):
+    """Several runs, none of which fails: a pending package is in the folder of the engine that made it."""
+    phases = stored_dumps.read(section, case["name"])["phases"]
+    return len(phases) > 1 and case["name"] not in DESTINATION_ANSWERS and all(p["result"]["ok"] for p in phases)
+
+
+OPTIONS = argparse.Namespace(strict=False, ignore_requests=False, ignore_column_order=False, limit=60)
+
+
+def differences(dump, expected):
+    theirs, ours = (
+        without_failed_children(half_loads.without(alike(one), expected), expected) for one in (expected, dump)
+    )
+    return compare.compare(theirs, ours, OPTIONS)
+
+
+def check_alone(section, case, engine, dlt, to):
+    """Differences, and what the engine said."""
+    expected = stored_dumps.read(section, case["name"])
+    if case["name"] in DESTINATION_ANSWERS:
+        expected = run_case(case, None, [dlt], to)
+        dump = run_case(case, None, [engine], to)
+    else:
+        dump = run_case(case, expected, [engine], to)
+    return differences(dump, expected), [phase["result"].get("stderr", "") for phase in dump["phases"]]
+
+
+def check_mixed(section, case, engine, dlt, to):
+    """As check_alone, for both orders; a difference counts where two dlts that take the same turns do not have it."""
+    expected = stored_dumps.read(section, case["name"])
+    said, errors = [], []
+    for label, turns in (("dlt,ours", [dlt, engine]), ("ours,dlt", [engine, dlt])):
+        dump = run_case(case, expected, turns, to)
+        found = differences(dump, expected)
+        if found:
+            names = ["dlt" if one is dlt else "cmd" for one in turns] * len(case["pipelines"])
+            found = differences(dump, as_dlts_by_turns(case, {"dlt": dlt}, names))
+        said += [f"[{label}] {line}" for line in found]
+        errors += [phase["result"].get("stderr", "") for phase in dump["phases"]]
+    return said, errors
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--connection", required=True, help="JSON file: server_hostname, port, http_path, catalog, ...")
     ap.add_argument("--all", action="store_true")
+    ap.add_argument("--mixed", action="store_true")
     ap.add_argument("--only", help="TEXT[,TEXT]: cases whose section is this, or whose name holds it")
     ap.add_argument("--jobs", type=int, default=4)
     ap.add_argument("--list", action="store_true", help="name the chosen cases and end")
@@ -105,6 +150,8 @@ def main():
     if a.only:
         wanted = a.only.split(",")
         chosen = [n for n in chosen if any(w == cases[n][0] or (len(w) > 1 and w in n) for w in wanted)]
+    if a.mixed:
+        chosen = [n for n in chosen if can_mix(*cases[n])]
     if a.list:
         print(" ".join(chosen))
         return
@@ -112,23 +159,12 @@ def main():
         to = json.load(file)
     engine = engines.Command(os.path.join(PARITY, "engine"))
     dlt = engines.Dlt()
-    options = argparse.Namespace(strict=False, ignore_requests=False, ignore_column_order=False, limit=60)
+    check = check_mixed if a.mixed else check_alone
     started, failed = time.time(), 0
 
     def one(case_name):
-        section, case = cases[case_name]
         try:
-            expected = stored_dumps.read(section, case_name)
-            if case_name in DESTINATION_ANSWERS:
-                expected = run_case(case, None, dlt, to)
-                dump = run_case(case, None, engine, to)
-            else:
-                dump = run_case(case, expected, engine, to)
-            theirs, ours = (
-                without_failed_children(half_loads.without(alike(one), expected), expected) for one in (expected, dump)
-            )
-            said = compare.compare(theirs, ours, options)
-            return case_name, said, [p["result"].get("stderr", "") for p in dump["phases"]]
+            return case_name, *check(*cases[case_name], engine, dlt, to)
         except Exception as error:
             return case_name, [f"harness: {error!r}"], []
 
