@@ -150,9 +150,9 @@ export function resolveDatabricks(
     );
   }
   if (spec.session_timezone !== undefined) {
-    // what dlt's connector does with it
+    // as dlt has it (1.31): a warehouse has no ear for the parameter TIMEZONE when a session is opened
     spec.session_configuration = {
-      timezone: spec.session_timezone,
+      "spark.sql.session.timeZone": spec.session_timezone,
       ...(spec.session_configuration as JsonObject | undefined),
     };
   }

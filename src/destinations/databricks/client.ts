@@ -103,11 +103,9 @@ export class Warehouse implements AsyncDisposable {
   private async repeated<T>(doing: string, work: (session: DriverSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       this.signal.throwIfAborted();
-      const session = await this.pool.take(() => this.openSession(doing));
+      const session = await this.pool.take(() => this.openSession(doing), this.signal);
       let keep = true;
       try {
-        // aborted while it waited for a session that other steps had
-        this.signal.throwIfAborted();
         return await work(session);
       } catch (error) {
         if (this.signal.aborted) throw this.signal.reason;

@@ -13,6 +13,11 @@ export type DriverSession = Awaited<ReturnType<DBSQLClient["openSession"]>>;
 
 const VERSION: string = require("../../../package.json").version;
 const DEFAULT_SESSIONS = 8;
+/**
+ * A value that does not fit must be refused: without ANSI a CAST makes NULL or another number of it. It is off on
+ * clusters below runtime 17, and on warehouses of accounts older than October 2022 (Databricks' documentation).
+ */
+const ANSI = { "spark.sql.ansi.enabled": "true" };
 /** A pool that nobody uses is closed after this time. */
 const UNUSED_MS = 30_000;
 /** A closing session is not waited for longer. */
@@ -86,9 +91,11 @@ export class SessionPool {
   /**
    * An idle session, or a new one; waits where `max_sessions` are in use. To be given back by `give`.
    * @param start calls `openSession`, as often as it takes
+   * @throws the signal's reason when it is aborted meanwhile
    */
-  async take(start: () => Promise<DriverSession>): Promise<DriverSession> {
+  async take(start: () => Promise<DriverSession>, signal: AbortSignal): Promise<DriverSession> {
     for (;;) {
+      signal.throwIfAborted();
       const session = this.idle.pop();
       if (session !== undefined) return session;
       if (this.open < (this.spec.max_sessions ?? DEFAULT_SESSIONS)) {
@@ -101,8 +108,24 @@ export class SessionPool {
           throw error;
         }
       }
-      await new Promise<void>(resolve => this.waiting.push(resolve));
+      await this.turn(signal);
+      // the turn may have come to a step that is over: the next one has it
+      if (signal.aborted) this.waiting.shift()?.();
     }
+  }
+
+  /** Until a session is given back, or there is nothing to wait for any more. */
+  private turn(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const end = (): void => {
+        signal.removeEventListener("abort", end);
+        const at = this.waiting.indexOf(end);
+        if (at >= 0) this.waiting.splice(at, 1);
+        resolve();
+      };
+      this.waiting.push(end);
+      signal.addEventListener("abort", end, { once: true });
+    });
   }
 
   /** @param keep false: the session is lost, and so are those that idle, if the server forgot or left them */
@@ -123,7 +146,7 @@ export class SessionPool {
     try {
       return await (await this.client).openSession({
         initialCatalog: catalog,
-        ...(session_configuration === undefined ? {} : { configuration: session_configuration }),
+        configuration: { ...session_configuration, ...ANSI },
       });
     } catch (error) {
       this.client = undefined;

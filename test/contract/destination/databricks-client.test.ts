@@ -54,6 +54,14 @@ describeOnStandin("a client of the warehouse", () => {
     expect(rows).toEqual([{ big: 9223372036854775807n, small: 7, d: "12345678901234567890.123456789" }]);
   });
 
+  it("names itself and its version", async () => {
+    await standin().mark();
+    // a pool of its own: its session is opened now
+    await using({ max_sessions: 3 }, db => db.run("SELECT 1", "reading"));
+    const agents = (await standin().log()).flatMap(entry => entry.agent ?? []);
+    expect(agents.join("\n")).toContain(`tidemark/${require("../../../package.json").version}`);
+  });
+
   it("takes a service principal, and a new token when the old one ends", async () => {
     const { id, secret } = standin().client;
     const principal = { access_token: undefined, client_id: id, client_secret: secret };
@@ -116,6 +124,32 @@ describeOnStandin("a client of the warehouse", () => {
     expect(Date.now() - started).toBeLessThan(20_000);
     const entry = (await standin().log()).find(e => e.sql?.includes("range(100000000000)"));
     expect(entry?.err).toMatch(/OPERATION_CANCELED/);
+  });
+
+  it("ends a step that waits for a session when that is aborted", async () => {
+    const one = { max_sessions: 1 };
+    const [long, abort] = [new AbortController(), new AbortController()];
+    const busy = using(
+      one,
+      db => db.run("SELECT count(*) FROM range(100000000000) WHERE id % 3 = 2", "counting"),
+      long.signal,
+    ).catch(() => undefined);
+    await new Promise(resolve => setTimeout(resolve, 1_000));
+    const waiting = using(one, db => db.run("SELECT 1", "reading"), abort.signal);
+    const started = Date.now();
+    setTimeout(() => abort.abort(new Error("enough")), 200);
+    await expect(waiting).rejects.toThrow("enough");
+    expect(Date.now() - started).toBeLessThan(2_000);
+    long.abort(new Error("done"));
+    await busy;
+    expect(await using(one, db => db.run("SELECT 2 AS two", "reading"))).toEqual([{ two: 2 }]);
+  });
+
+  it("has what does not fit refused, whatever the account's default is", async () => {
+    const lenient = { session_configuration: { "spark.sql.ansi.enabled": "false" } };
+    await expect(using(lenient, db => db.run("SELECT CAST('x' AS INT)", "reading"))).rejects.toMatchObject({
+      code: "DESTINATION_REFUSED",
+    });
   });
 
   it("opens another session when one has expired", async () => {
@@ -219,6 +253,16 @@ describeOnStandin("staging", () => {
       ]);
     },
   );
+
+  it("refuses a bucket of one's own, and says what there is instead", async () => {
+    const plan = await planOf(1);
+    await expect(
+      inSession(s => s.stage!(plan), { is_staging_external_location: true }),
+    ).rejects.toMatchObject({
+      code: "DESTINATION_UNSUPPORTED",
+      message: expect.stringMatching(/external Volume.*staging_volume_name/),
+    });
+  });
 
   it("makes the Volume anew when somebody dropped it, also in the middle of a load", async () => {
     const plan = await planOf(1);

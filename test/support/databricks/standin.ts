@@ -26,6 +26,8 @@ export interface LogEntry {
   http?: string;
   open?: string;
   close?: string;
+  /** The header User-Agent of a session that is opened. */
+  agent?: string;
 }
 
 /** How to reach a stand-in; plain data, so that it can be handed to another process. */
@@ -163,6 +165,11 @@ export function withoutFaults(standin: Standin): Promise<void> {
 /** Statements of the log, without sessions and transfers. */
 export function statementsOf(entries: readonly LogEntry[]): string[] {
   return entries.filter(entry => entry.sql !== undefined).map(entry => entry.sql as string);
+}
+
+/** How many statements the warehouse runs for one that was sent: those of a `BEGIN … END` are each run for itself. */
+export function partsOf(sql: string): number {
+  return sql.startsWith("BEGIN\n") ? sql.split(";\n").length - 1 : 1;
 }
 
 function post(port: number, body: unknown): Promise<void> {

@@ -11,7 +11,14 @@ import { type Standin, standinAt, withoutFaults } from "./standin";
 
 export const onRealWarehouse = Boolean(process.env.DATABRICKS_HOST);
 
-export const CATALOG = onRealWarehouse ? String(process.env.DATABRICKS_CATALOG) : "main";
+export const CATALOG = onRealWarehouse ? required("DATABRICKS_CATALOG") : "main";
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`DATABRICKS_HOST is set: the tests run on that warehouse, and need ${name} too.`);
+  return value;
+}
 
 /** For what only the stand-in can show: its protocol log and its faults. */
 export const describeOnStandin = onRealWarehouse ? describe.skip : describe;
@@ -36,17 +43,13 @@ export function warehouseSpec(more: Partial<DatabricksDestination> = {}): Databr
 }
 
 function realWarehouse(): Connection {
-  const env = process.env;
   return {
-    server_hostname: String(env.DATABRICKS_HOST),
-    http_path: String(env.DATABRICKS_HTTP_PATH),
+    server_hostname: required("DATABRICKS_HOST"),
+    http_path: required("DATABRICKS_HTTP_PATH"),
     catalog: CATALOG,
-    ...(env.DATABRICKS_TOKEN === undefined
-      ? {
-          client_id: String(env.DATABRICKS_CLIENT_ID),
-          client_secret: String(env.DATABRICKS_CLIENT_SECRET),
-        }
-      : { access_token: env.DATABRICKS_TOKEN }),
+    ...(process.env.DATABRICKS_TOKEN
+      ? { access_token: process.env.DATABRICKS_TOKEN }
+      : { client_id: required("DATABRICKS_CLIENT_ID"), client_secret: required("DATABRICKS_CLIENT_SECRET") }),
   };
 }
 

@@ -81,7 +81,7 @@ describe("a Databricks destination", () => {
       ENV,
       undefined,
     );
-    expect(spec.session_configuration).toEqual({ timezone: "Europe/Berlin" });
+    expect(spec.session_configuration).toEqual({ "spark.sql.session.timeZone": "Europe/Berlin" });
     expect(spec).not.toHaveProperty("session_timezone");
     const given = { type: "databricks", credentials: { connection_parameters: { a: 1 } } };
     expect(databricksShape.safeParse(given).error?.issues).toMatchObject([

@@ -118,6 +118,8 @@ class H(BaseHTTPRequestHandler):
         sql = statement_of(b)
         if sql is not None and FAULTS.drop("before", sql):
             return self.cut()
+        if b"OpenSession" in b[:40]:
+            LOG.write(t0=time.time(), agent=self.headers.get("User-Agent"))
         i, o = TTransport.TMemoryBuffer(b), TTransport.TMemoryBuffer()
         H.proc.process(
             TBinaryProtocol.TBinaryProtocol(i, string_length_limit=None, container_length_limit=None),
