@@ -41,7 +41,8 @@ export function sortError(error: unknown, context: ErrorContext): TidemarkError 
   const condition = /\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)?)\]/.exec(message)?.[1] ?? "";
   const failed = `Databricks ${context.where}, ${context.doing}: `;
   for (const rule of RULES) {
-    const match = rule.test.exec(message);
+    // names and values of users are in what the server says of a statement, and may be called "timeout"
+    const match = rule.test.exec(rule.ofTheRoad && condition !== "" ? condition : message);
     if (match) return new DatabricksError(rule.code, failed + rule.say(match), condition, rule.repeat);
   }
   const status = statusOf(error);
@@ -65,6 +66,10 @@ export function isSchemaMissing(error: unknown): boolean {
   return error instanceof DatabricksError && error.condition.startsWith("SCHEMA_NOT_FOUND");
 }
 
+export function isDenied(error: unknown): boolean {
+  return error instanceof DatabricksError && error.code === "DESTINATION_DENIED";
+}
+
 /** Staged files are not where they were put, or not readable. */
 export function isStagedFileGone(error: unknown): boolean {
   return error instanceof DatabricksError && STAGED_GONE.test(error.condition);
@@ -82,14 +87,16 @@ export function isScriptRefused(error: unknown): boolean {
 
 const MISSING = /^(TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|DELTA_TABLE_NOT_FOUND|DELTA_PATH_DOES_NOT_EXIST)/;
 const STAGED_GONE =
-  /^(PATH_NOT_FOUND|UC_VOLUME_NOT_FOUND|VOLUME_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|FAILED_READ_FILE|CANNOT_READ_FILE|UNABLE_TO_INFER_SCHEMA|CANNOT_READ_FILE_FOOTER)/;
+  /^(?!FAILED_READ_FILE\.PARQUET_COLUMN_DATA_TYPE_MISMATCH)(PATH_NOT_FOUND|UC_VOLUME_NOT_FOUND|VOLUME_NOT_FOUND|RESOURCE_DOES_NOT_EXIST|FAILED_READ_FILE|CANNOT_READ_FILE|UNABLE_TO_INFER_SCHEMA|CANNOT_READ_FILE_FOOTER)/;
 const MISFIT =
-  /^(CAST_INVALID_INPUT|CAST_OVERFLOW|CAST_OVERFLOW_IN_TABLE_INSERT|NUMERIC_VALUE_OUT_OF_RANGE|ARITHMETIC_OVERFLOW|INVALID_PARAMETER_VALUE|MALFORMED_RECORD_IN_PARSING|DATETIME_OVERFLOW)/;
+  /^(CAST_INVALID_INPUT|CAST_OVERFLOW|CAST_OVERFLOW_IN_TABLE_INSERT|NUMERIC_VALUE_OUT_OF_RANGE|ARITHMETIC_OVERFLOW|INVALID_PARAMETER_VALUE|MALFORMED_RECORD_IN_PARSING|DATETIME_OVERFLOW|FAILED_READ_FILE\.PARQUET_COLUMN_DATA_TYPE_MISMATCH)/;
 
 interface Rule {
   test: RegExp;
   code: ErrorCode;
   repeat?: Repeat;
+  /** About the way to the server: a message with an error class is about a statement, and only its class is tested. */
+  ofTheRoad?: true;
   say(match: RegExpExecArray): string;
 }
 
@@ -100,6 +107,7 @@ const NAME = "(`[^`\\s]{1,255}`(?:\\.`[^`]{1,255}`){0,2})";
 const RULES: readonly Rule[] = [
   {
     test: /Invalid ?SessionHandle|session was closed or has expired|SESSION_NOT_FOUND|INVALID_HANDLE/i,
+    ofTheRoad: true,
     code: "DESTINATION_UNAVAILABLE",
     repeat: "session",
     say: () => "the session expired. The step is tried again.",
@@ -119,35 +127,41 @@ const RULES: readonly Rule[] = [
   },
   {
     test: /TEMPORARILY_UNAVAILABLE|warehouse is (?:starting|stopped|stopping)|Cluster .{0,80}(?:is starting|not running|terminated)|RESOURCE_EXHAUSTED|too many (?:queries|requests)/i,
+    ofTheRoad: true,
     code: "DESTINATION_UNAVAILABLE",
     repeat: "connection",
     say: () => "the warehouse is not ready. The step is tried again.",
   },
   {
     test: /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|socket hang up|Premature close|other side closed|timed? ?out/i,
+    ofTheRoad: true,
     code: "DESTINATION_UNAVAILABLE",
     repeat: "connection",
     say: match => `no connection (${match[0]}). The step is tried again.`,
   },
   {
     test: /ENOTFOUND/,
+    ofTheRoad: true,
     code: "DESTINATION_DENIED",
     say: () => "the host is not known. Correct server_hostname (DATABRICKS_HOST).",
   },
   {
     test: /self[- ]signed certificate|unable to (?:verify|get local issuer)|CERT_|ERR_TLS/i,
+    ofTheRoad: true,
     code: "DESTINATION_DENIED",
     say: () =>
       "its certificate is not trusted. Set ca_file to the authority's PEM file, or NODE_EXTRA_CA_CERTS.",
   },
   {
     test: /invalid_client|Client authentication failed/,
+    ofTheRoad: true,
     code: "DESTINATION_DENIED",
     say: () =>
       "the service principal was refused. Check client_id and client_secret (DATABRICKS_CLIENT_ID, DATABRICKS_CLIENT_SECRET).",
   },
   {
     test: /Invalid access token|\b401\b|UNAUTHENTICATED/,
+    ofTheRoad: true,
     code: "DESTINATION_DENIED",
     say: () =>
       "the access token was refused: it is wrong, expired or of another workspace. Make a new one and set it where the worker runs.",
@@ -203,7 +217,8 @@ const RULES: readonly Rule[] = [
       "the merge strategy delete-insert.",
   },
   {
-    test: /\[(?:CAST_INVALID_INPUT|CAST_OVERFLOW|CAST_OVERFLOW_IN_TABLE_INSERT|NUMERIC_VALUE_OUT_OF_RANGE|ARITHMETIC_OVERFLOW|DATETIME_OVERFLOW|MALFORMED_RECORD_IN_PARSING)[.\]]/,
+    // files of one table differ in a column's type only where values did not fit the type of the others
+    test: /\[(?:FAILED_READ_FILE\.PARQUET_COLUMN_DATA_TYPE_MISMATCH|CAST_INVALID_INPUT|CAST_OVERFLOW|CAST_OVERFLOW_IN_TABLE_INSERT|NUMERIC_VALUE_OUT_OF_RANGE|ARITHMETIC_OVERFLOW|DATETIME_OVERFLOW|MALFORMED_RECORD_IN_PARSING)[.\]]/,
     code: "DESTINATION_REFUSED",
     say: () => "a value does not fit the type of its column. Give the column a wider type by a hint.",
   },

@@ -7,7 +7,9 @@ import { numberOf, type Warehouse } from "./client";
 import { columnType } from "./column-types";
 import type { LoadOptions } from "./load-context";
 import { mergeTable } from "./sql-merge-parts";
+import { folderPart, type StagedPart } from "./sql-staged";
 import { quoteName } from "./sql-text";
+import { stagedGroups, volumeOf } from "./staged-paths";
 
 /** The refusal with table, column and type named where a staged value does not fit its column; else as it was. */
 export async function explainMisfit(
@@ -18,7 +20,7 @@ export async function explainMisfit(
   refusal: TidemarkError,
 ): Promise<TidemarkError> {
   for (const table of chains.flatMap(chain => chain.tables)) {
-    const bad = await misfit(db, plan, table, options).catch(() => undefined);
+    const bad = await misfit(db, plan, table, options);
     if (!bad) continue;
     const one = bad.rows === 1;
     return new TidemarkError(
@@ -42,7 +44,10 @@ async function misfit(
   table: StoredTable,
   options: LoadOptions,
 ): Promise<Misfit | undefined> {
-  for (const part of mergeTable(plan, table, options).source.parts) {
+  const folders = mergeTable(plan, table, options).source.parts;
+  // files of a folder that differ in a column's type can only be read one by one
+  const files = options.load_mode === "spark" ? [] : fileParts(plan, table, options);
+  for (const part of [...folders, ...files]) {
     const columns = completeColumns(table).filter(column => part.columns.has(column.name));
     const counts = columns.map((column, i) => {
       const name = quoteName(column.name);
@@ -52,13 +57,21 @@ async function misfit(
       return `count_if(${name} IS NOT NULL AND ${fits} IS NULL) AS c${i}`;
     });
     const sql = `SELECT ${counts.join(", ")} FROM ${part.from}`;
-    const row = (await db.run(sql, `looking for values of table "${table.name}" that do not fit`))[0];
+    const doing = `looking for values of table "${table.name}" that do not fit`;
+    const [row] = await db.run(sql, doing).catch(() => []);
     for (const [i, column] of columns.entries()) {
       const rows = numberOf(row, `c${i}`);
       if (rows > 0) return { column, rows };
     }
   }
   return undefined;
+}
+
+function fileParts(plan: LoadPlan, table: StoredTable, options: LoadOptions): StagedPart[] {
+  const volume = volumeOf(plan, options.catalog, options.staging_volume_name);
+  return stagedGroups(volume, plan, table.name).flatMap(group =>
+    group.files.map(file => folderPart({ ...group, folder: file.path })),
+  );
 }
 
 function advice(column: CompleteColumn): string {

@@ -2,7 +2,7 @@
 import type { LoadPlan } from "../destination";
 import { versionTable } from "../system-tables";
 import type { Warehouse } from "./client";
-import { isSchemaMissing } from "./errors";
+import { isDenied, isSchemaMissing } from "./errors";
 import { createDataset, createTable } from "./sql-ddl";
 import { stagingPlace } from "./staging-names";
 
@@ -17,15 +17,28 @@ export async function makeInStaging(
   statements: readonly string[],
   doing: string,
 ): Promise<void> {
+  const all = [...versionTableOf(plan, catalog), ...statements];
   try {
-    await db.script(statements, doing);
+    await db.script(all, doing);
   } catch (error) {
     if (!isSchemaMissing(error)) throw error;
-    const place = stagingPlace(plan, catalog);
-    const dataset = [
-      createDataset(place),
-      ...createTable(place, versionTable(plan), { create_indexes: false }),
-    ];
-    await db.script([...dataset, ...statements], doing);
+    await db.script([createDataset(stagingPlace(plan, catalog)), ...all], doing);
   }
+}
+
+/**
+ * dlt's own bookkeeping in a staging dataset that an administrator made for it, if there is one: dlt's `refresh` fails
+ * where it is missing.
+ */
+export async function keepStagingReady(db: Warehouse, plan: LoadPlan, catalog: string): Promise<void> {
+  try {
+    await db.script(versionTableOf(plan, catalog), "making dlt's table in the staging dataset");
+  } catch (error) {
+    // nothing of this load's is kept there
+    if (!isSchemaMissing(error) && !isDenied(error)) throw error;
+  }
+}
+
+function versionTableOf(plan: LoadPlan, catalog: string): string[] {
+  return createTable(stagingPlace(plan, catalog), versionTable(plan), { create_indexes: false });
 }

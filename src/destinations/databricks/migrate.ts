@@ -13,6 +13,7 @@ import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { numberOf, type Warehouse } from "./client";
 import { DatabricksError } from "./errors";
 import type { LoadOptions } from "./load-context";
+import { keepStagingReady } from "./make-in-staging";
 import { together } from "./parallel";
 import { ifThere, isDatasetThere } from "./restore";
 import {
@@ -21,6 +22,7 @@ import {
   createNewDataset,
   createTable,
   createVolume,
+  describeTable,
   dropTable,
   foreignKeys,
 } from "./sql-ddl";
@@ -97,8 +99,11 @@ async function change(
   const tables: string[][] = [];
   if (!existing.has(LOADS_TABLE)) {
     if (dataset === "new") statements.push(createNewDataset(place));
-    // an administrator may have made it for a principal that may not
-    else if (existing.size === 0 && !(await isDatasetThere(db, place))) statements.push(createDataset(place));
+    else if (existing.size === 0) {
+      // an administrator may have made both datasets for a principal that may not
+      if (await isDatasetThere(db, place)) await keepStagingReady(db, plan, options.catalog);
+      else statements.push(createDataset(place));
+    }
     if (options.staging_volume_name === undefined && options.load_mode !== "spark") {
       tables.push([createVolume(place)]);
     }
@@ -181,7 +186,8 @@ function tableStatements(
     return createTable(place, table, options);
   }
   const added = completeColumns(table).filter(column => !present.has(column.name.toLowerCase()));
-  if (added.length === 0) return [];
+  // the version is not stored: an attempt may have ended between the table and what is said about it
+  if (added.length === 0) return describeTable(place, table, options);
   const bad = added.find(column => column.nullable === false);
   if (bad !== undefined) throw notNullColumn(place, table.name, bad.name, bad.root_key === true);
   info.added.push(...added.map(column => `${table.name}.${column.name}`));

@@ -44,11 +44,7 @@ export function createTable(place: Place, table: StoredTable, options: DdlOption
   const create =
     `CREATE TABLE IF NOT EXISTS ${qualifiedTable(place, table.name)} (\n${columns.join(",\n")})` +
     tableClauses(table);
-  return [
-    create,
-    ...describeTable(place, table, options),
-    ...completeColumns(table).flatMap(column => columnTags(place, table, column)),
-  ];
+  return [create, ...describeTable(place, table, options)];
 }
 
 /** New columns of a table that exists, in one statement; clustering changes with them. */
@@ -66,7 +62,6 @@ export function addColumns(
     `ALTER TABLE ${name} ADD COLUMNS (\n${definitions.join(",\n")})`,
     ...(reclustered ? [`ALTER TABLE ${name}${clustering}`] : []),
     ...describeTable(place, table, options),
-    ...added.flatMap(column => columnTags(place, table, column)),
   ];
 }
 
@@ -147,13 +142,18 @@ function literal(value: unknown): string {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : quoteText(String(value));
 }
 
-function describeTable(place: Place, table: StoredTable, options: DdlOptions): string[] {
-  if (!commented(table, options)) return [];
+/**
+ * What no CREATE or ADD COLUMNS can bring: the table's comment (dlt: `create_comments`), its tags and its columns' tags.
+ * Every statement may be repeated.
+ */
+export function describeTable(place: Place, table: StoredTable, options: DdlOptions): string[] {
   const name = qualifiedTable(place, table.name);
   const text = hintText(table["x-databricks-table-comment"]) ?? table.description;
+  const comment = text === undefined || !commented(table, options) ? [] : [quoteText(text)];
   return [
-    ...(text === undefined ? [] : [`COMMENT ON TABLE ${name} IS ${quoteText(text)}`]),
+    ...comment.map(quoted => `COMMENT ON TABLE ${name} IS ${quoted}`),
     ...tagTexts(table["x-databricks-table-tags"]).map(tag => `ALTER TABLE ${name} SET TAGS (${tag})`),
+    ...completeColumns(table).flatMap(column => columnTags(place, table, column)),
   ];
 }
 

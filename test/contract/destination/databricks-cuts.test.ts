@@ -7,14 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Warehouse } from "../../../src/destinations/databricks/client";
 import type { DestinationSession, LoadPlan, PackageFile } from "../../../src/destinations/destination";
+import type { StoredTable } from "../../../src/schema/types";
 import { statementsOf } from "../../support/databricks/standin";
 import { describeOnStandin, freshDataset, inSession, useStandin } from "../../support/databricks/use-standin";
 import { CASES, type Case, packageFiles, planOf, readTables, rowsOfCase } from "./databricks-cases";
 
 jest.setTimeout(600_000);
 const standin = useStandin();
-
-const never = (): boolean => false;
 
 describeOnStandin("a load cut after each of its statements", () => {
   const dataset = freshDataset();
@@ -94,23 +93,52 @@ describeOnStandin("a load cut after each of its statements", () => {
     const [one] = CASES as [Case];
     const list = files.get(one.table)?.[0] as PackageFile[];
     const wanted = freshDataset();
-    const count = await counted(never, s => whole(s, planOf(wanted, 0, "1", list, [one])));
+    const timeless = (sql: string): string => sql.replace(/'\d{4}-\d\d-\d\dT[^']*'/g, "now");
+    const uncut = new Set<string>();
+    await counted(
+      sql => uncut.add(timeless(sql)).size < 0,
+      s => twice(s, wanted),
+    );
     const again = freshDataset();
-    const plan = planOf(again, 0, "1", list, [one]);
     const cutAt = new Set<string>();
     // each attempt goes on where the last one was cut, and is cut after its first statement that is new
     const isNew = (sql: string): boolean => {
       const known = cutAt.size;
-      return cutAt.add(sql.replace(/'\d{4}-\d\d-\d\dT[^']*'/g, "now")).size > known;
+      return cutAt.add(timeless(sql)).size > known;
     };
     for (;;) {
-      const cut = await counted(isNew, s => whole(s, plan)).catch((e: Error) => e);
+      const cut = await counted(isNew, s => twice(s, again)).catch((e: Error) => e);
       if (!(cut instanceof Error)) break;
       expect(cut.message).toBe("cut by the test");
     }
-    expect(cutAt.size).toBeGreaterThanOrEqual(count);
+    expect(cutAt.size).toBeGreaterThanOrEqual(uncut.size);
     expect(await bookkeeping(again, one)).toEqual(await bookkeeping(wanted, one));
+    expect(await descriptions(wanted, one.table)).toEqual(["Wider", "note pii", "s pii", `${one.table} pii`]);
+    expect(await descriptions(again, one.table)).toEqual(await descriptions(wanted, one.table));
     process.stdout.write(`migrate and close: cut after each of ${cutAt.size} statements\n`);
+
+    /** A load, and a second one of a schema with one column more. */
+    async function twice(session: DestinationSession, where: string): Promise<void> {
+      const plan = planOf(where, 0, "1", list, [one]);
+      describeTable(plan, "Described");
+      await whole(session, plan);
+      const wider = planOf(where, 1, "2", list, [one]);
+      wider.schema.version_hash = "hash-2";
+      (wider.schema.tables[one.table] as StoredTable).columns.note = {
+        name: "note",
+        data_type: "text",
+        nullable: true,
+      };
+      describeTable(wider, "Wider");
+      await whole(session, wider);
+    }
+    function describeTable({ schema }: LoadPlan, description: string): void {
+      const table = schema.tables[one.table] as StoredTable;
+      Object.assign(table, { description, "x-databricks-table-tags": ["pii"] });
+      for (const name of ["s", "note"]) {
+        if (table.columns[name]) table.columns[name]["x-databricks-column-tags"] = ["pii"];
+      }
+    }
   });
 
   async function whole(session: DestinationSession, plan: LoadPlan): Promise<void> {
@@ -159,6 +187,19 @@ describeOnStandin("a load cut after each of its statements", () => {
     } finally {
       spy.mockRestore();
     }
+  }
+
+  /** The table's comment, its tags and those of its columns. */
+  async function descriptions(where: string, table: string): Promise<string[]> {
+    const at = "main.information_schema";
+    return await inSession(async session => {
+      const [detail] = await session.query(`DESCRIBE DETAIL main.\`${where}\`.\`${table}\``);
+      const tags = await session.query(
+        `SELECT concat(table_name, ' ', tag_name) AS t FROM ${at}.table_tags WHERE schema_name = '${where}' ` +
+          `UNION ALL SELECT concat(column_name, ' ', tag_name) FROM ${at}.column_tags WHERE schema_name = '${where}'`,
+      );
+      return [String(detail?.description), ...tags.map(row => String(row.t)).sort()];
+    });
   }
 
   const bookkeeping = (where: string, one: Case): Promise<string[]> =>

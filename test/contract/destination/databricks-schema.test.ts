@@ -55,13 +55,13 @@ const items = (id: number): Promise<PackageFile> => {
   return writeParquet(join(folder, `${files}.parquet`), "items", ITEM, [[id, "v", "L", `r${id}`]]);
 };
 
-async function load(plan: LoadPlan): Promise<void> {
+async function load(plan: LoadPlan, options: Parameters<typeof inSession>[1] = {}): Promise<void> {
   await inSession(async s => {
     await s.migrate(plan);
     await s.stage!(plan);
     await s.loadChains(plan, plan.roots);
     await s.completeLoad(plan);
-  });
+  }, options);
 }
 
 const flat = (hints: Partial<StoredTable> = {}, more = {}): StoredTable =>
@@ -132,6 +132,59 @@ describe("schema on Databricks", () => {
       );
     },
   );
+
+  it("keeps json as VARIANT, also where unchanged rows are passed over", async () => {
+    const table = flat(
+      { write_disposition: "merge", "x-merge-strategy": "upsert", "x-merge-skip-unchanged-rows": true },
+      { doc: "json" },
+    );
+    const docs = async (n: number, rows: [number, string][]): Promise<LoadPlan> => {
+      const path = join(folder, `doc-${n}.parquet`);
+      const columns = { ...ITEM, doc: "VARCHAR" };
+      const values = rows.map(([id, doc]) => [id, "v", `L${n}`, `k${id}`, doc]);
+      return planOf([table], n, [await writeParquet(path, "items", columns, values)]);
+    };
+    const variant = { json_type: "variant" } as const;
+    await load(
+      await docs(1, [
+        [1, '{"a":1}'],
+        [2, "[1]"],
+      ]),
+      variant,
+    );
+    await load(
+      await docs(2, [
+        [1, '{"a": 1}'],
+        [2, "[2]"],
+        [3, "null"],
+      ]),
+      variant,
+    );
+    const rows = await inSession(s =>
+      s.query(
+        `SELECT id, to_json(doc) AS doc, _dlt_load_id FROM ${CATALOG}.\`${dataset}\`.items ORDER BY id`,
+      ),
+    );
+    expect(rows.map(row => Object.values(row))).toEqual([
+      [1, '{"a":1}', "L1"],
+      [2, "[2]", "L2"],
+      [3, "null", "L2"],
+    ]);
+  });
+
+  it("gives a staging dataset that an administrator made what dlt's refresh looks for there", async () => {
+    await inSession(async s => {
+      for (const name of [dataset, `${dataset}_staging`])
+        await s.query(`CREATE SCHEMA ${CATALOG}.\`${name}\``);
+    });
+    await inSession(s => s.migrate(migrationOf([flat()])));
+    const tables = await inSession(s =>
+      s.query(
+        `SELECT table_name FROM ${CATALOG}.information_schema.tables WHERE table_schema = '${dataset}_staging'`,
+      ),
+    );
+    expect(tables).toEqual([{ table_name: "_dlt_version" }]);
+  });
 
   it("lets two pipelines add to one dataset at the same time", async () => {
     await load(planOf([flat()], 1, [await items(1)]));

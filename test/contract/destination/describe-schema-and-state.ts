@@ -213,6 +213,21 @@ export function describeSchemaAndState(create: CreateHarness): void {
       expect(await loadCount()).toBe(0);
     });
 
+    it.each(["append", "merge"] as const)(
+      "refuses it also where one of several files has it, %s",
+      async write_disposition => {
+        const p = plan(flat({ write_disposition }), [
+          await items([[1, "a", "r1"]]),
+          await file("items", { ...ITEM, id: "DECIMAL(38,0)" }, [[10000000000000000000n, "b", "l", "r2"]]),
+        ]);
+        await expect(load(p)).rejects.toMatchObject({
+          code: "DESTINATION_REFUSED",
+          message: expect.stringMatching(/items.*1 row.*"id".*BIGINT/),
+        });
+        expect(await loadCount()).toBe(0);
+      },
+    );
+
     it("refuses NULL in a NOT NULL column", async () => {
       const p = plan(flat(), [await items([[null, "secret-value", "r1"]])]);
       await expect(load(p)).rejects.toMatchObject({

@@ -84,6 +84,17 @@ describe("errors of Databricks", () => {
     expect(sorted.code).toBe("DESTINATION_REFUSED");
   });
 
+  it("does not take what users call their things for what happened on the way", () => {
+    for (const text of [
+      "[DELTA_NOT_NULL_CONSTRAINT_VIOLATED] NOT NULL constraint violated for column: timeout.",
+      "[CAST_INVALID_INPUT] The value 'timed out' cannot be cast",
+      "[TABLE_OR_VIEW_NOT_FOUND] The table or view `main`.`timeout`.`cert_401` cannot be found.",
+    ]) {
+      expect(sort(new Error(text))).toMatchObject({ code: "DESTINATION_REFUSED", repeat: undefined });
+    }
+    expect(sort(new Error("[TEMPORARILY_UNAVAILABLE] not now")).repeat).toBe("connection");
+  });
+
   it("takes the status of a failed HTTP call", () => {
     expect(sort({ message: "x", statusCode: 403 }).code).toBe("DESTINATION_DENIED");
     expect(sort({ message: "x", statusCode: 404 }).message).toMatch(/http_path/);
