@@ -1,13 +1,14 @@
 /**
  * What `doctor --online` asks of a warehouse: each thing that a load needs, tried one after the other. In a dataset that
  * is there, a small table and a small file are written and removed; in one that is not, nothing is written.
+ * `load_mode: "spark"` needs no Volume, but the staging dataset.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TidemarkError } from "../../pipeline/errors";
 import type { DatabricksDestination } from "../../pipeline/spec";
-import type { AccessFinding } from "../destination";
+import type { AccessFinding, LoadPlan } from "../destination";
 import type { Warehouse } from "./client";
 import { type Place, qualifiedDataset, qualifiedTable, quoteName, quoteText } from "./sql-text";
 import { volumeFolder, volumeOf } from "./staged-paths";
@@ -17,35 +18,40 @@ const PROBE = "_tidemark_doctor";
 /** Stops at the first step without which the rest cannot be tried. */
 export async function checkAccess(
   db: Warehouse,
-  dataset: string,
+  { dataset, staging_dataset }: Pick<LoadPlan, "dataset" | "staging_dataset">,
   spec: DatabricksDestination,
 ): Promise<AccessFinding[]> {
   const place = { catalog: spec.catalog, dataset };
+  const staging = { catalog: spec.catalog, dataset: staging_dataset };
   const found: AccessFinding[] = [];
   const step = async (what: string, work: () => Promise<string>): Promise<boolean> => {
     const finding = await tried(what, work);
     found.push(finding);
     return finding.ok;
   };
-  let present = false;
   const connected = await step("warehouse", async () => {
     const [row] = await db.run("SELECT current_user() AS who", "asking who we are");
     return `${db.endpoint.where} answers; connected as ${String(row?.who)}`;
   });
   if (!connected) return found;
+  const there = new Set<string>();
   const looked = await step("catalog", async () => {
+    const names = [dataset, staging_dataset].map(name => quoteText(name.toLowerCase())).join(", ");
     const rows = await db.run(
-      `SELECT schema_name FROM ${quoteName(place.catalog)}.information_schema.schemata WHERE schema_name = ${quoteText(dataset.toLowerCase())}`,
+      `SELECT schema_name FROM ${quoteName(place.catalog)}.information_schema.schemata WHERE schema_name IN (${names})`,
       "looking for the dataset",
     );
-    present = rows.length > 0;
-    return present
+    for (const row of rows) there.add(String(row.schema_name).toLowerCase());
+    return there.has(dataset.toLowerCase())
       ? `${place.catalog}.${dataset} is there`
       : `${place.catalog} can be used; ${dataset} is not there: the first load makes it, and needs CREATE SCHEMA on the catalog`;
   });
-  if (!looked || !present) return found;
-  await step("tables", () => tryTable(db, place));
-  await step("volume", () => tryVolume(db, place, spec));
+  if (!looked) return found;
+  if (there.has(dataset.toLowerCase())) {
+    await step("tables", () => tryTable(db, place));
+    if (spec.load_mode !== "spark") await step("volume", () => tryVolume(db, place, spec));
+  }
+  if (there.has(staging_dataset.toLowerCase())) await step("staging tables", () => tryTable(db, staging));
   return found;
 }
 

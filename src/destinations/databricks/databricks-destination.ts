@@ -36,9 +36,9 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
       return new DatabricksSession(await openWarehouse(spec, options), spec);
     },
-    async checkAccess(options: OpenDestinationOptions, dataset: string) {
+    async checkAccess(options: OpenDestinationOptions, names: Pick<LoadPlan, "dataset" | "staging_dataset">) {
       await using db = await openWarehouse(spec, options);
-      return await checkAccess(db, dataset, spec);
+      return await checkAccess(db, names, spec);
     },
   };
 }

@@ -11,7 +11,7 @@ import { type MergeRoot, type MergeTable, mergeRoot, mergeTable } from "./sql-me
 import * as scd2Sql from "./sql-scd2";
 import { copyInto } from "./sql-staged";
 import * as upsertSql from "./sql-upsert";
-import { FILES_PER_COPY, stagedGroups, volumeOf } from "./staged-paths";
+import { stagedGroups, volumeOf } from "./staged-paths";
 
 /** Straight into the table; COPY INTO passes over what an earlier attempt loaded. */
 export async function loadAppend(load: ChainLoad): Promise<void> {
@@ -19,12 +19,8 @@ export async function loadAppend(load: ChainLoad): Promise<void> {
   await eachTable(load, async table => {
     const { target, source } = mergeTable(load.plan, table, load.options);
     for (const group of stagedGroups(volume, load.plan, table.name)) {
-      for (let i = 0; i < group.files.length; i += FILES_PER_COPY) {
-        const names = group.files.slice(i, i + FILES_PER_COPY).map(file => file.name);
-        const rows = await load.db.run(
-          copyInto(target, source, group, names),
-          `loading table "${table.name}"`,
-        );
+      for (const sql of copyInto(target, source, group)) {
+        const rows = await load.db.run(sql, `loading table "${table.name}"`);
         load.add(table.name, { inserted: dmlCounts(rows).inserted });
       }
     }
@@ -90,6 +86,8 @@ async function loadUpsert(load: ChainLoad, options: upsertSql.UpsertOptions): Pr
   const decision = await decide(load, root, options);
   const loadRoot = async (): Promise<void> => {
     load.add(root.table.name, await merge(load, root.table, upsertSql.mergeRoots(root, options, decision)));
+    const more = upsertSql.insertKeyless(root, options);
+    if (more !== undefined) load.add(root.table.name, await merge(load, root.table, more));
   };
   const loadNested = (): Promise<void> =>
     eachNested(load, async nested => {

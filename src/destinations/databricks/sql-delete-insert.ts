@@ -1,6 +1,6 @@
 /** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4), one MERGE per table. Pure text. */
 import { dedupSortOf } from "../table-chains";
-import { type MergeRoot, type MergeTable, matchingTarget, replaceRows } from "./sql-merge-parts";
+import { keyless, type MergeRoot, type MergeTable, matchingTarget, replaceRows } from "./sql-merge-parts";
 import { selectFirstPerKey } from "./sql-staged";
 import { isNotDeleted, quoteName, quoteNames, SOURCE, sameKey, TARGET, where } from "./sql-text";
 
@@ -39,7 +39,8 @@ function goneByRowKey(root: MergeRoot, rowKey: string): string {
 function replacedRoots(root: MergeRoot, rowKey: () => string): Replaced {
   const keys = [root.primaryKey, root.mergeKey].filter(key => key.length > 0);
   const [only] = keys;
-  if (root.destinationScope === undefined && keys.length === 1 && only !== undefined) {
+  const plain = root.destinationScope === undefined && keys.length === 1;
+  if (plain && only !== undefined && keyless(root, only) === undefined) {
     return {
       on: only,
       keys: `SELECT DISTINCT ${quoteNames(only)} FROM ${root.staged} AS k${where([root.sourceFilter])}`,

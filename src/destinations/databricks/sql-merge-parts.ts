@@ -70,6 +70,13 @@ export function mergeRoot(plan: LoadPlan, root: StoredTable, options: MergeOptio
   };
 }
 
+/** Condition on rows that lack a part of their key, which then equals nothing; undefined where there are none. */
+export function keyless(root: MergeRoot, key: readonly string[], prefix = ""): string | undefined {
+  const nullable = key.filter(name => root.table.columns[name]?.nullable !== false);
+  if (nullable.length === 0) return undefined;
+  return `(${nullable.map(name => `${prefix}${quoteName(name)} IS NULL`).join(" OR ")})`;
+}
+
 /** Row keys of the staged roots in the merge source. */
 export function stagedRootKeys(root: MergeRoot, rowKey: string, more?: string): string {
   return `SELECT ${quoteName(rowKey)} FROM ${root.staged} AS r${where([root.sourceFilter, more])}`;

@@ -20,6 +20,9 @@ const ARRIVAL_IN_FILES = [
 ];
 const RANK = quoteName("tidemark:rank");
 
+/** COPY INTO takes at most so many names in FILES. */
+const FILES_PER_COPY = 1_000;
+
 /** Rows that are read together. */
 export interface StagedPart {
   /** What stands after FROM. */
@@ -90,13 +93,11 @@ export function selectFirstPerKey(
   );
 }
 
-/** Appends the files of one group; a file that was loaded before is passed over. */
-export function copyInto(
-  target: string,
-  staged: StagedTable,
-  group: StagedGroup,
-  names: readonly string[],
-): string {
+/**
+ * Appends the files of one group, named one by one so that a dead attempt's file is never taken in; a file that was
+ * loaded before is passed over. Several statements where FILES would hold more names than it may.
+ */
+export function copyInto(target: string, staged: StagedTable, group: StagedGroup): string[] {
   const columns = completeColumns(staged.table).filter(column => group.columns.has(column.name));
   const select = columns
     .map(column => {
@@ -104,8 +105,13 @@ export function copyInto(
       return `${stagedValue(staged.table.name, column, name, staged.types)} AS ${name}`;
     })
     .join(", ");
-  return (
-    `COPY INTO ${target} FROM (SELECT ${select} FROM ${quoteText(`${group.folder}/`)}) ` +
-    `FILEFORMAT = PARQUET FILES = (${names.map(quoteText).join(", ")})`
-  );
+  const statements: string[] = [];
+  for (let i = 0; i < group.files.length; i += FILES_PER_COPY) {
+    const names = group.files.slice(i, i + FILES_PER_COPY).map(file => quoteText(file.name));
+    statements.push(
+      `COPY INTO ${target} FROM (SELECT ${select} FROM ${quoteText(`${group.folder}/`)}) ` +
+        `FILEFORMAT = PARQUET FILES = (${names.join(", ")})`,
+    );
+  }
+  return statements;
 }

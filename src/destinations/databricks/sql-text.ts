@@ -26,6 +26,7 @@ export const { isDeleted, isNotDeleted, qualifiedDataset, qualifiedTable, quoteN
 
 /** A moment of UTC, from ISO text or anything dlt takes for one; a text without an offset is UTC. */
 export function timestamp(text: string): string {
-  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(text) || /^\d{4}-\d\d-\d\d$/.test(text);
-  return `CAST(${quoteText(zoned ? text : `${text}Z`)} AS TIMESTAMP)`;
+  const moment = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text;
+  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(moment);
+  return `CAST(${quoteText(zoned ? moment : `${moment}Z`)} AS TIMESTAMP)`;
 }

@@ -4,6 +4,7 @@ import {
   absentCondition,
   GONE,
   insertClause,
+  keyless,
   keyName,
   type MergeRoot,
   type MergeTable,
@@ -24,6 +25,8 @@ import {
   where,
 } from "./sql-text";
 
+const LOAD_ID = "_dlt_load_id";
+
 export interface UpsertOptions {
   insertOnly: boolean;
   /** cdc: destination rows absent from the load go, and rows that arrive deleted are not inserted. */
@@ -31,10 +34,37 @@ export interface UpsertOptions {
   skipUnchanged: boolean;
 }
 
-/** The merge source; insert-only has no `source_filter` in dlt and drops deleted rows beforehand instead. */
+/** Condition of the merge source: insert-only has no `source_filter` in dlt and drops deleted rows beforehand instead. */
+function sourceCondition(root: MergeRoot, options: UpsertOptions): string | undefined {
+  return options.insertOnly ? root.hardDelete && isNotDeleted(root.hardDelete) : root.sourceFilter;
+}
+
+/** Rows that match nothing, and can be told by their load. */
+function withoutKey(root: MergeRoot, prefix?: string): string | undefined {
+  return root.names.includes(LOAD_ID) ? keyless(root, root.primaryKey, prefix) : undefined;
+}
+
+/** The merge source, without the rows of `insertKeyless`. */
 function source(root: MergeRoot, options: UpsertOptions): string {
-  const condition = options.insertOnly ? root.hardDelete && isNotDeleted(root.hardDelete) : root.sourceFilter;
-  return condition === undefined ? root.staged : `(SELECT * FROM ${root.staged} AS f${where([condition])})`;
+  const without = withoutKey(root);
+  const conditions = [sourceCondition(root, options), without && `NOT ${without}`];
+  if (conditions.every(condition => condition === undefined)) return root.staged;
+  return `(SELECT * FROM ${root.staged} AS f${where(conditions)})`;
+}
+
+/**
+ * Rows without a key: a MERGE inserts them each time (dlt), so they come by a statement of their own, which knows by the
+ * load's id that an earlier attempt brought them. undefined where every row has a key.
+ */
+export function insertKeyless(root: MergeRoot, options: UpsertOptions): string | undefined {
+  const without = withoutKey(root);
+  if (without === undefined) return undefined;
+  const alive = options.deleteAbsent && root.hardDelete ? isNotDeleted(root.hardDelete) : undefined;
+  const brought =
+    `SELECT 1 FROM ${root.target} AS ${TARGET} WHERE ${withoutKey(root, `${TARGET}.`)} ` +
+    `AND ${sameKey(TARGET, SOURCE, [LOAD_ID])}`;
+  const rows = `(SELECT * FROM ${root.staged} AS f${where([sourceCondition(root, options), without, alive])})`;
+  return `INSERT INTO ${root.target} (${root.columns}) SELECT ${root.columns} FROM ${rows} AS ${SOURCE} WHERE NOT EXISTS (${brought})`;
 }
 
 /** Staged and stored row differ; undefined when every matched row is to be updated. */
@@ -42,9 +72,12 @@ function changed(table: MergeTable, options: UpsertOptions): string | undefined 
   if (!options.skipUnchanged) return undefined;
   const columns = comparedColumns(table.table);
   if (columns.length === 0) return undefined;
-  return columns
-    .map(c => `${SOURCE}.${quoteName(c)} IS DISTINCT FROM ${TARGET}.${quoteName(c)}`)
-    .join(" OR ");
+  // a VARIANT has no order, and so cannot be compared
+  const isVariant = (c: string) =>
+    table.source.types.json_type === "variant" && table.table.columns[c]?.data_type === "json";
+  const value = (alias: string, c: string) =>
+    isVariant(c) ? `to_json(${alias}.${quoteName(c)})` : `${alias}.${quoteName(c)}`;
+  return columns.map(c => `${value(SOURCE, c)} IS DISTINCT FROM ${value(TARGET, c)}`).join(" OR ");
 }
 
 /**

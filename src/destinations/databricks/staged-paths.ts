@@ -8,8 +8,6 @@ import type { LoadPlan, PackageFile } from "../destination";
 export const DEFAULT_VOLUME = "_dlt_staging_load_volume";
 /** dlt puts its files in folders named by 32 hex digits; ours are below this one. */
 const OWN_FOLDER = "tidemark";
-/** COPY INTO takes at most so many names in FILES. */
-export const FILES_PER_COPY = 1_000;
 
 export interface VolumePlace {
   catalog: string;

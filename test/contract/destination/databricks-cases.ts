@@ -22,6 +22,8 @@ export interface Case {
   table: string;
   hints: Partial<StoredTable>;
   columns?: object;
+  /** Rows may lack the key. */
+  nullable?: boolean;
   /** Rows of two loads: [id, s, row id, flag?] and [d, root id, index]. */
   loads: { items: TestValue[][]; lines: [number, string, number][] }[];
   /** `refresh: drop_data` with the second load. */
@@ -79,6 +81,30 @@ const STABLE = [
     lines: [
       [12, "k1", 0],
       [30, "k3", 0],
+    ],
+  },
+] as Case["loads"];
+
+const KEYLESS = [
+  {
+    items: [
+      [1, "a", "k1"],
+      [null, "n", "k0"],
+    ],
+    lines: [
+      [10, "k1", 0],
+      [90, "k0", 0],
+    ],
+  },
+  {
+    items: [
+      [1, "A", "k1"],
+      [null, "N", "k9"],
+      [null, "M", "k8"],
+    ],
+    lines: [
+      [12, "k1", 0],
+      [91, "k9", 0],
     ],
   },
 ] as Case["loads"];
@@ -156,6 +182,13 @@ export const CASES: Case[] = (
       ],
     },
     { name: "insert-only", hints: merge("insert-only"), loads: STABLE },
+    { name: "delete-insert after drop_data", hints: merge("delete-insert"), loads: TWO, truncate: true },
+    ...["delete-insert", "upsert", "insert-only"].map(strategy => ({
+      name: `${strategy} with rows without a key`,
+      hints: merge(strategy),
+      nullable: true,
+      loads: KEYLESS,
+    })),
     { name: "cdc", hints: merge("cdc"), loads: STABLE },
     { name: "scd2", hints: merge("scd2"), loads: TWO, scd2: true },
   ] as Omit<Case, "table">[]
@@ -235,7 +268,7 @@ function tablesOf(one: Case): StoredTable[] {
         valid_to: { data_type: "timestamp", "x-valid-to": true, "x-active-record-timestamp": null },
       }
     : {};
-  const id = one.scd2 ? { data_type: "bigint" } : KEY;
+  const id = one.scd2 ? { data_type: "bigint" } : { ...KEY, nullable: one.nullable === true };
   const columns = { ...validity, id, s: "text", main: "text", ...one.columns } as Parameters<
     typeof rootTable
   >[1];

@@ -1,4 +1,5 @@
 import { addColumns, createTable, foreignKeys } from "../../../src/destinations/databricks/sql-ddl";
+import { copyInto } from "../../../src/destinations/databricks/sql-staged";
 import {
   createStagingTable,
   stagedColumns,
@@ -48,7 +49,7 @@ describe("SQL text for Databricks", () => {
     expect(quoteText("it's \\ here")).toBe("'it\\'s \\\\ here'");
     expect(timestamp("2026-01-01 00:00:00")).toBe("CAST('2026-01-01 00:00:00Z' AS TIMESTAMP)");
     expect(timestamp("2026-01-01T00:00:00+02:00")).toContain("+02:00");
-    expect(timestamp("9999-12-31")).toBe("CAST('9999-12-31' AS TIMESTAMP)");
+    expect(timestamp("9999-12-31")).toBe("CAST('9999-12-31T00:00:00Z' AS TIMESTAMP)");
   });
 
   it("creates a table as dlt does, with what its adapter hints ask", () => {
@@ -83,6 +84,9 @@ describe("SQL text for Databricks", () => {
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('pii')",
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('a'='b')",
     ]);
+    const quiet = createTable(place, table, { create_indexes: false, create_comments: false });
+    expect(quiet.filter(sql => /COMMENT/.test(sql))).toEqual([]);
+    expect(quiet.filter(sql => /SET TAGS/.test(sql))).toHaveLength(4);
   });
 
   it("partitions a table, or clusters it, and refuses both at once", () => {
@@ -186,6 +190,15 @@ describe("paths of staged files", () => {
       ["p000000.parquet", "p000002.parquet"],
       ["p000001.parquet", "p000003.parquet"],
     ]);
+  });
+
+  it("are named in COPY INTO, at most 1,000 a statement", () => {
+    const table = rootTable("t", { id: "bigint" });
+    const plan = planOf(Array.from({ length: 1_001 }, (_, i) => file(`f${i}`, ["id"])));
+    const [group] = stagedGroups(volume, plan, "t");
+    const copies = copyInto("x", { table, parts: [], types: {} }, group!);
+    expect(copies.map(sql => sql.match(/'p\d{6}\.parquet'/g)?.length)).toEqual([1_000, 1]);
+    expect(copies[1]).toMatch(/FROM '[^']*\/t\/g0\/'\) FILEFORMAT = PARQUET FILES = \('p001000\.parquet'\)$/);
   });
 
   it("takes a Volume of the user's, and makes any name one visible segment", () => {
