@@ -5,6 +5,7 @@ import { closeDestinations, createDestination } from "../destinations/registry";
 import { type Check, isHealthy } from "../doctor/check";
 import type { DoctorTools } from "../doctor/programs";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
+import { datasetNames } from "../load/dataset-names";
 import { TidemarkError } from "../pipeline/errors";
 import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject } from "../pipeline/spec";
@@ -39,7 +40,8 @@ async function access(config: Config, signal: AbortSignal): Promise<AccessFindin
   const spec = resolveDatabricks({ type: "databricks" }, config.env, undefined);
   const { destination } = withDestinationSecrets(spec, config);
   const quiet = { signal, onProgress: () => undefined };
-  return (await createDestination(destination).checkAccess?.(quiet, config.datasetName)) ?? [];
+  const names = datasetNames({ dataset_name: config.datasetName, destination });
+  return (await createDestination(destination).checkAccess?.(quiet, names)) ?? [];
 }
 
 /** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */

@@ -175,7 +175,10 @@ export interface Destination {
    */
   withTurn?<T>(options: OpenDestinationOptions, work: () => Promise<T>): Promise<T>;
   /** Tries what a load needs; absent where opening is all there is to try. Leaves nothing behind. */
-  checkAccess?(options: OpenDestinationOptions, dataset: string): Promise<AccessFinding[]>;
+  checkAccess?(
+    options: OpenDestinationOptions,
+    names: Pick<LoadPlan, "dataset" | "staging_dataset">,
+  ): Promise<AccessFinding[]>;
 }
 
 export interface DestinationType {

@@ -38,6 +38,20 @@ onStandin("connection, catalog, tables and Volume are tried, and nothing stays",
   expect(await sql(`SHOW TABLES IN ${dataset}`)).toEqual([]);
 });
 
+onStandin("for a cluster, the staging dataset is tried and no Volume", async () => {
+  const dataset = freshDataset();
+  await sql(`CREATE SCHEMA ${dataset}`);
+  await sql(`CREATE SCHEMA ${dataset}_staging`);
+  const noVolume = ["VOLUME", "CREATE VOLUME", "PUT", "COPY INTO"].map(kind => ({ kind }));
+  await standin().control({ deny: [...noVolume, { kind: "CREATE TABLE", schema: `${dataset}_staging` }] });
+  const found = await doctor(dataset, { DESTINATION__DATABRICKS__LOAD_MODE: "spark" });
+  await standin().control({ deny: [] });
+  expect(found["databricks tables"]).toMatchObject({ ok: true });
+  expect(found["databricks volume"]).toBeUndefined();
+  expect(found["databricks staging tables"]).toMatchObject({ ok: false, level: "error" });
+  expect(found["databricks staging tables"]!.detail).toContain(`${dataset}_staging`);
+});
+
 onStandin("a missing grant and a wrong token are named, each with what to do", async () => {
   const dataset = freshDataset();
   await sql(`CREATE SCHEMA ${dataset}`);
