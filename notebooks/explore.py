@@ -5,8 +5,9 @@
 # MAGIC Needs no configuration: attach it to any compute and run all cells. Catalog and schemas are the widgets above
 # MAGIC (or the variables `DATABRICKS_CATALOG`, `DLT_DATASET_NAME`, `DATABRICKS_SCHEMA`). Everything here only reads.
 # MAGIC
-# MAGIC Outside Databricks, `python notebooks/explore.py` reads the warehouse that `DATABRICKS_HOST` names, else the DuckDB
-# MAGIC file of this project.
+# MAGIC Outside Databricks, `python notebooks/explore.py` reads the warehouse that `DATABRICKS_HOST` names (with
+# MAGIC `DATABRICKS_HTTP_PATH` or `DATABRICKS_WAREHOUSE_ID`, and a token or a service principal), else the DuckDB file of
+# MAGIC this project.
 
 # COMMAND ----------
 
@@ -28,6 +29,17 @@ RAW = setting("DLT_DATASET_NAME", "raw")
 ANALYTICS = setting("DATABRICKS_SCHEMA", "analytics")
 
 
+def login(host):
+    """A personal access token, else a service principal."""
+    if os.environ.get("DATABRICKS_TOKEN"):
+        return {"access_token": os.environ["DATABRICKS_TOKEN"]}
+    from databricks.sdk.core import Config, oauth_service_principal
+
+    names = {"client_id": "DATABRICKS_CLIENT_ID", "client_secret": "DATABRICKS_CLIENT_SECRET"}
+    config = Config(host=f"https://{host}", **{key: os.environ[name] for key, name in names.items()})
+    return {"credentials_provider": lambda: oauth_service_principal(config)}
+
+
 def connect():
     """A function from a query to (names of columns, rows)."""
     if os.environ.get("DATABRICKS_HOST"):
@@ -37,8 +49,9 @@ def connect():
         cursor = sql.connect(
             server_hostname=host,
             _port=int(port or 443),
-            http_path=os.environ["DATABRICKS_HTTP_PATH"],
-            access_token=os.environ["DATABRICKS_TOKEN"],
+            http_path=os.environ.get("DATABRICKS_HTTP_PATH")
+            or f"/sql/1.0/warehouses/{os.environ['DATABRICKS_WAREHOUSE_ID']}",
+            **login(host),
             _tls_trusted_ca_file=os.environ.get("DATABRICKS_CA_FILE"),
             catalog=CATALOG,
         ).cursor()
