@@ -183,7 +183,7 @@ export const CASES: Case[] = (
     },
     { name: "insert-only", hints: merge("insert-only"), loads: STABLE },
     { name: "delete-insert after drop_data", hints: merge("delete-insert"), loads: TWO, truncate: true },
-    ...["delete-insert", "upsert", "insert-only"].map(strategy => ({
+    ...["delete-insert", "upsert"].map(strategy => ({
       name: `${strategy} with rows without a key`,
       hints: merge(strategy),
       nullable: true,

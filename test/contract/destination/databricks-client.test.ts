@@ -152,6 +152,19 @@ describeOnStandin("a client of the warehouse", () => {
     });
   });
 
+  it("repeats a statement that lost against another writer", async () => {
+    const table = `main.\`${freshDataset()}\`.t`;
+    await using({}, async db => {
+      await db.run(`CREATE SCHEMA ${table.slice(0, -2)}`, "trying");
+      await db.run(`CREATE TABLE ${table} AS SELECT 0 AS n`, "trying");
+      await standin().mark();
+      await Promise.all([1, 2, 3].map(() => db.run(`UPDATE ${table} SET n = n + 1`, "counting up")));
+      expect(await db.run(`SELECT n FROM ${table}`, "reading")).toEqual([{ n: 3 }]);
+    });
+    const lost = (await standin().log()).filter(entry => /Concurrent|CONCURRENT/.test(entry.err ?? ""));
+    expect(lost.length).toBeGreaterThan(0);
+  });
+
   it("opens another session when one has expired", async () => {
     await using({ max_sessions: 1 }, async db => {
       await db.run("SELECT 1", "reading");

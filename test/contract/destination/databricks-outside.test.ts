@@ -8,7 +8,7 @@ import { dirname, join, relative } from "node:path";
 import type { LoadPlan, PackageFile } from "../../../src/destinations/destination";
 import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { describeOnStandin, freshDataset, inSession, useStandin } from "../../support/databricks/use-standin";
-import { packageFiles, planOf, STRATEGIES } from "./databricks-cases";
+import { type Case, packageFiles, planOf, STRATEGIES } from "./databricks-cases";
 
 jest.setTimeout(600_000);
 const standin = useStandin();
@@ -22,6 +22,8 @@ const VIEWS = {
   table_tags: "schema_name",
 };
 
+const WITH_DECISIONS = STRATEGIES.filter(({ name }) => /^(append|upsert|scd2)/.test(name));
+
 describeOnStandin("what is outside the dataset", () => {
   let folder: string;
   beforeAll(async () => {
@@ -30,49 +32,57 @@ describeOnStandin("what is outside the dataset", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each([
-    ["warehouse", {}],
-    ["warehouse, keys, a named Volume", { create_indexes: true, staging_volume_name: "main.NAME.landing" }],
-    ["spark", { load_mode: "spark" }],
-  ] as [string, Partial<DatabricksDestination>][])("stays as it is: %s", async (_name, more) => {
-    const dataset = freshDataset();
-    const other = freshDataset();
-    await inSession(async session => {
-      // neighbours with the same names as ours
-      for (const sql of [
-        `CREATE SCHEMA main.${other}`,
-        `CREATE SCHEMA main.${dataset}_staging_2`,
-        `CREATE VOLUME main.${other}._dlt_staging_load_volume`,
-        `CREATE VOLUME main.${other}.landing`,
-        ...["t0", "t0__lines", "_dlt_loads", "_dlt_version"].map(
-          name => `CREATE TABLE main.${other}.${name} AS SELECT 1 AS id`,
-        ),
-      ]) {
-        await session.query(sql);
+    ["warehouse", STRATEGIES, {}],
+    // the same statements merge: what differs is where rows are staged, and what is made first
+    [
+      "warehouse, keys, a named Volume",
+      WITH_DECISIONS,
+      { create_indexes: true, staging_volume_name: "main.NAME.landing" },
+    ],
+    ["spark", WITH_DECISIONS, { load_mode: "spark" }],
+  ] as [string, Case[], Partial<DatabricksDestination>][])(
+    "stays as it is: %s",
+    async (_name, cases, more) => {
+      const dataset = freshDataset();
+      const other = freshDataset();
+      await inSession(async session => {
+        // neighbours with the same names as ours
+        for (const sql of [
+          `CREATE SCHEMA main.${other}`,
+          `CREATE SCHEMA main.${dataset}_staging_2`,
+          `CREATE VOLUME main.${other}._dlt_staging_load_volume`,
+          `CREATE VOLUME main.${other}.landing`,
+          ...["t0", "t0__lines", "_dlt_loads", "_dlt_version"].map(
+            name => `CREATE TABLE main.${other}.${name} AS SELECT 1 AS id`,
+          ),
+        ]) {
+          await session.query(sql);
+        }
+      });
+      const options = { ...more };
+      if (options.staging_volume_name) {
+        options.staging_volume_name = options.staging_volume_name.replace("NAME", other);
       }
-    });
-    const options = { ...more };
-    if (options.staging_volume_name) {
-      options.staging_volume_name = options.staging_volume_name.replace("NAME", other);
-    }
-    const mine = [dataset, `${dataset}_staging`];
-    const before = { files: await filesOutside(mine, other), catalog: await catalogOutside(mine) };
-    expect(before.files.length).toBeGreaterThan(8);
-    for (const at of [0, 1]) {
-      const files = (await Promise.all(STRATEGIES.map(one => packageFiles(folder, one, at)))).flat();
-      await load(planOf(dataset, at, String(at + 1), files, STRATEGIES), options);
-    }
-    await load(
-      {
-        ...planOf(dataset, 1, "3", (await packageFiles(folder, STRATEGIES[0]!, 1)) as PackageFile[], [
-          STRATEGIES[0]!,
-        ]),
-        refresh: { drop: ["t1", "t1__lines"], truncate: ["t2"] },
-      },
-      options,
-    );
-    expect(await filesOutside(mine, other)).toEqual(before.files);
-    expect(await catalogOutside(mine)).toEqual(before.catalog);
-  });
+      const mine = [dataset, `${dataset}_staging`];
+      const before = { files: await filesOutside(mine, other), catalog: await catalogOutside(mine) };
+      expect(before.files.length).toBeGreaterThan(8);
+      for (const at of [0, 1]) {
+        const files = (await Promise.all(cases.map(one => packageFiles(folder, one, at)))).flat();
+        await load(planOf(dataset, at, String(at + 1), files, cases), options);
+      }
+      await load(
+        {
+          ...planOf(dataset, 1, "3", (await packageFiles(folder, cases[0]!, 1)) as PackageFile[], [
+            cases[0]!,
+          ]),
+          refresh: { drop: [cases[1]!.table, `${cases[1]!.table}__lines`], truncate: [cases[0]!.table] },
+        },
+        options,
+      );
+      expect(await filesOutside(mine, other)).toEqual(before.files);
+      expect(await catalogOutside(mine)).toEqual(before.catalog);
+    },
+  );
 
   const load = (plan: LoadPlan, more: Partial<DatabricksDestination>): Promise<void> =>
     inSession(async session => {
