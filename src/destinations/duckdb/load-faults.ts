@@ -17,7 +17,7 @@ export async function explainRefusal(
 ): Promise<TidemarkError> {
   for (const chain of chainsOf(plan)) {
     for (const table of chain.tables) {
-      const bad = await misfit(db, plan, table).catch(() => undefined);
+      const bad = await misfit(db, plan, table);
       if (!bad) continue;
       return new TidemarkError(
         "DESTINATION_REFUSED",
@@ -41,6 +41,15 @@ interface Misfit {
 
 async function misfit(db: Database, plan: LoadPlan, table: StoredTable): Promise<Misfit | undefined> {
   const files = filesOf(plan, table.name);
+  // files that differ in a column's type can only be read one by one
+  for (const together of [files, ...files.map(file => [file])]) {
+    const bad = await misfitIn(db, together, table).catch(() => undefined);
+    if (bad !== undefined) return bad;
+  }
+  return undefined;
+}
+
+async function misfitIn(db: Database, files: PackageFile[], table: StoredTable): Promise<Misfit | undefined> {
   const inFiles = new Set(files.flatMap(file => file.columns));
   const columns = completeColumns(table).filter(column => inFiles.has(column.name));
   if (columns.length === 0) return undefined;
