@@ -44,10 +44,26 @@ async function misfit(
   table: StoredTable,
   options: LoadOptions,
 ): Promise<Misfit | undefined> {
-  const folders = mergeTable(plan, table, options).source.parts;
-  // files of a folder that differ in a column's type can only be read one by one
-  const files = options.load_mode === "spark" ? [] : fileParts(plan, table, options);
-  for (const part of [...folders, ...files]) {
+  try {
+    return await misfitIn(db, table, mergeTable(plan, table, options).source.parts, options);
+  } catch {
+    if (options.load_mode === "spark") return undefined;
+    // files of a folder that differ in a column's type can only be read one by one
+    for (const part of fileParts(plan, table, options)) {
+      const bad = await misfitIn(db, table, [part], options).catch(() => undefined);
+      if (bad !== undefined) return bad;
+    }
+    return undefined;
+  }
+}
+
+async function misfitIn(
+  db: Warehouse,
+  table: StoredTable,
+  parts: readonly StagedPart[],
+  options: LoadOptions,
+): Promise<Misfit | undefined> {
+  for (const part of parts) {
     const columns = completeColumns(table).filter(column => part.columns.has(column.name));
     const counts = columns.map((column, i) => {
       const name = quoteName(column.name);
@@ -57,8 +73,7 @@ async function misfit(
       return `count_if(${name} IS NOT NULL AND ${fits} IS NULL) AS c${i}`;
     });
     const sql = `SELECT ${counts.join(", ")} FROM ${part.from}`;
-    const doing = `looking for values of table "${table.name}" that do not fit`;
-    const [row] = await db.run(sql, doing).catch(() => []);
+    const row = (await db.run(sql, `looking for values of table "${table.name}" that do not fit`))[0];
     for (const [i, column] of columns.entries()) {
       const rows = numberOf(row, `c${i}`);
       if (rows > 0) return { column, rows };

@@ -41,12 +41,16 @@ interface Misfit {
 
 async function misfit(db: Database, plan: LoadPlan, table: StoredTable): Promise<Misfit | undefined> {
   const files = filesOf(plan, table.name);
-  // files that differ in a column's type can only be read one by one
-  for (const together of [files, ...files.map(file => [file])]) {
-    const bad = await misfitIn(db, together, table).catch(() => undefined);
-    if (bad !== undefined) return bad;
+  try {
+    return await misfitIn(db, files, table);
+  } catch {
+    // files that differ in a column's type can only be read one by one
+    for (const file of files) {
+      const bad = await misfitIn(db, [file], table).catch(() => undefined);
+      if (bad !== undefined) return bad;
+    }
+    return undefined;
   }
-  return undefined;
 }
 
 async function misfitIn(db: Database, files: PackageFile[], table: StoredTable): Promise<Misfit | undefined> {
