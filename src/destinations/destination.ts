@@ -4,6 +4,7 @@
  */
 
 import type { LoadedTable, OnProgress } from "../pipeline/infos";
+import type { PackageBase, PipelineLoads } from "../pipeline/package-base";
 import type { DestinationSpec, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
 import type { StoredSchema } from "../schema/types";
 
@@ -49,6 +50,8 @@ export interface Restored {
   schemas: { [name: string]: StoredSchema };
   /** Greatest load id in _dlt_loads, as text. */
   max_load_id: string | null;
+  /** Greatest committed load id of this pipeline (PipelineLoads); null without `of` in the query, and without one. */
+  newest_load_id: string | null;
 }
 
 /** A normalized file: parquet, one table, columns by normalised name. */
@@ -101,6 +104,10 @@ export interface LoadPlan {
   /** The destination had exactly this schema version when the load began: nothing to migrate but a refresh. */
   version_known?: boolean;
   refresh?: { drop: string[]; truncate: string[] };
+  /** What the package was begun from; absent in packages of earlier versions. */
+  base?: PackageBase;
+  /** Load ids of this package, which never stand against its own base. */
+  own_load_ids?: string[];
 }
 
 export interface MigrationInfo {
@@ -115,6 +122,8 @@ export interface RestoreQuery {
   dataset: string;
   pipeline_name: string;
   schema_names: string[];
+  /** Asks for `newest_load_id`. */
+  of?: Pick<PipelineLoads, "schema_name" | "mark">;
   /** No earlier run is known: the dataset is probably not there yet. Changes no answer, but may save a round trip. */
   first_run?: boolean;
 }
@@ -124,7 +133,10 @@ export interface DestinationSession extends AsyncDisposable {
   restore(query: RestoreQuery): Promise<Restored>;
   /** True when `_dlt_loads` has this load id with status 0. */
   isLoaded(dataset: string, loadId: string): Promise<boolean>;
-  /** CREATE SCHEMA/TABLE, ALTER TABLE ADD COLUMN, `_dlt_version`. Repeatable; no DDL where the hash is known. */
+  /**
+   * CREATE SCHEMA/TABLE, ALTER TABLE ADD COLUMN, `_dlt_version`. Repeatable; no DDL where the hash is known.
+   * @throws TidemarkError LOAD_SUPERSEDED when the plan's base is not the newest load any more: nothing is changed
+   */
   migrate(plan: LoadPlan): Promise<MigrationInfo>;
   /**
    * `needs_staging` only: brings the plan's files to where the destination can read them, after `migrate` and before
@@ -134,7 +146,8 @@ export interface DestinationSession extends AsyncDisposable {
   stage?(plan: LoadPlan): Promise<StagedFile[]>;
   /**
    * Loads table chains. With `commits: "package"` all of `plan` in one transaction, `roots` being ignored; a load id
-   * that is committed already changes nothing.
+   * that is committed already changes nothing. The plan's base is compared inside the transaction, or before each chain.
+   * @throws TidemarkError LOAD_SUPERSEDED: nothing is changed
    */
   loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]>;
   /**
@@ -162,6 +175,12 @@ export interface AccessFinding {
 
 export interface Destination {
   readonly type: string;
+  /**
+   * Where a destination lies that is bound to a disk (a file): a text that is the same for every host that sees that
+   * same disk, and differs for another one of the same path. Absent: every host reaches it.
+   * @throws TidemarkError DESTINATION_DENIED
+   */
+  place?(): Promise<string>;
   readonly capabilities: DestinationCapabilities;
   readonly identity: DestinationIdentity;
   /**

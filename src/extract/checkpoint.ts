@@ -1,6 +1,6 @@
 /** How far the extraction of one resource has come, on disk beside its rows (design law 8). */
 
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
@@ -75,6 +75,18 @@ export async function bestCheckpoint(folder: string): Promise<Checkpoint | null>
     if (await segmentsAreWhole(folder, checkpoint.segments)) return checkpoint;
   }
   return null;
+}
+
+/** When done.json or the newest checkpoint was written, in milliseconds since 1970; 0 when there is neither. */
+export async function lastWritten(folder: string): Promise<number> {
+  const written = (path: string) =>
+    stat(join(folder, path)).then(
+      found => found.mtimeMs,
+      () => 0,
+    );
+  const attempts = await readdir(folder).catch(() => [] as string[]);
+  const times = await Promise.all([DONE, ...attempts.map(one => join(one, CHECKPOINT))].map(written));
+  return Math.max(...times);
 }
 
 export async function readDone(folder: string): Promise<DoneRecord | null> {

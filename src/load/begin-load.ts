@@ -2,18 +2,12 @@
 import type { DestinationSession, Restored } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
 import { type PackageRecord, writePackage } from "../package/package-record";
-import {
-  abortPackages,
-  countedVersion,
-  forgetFinished,
-  type PackageScope,
-  pendingPackages,
-  removeStalePackages,
-} from "../package/packages";
+import { countedVersion, forgetFinished, type PackageScope, removeStalePackages } from "../package/packages";
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
 import type { HistoryState, ResourcePlan } from "../pipeline/infos";
 import { unknownName } from "../pipeline/nearest-name";
+import type { PackageBase, PackageOwner } from "../pipeline/package-base";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
 import { beginSchema } from "../schema/hints";
 import { adoptSchema, newSchema } from "../schema/stored-schema";
@@ -22,11 +16,19 @@ import type { Resource, Source } from "../sources/source";
 import { emptyState, getIncremental, type PipelineState, resetResource } from "../state/pipeline-state";
 import { decodeStateBlob } from "../state/state-blob";
 import { planBackfill } from "./backfill-range";
+import { type Chosen, choosePackage } from "./choose-package";
 import { decideCursor } from "./cursor-truth";
 import { datasetNames } from "./dataset-names";
 import { dispositionOf, extractedResources, incrementalOf, ownHints, runHints } from "./effective-hints";
-import { drawLoadId, isoMicros } from "./load-id";
-import { type BegunState, type ResourceStart, writeBegun, writeSchema } from "./plan-files";
+import { drawLoadId, isoMicros, pipelineMark } from "./load-id";
+import {
+  type BegunState,
+  type ResourceStart,
+  readBegun,
+  writeBegun,
+  writeSchema,
+  writeSpec,
+} from "./plan-files";
 import { applyRefresh, type RefreshPlan } from "./refresh";
 import { type DestinationUse, withSession } from "./with-session";
 
@@ -42,6 +44,8 @@ export interface BeginLoadArgs extends DestinationUse {
   root: string;
   history?: HistoryState;
   backfill?: BackfillRequest;
+  /** The run that begins it. */
+  owner?: PackageOwner;
   /** Milliseconds since 1970, with fractions. */
   now: () => number;
 }
@@ -57,72 +61,74 @@ export interface BegunLoad {
 }
 
 /**
- * Restores state and schema, decides the cursor (law 4), draws the load id and writes the package. May be repeated:
- * what a dead attempt left is removed.
+ * Restores state and schema, decides the cursor (law 4), draws the load id and writes the package; or goes on with what
+ * an earlier run left, as far as it still fits the destination (law 11). May be repeated.
  * @throws TidemarkError BACKFILL_REFUSED, ENGINE_TOO_OLD, DESTINATION_*, DISK_FULL, PACKAGE_DENIED
  */
 export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
   const { spec, root, destination } = args;
   refuseBackfill(args);
   refuseUnknownHints(args);
-  const { dataset } = datasetNames(spec);
   const scope: PackageScope = {
     root,
     pipeline_name: spec.pipeline_name,
-    dataset,
+    dataset: datasetNames(spec).dataset,
     fingerprint: destination.identity.fingerprint,
   };
-  const pending = (await pendingPackages(scope))[0];
-  let forgotten: string | undefined;
-  if (pending !== undefined) {
-    if (await datasetExists(args, dataset)) return pendingLoad(root, pending);
-    // dlt: where a working folder has data and the dataset does not exist, the folder is wiped.
-    const dropped = await abortPackages(scope);
-    forgotten = `load package ${dropped.join(", ")} was left by an earlier run and is dropped, as dataset "${dataset}" does not exist: its rows are extracted again`;
-  }
-  await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
-  await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
-  const begun = await withSession(args, session => begin(args, session, scope));
+  return await withSession(args, async session => {
+    const restored = await ask(args, session, scope, args.source.name, args.history?.load_id === undefined);
+    const isLoaded = (loadId: string) => session.isLoaded(scope.dataset, loadId);
+    const chosen = await choosePackage({ ...args, scope, restored, isLoaded });
+    if (chosen.record !== undefined) return await goOn(root, chosen, chosen.record);
+    await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
+    await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
+    const begun = await begin(args, session, scope, restored);
+    return await writeAll(args, scope, begun, chosen.notes);
+  });
+}
 
+/** package.json last: a folder without one is no package. */
+async function writeAll(
+  args: BeginLoadArgs,
+  scope: PackageScope,
+  begun: Begun,
+  notes: string[],
+): Promise<BegunLoad> {
+  const { spec, root } = args;
   const ref: PackageRef = { root, pipeline_name: spec.pipeline_name, load_id: begun.load_id };
+  await writeSpec(ref, spec);
   await writeSchema(ref, begun.schema);
   await writeBegun(ref, begun.state);
   await writePackage(ref, {
     load_id: begun.load_id,
     pipeline_name: spec.pipeline_name,
-    dataset,
+    dataset: scope.dataset,
     schema_name: begun.schema.name,
     fingerprint: scope.fingerprint,
     created_at: isoMicros(args.now()),
     state: "new",
+    base: begun.base,
+    ...(args.owner === undefined ? {} : { owner: args.owner }),
     ...(args.backfill === undefined ? {} : { backfill: args.backfill }),
   });
+  return { ref, outcome: "opened", resources: toExtract(begun.state), notes: [...notes, ...begun.notes] };
+}
+
+const toExtract = ({ resources }: BegunState): BegunLoad["resources"] =>
+  resources.map(({ name, parent }) => ({ name, ...(parent === undefined ? {} : { parent }) }));
+
+async function goOn(root: string, { what, notes }: Chosen, record: PackageRecord): Promise<BegunLoad> {
+  const ref: PackageRef = { root, pipeline_name: record.pipeline_name, load_id: record.load_id };
+  if (what === "taken over") {
+    return { ref, outcome: "opened", resources: toExtract(await readBegun(ref)), notes };
+  }
   return {
     ref,
-    outcome: "opened",
-    resources: begun.state.resources.map(({ name, parent }) => ({
-      name,
-      ...(parent === undefined ? {} : { parent }),
-    })),
-    notes: forgotten === undefined ? begun.notes : [forgotten, ...begun.notes],
-  };
-}
-
-async function datasetExists(args: BeginLoadArgs, dataset: string): Promise<boolean> {
-  const { pipeline_name } = args.spec;
-  const restored = await withSession(args, session =>
-    session.restore({ dataset, pipeline_name, schema_names: [] }),
-  );
-  return restored.dataset_exists;
-}
-
-function pendingLoad(root: string, record: PackageRecord): BegunLoad {
-  return {
-    ref: { root, pipeline_name: record.pipeline_name, load_id: record.load_id },
     outcome: "pending",
     pending_state: record.state as "extracted" | "normalized",
     resources: [],
     notes: [
+      ...notes,
       `load package ${record.load_id} was left ${record.state} by an earlier run: it is loaded first, and nothing is extracted in this run`,
     ],
   };
@@ -161,19 +167,37 @@ function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {
 
 interface Begun {
   load_id: string;
+  base: PackageBase;
   schema: StoredSchema;
   state: BegunState;
   notes: string[];
 }
 
-async function begin(args: BeginLoadArgs, session: DestinationSession, scope: PackageScope): Promise<Begun> {
+function ask(
+  { source }: BeginLoadArgs,
+  session: DestinationSession,
+  { dataset, pipeline_name }: PackageScope,
+  schema: string,
+  firstRun = false,
+): Promise<Restored> {
+  return session.restore({
+    dataset,
+    pipeline_name,
+    schema_names: [schema],
+    of: { schema_name: source.name, mark: pipelineMark(pipeline_name) },
+    first_run: firstRun,
+  });
+}
+
+async function begin(
+  args: BeginLoadArgs,
+  session: DestinationSession,
+  scope: PackageScope,
+  restored: Restored,
+): Promise<Begun> {
   const { spec, source, backfill } = args;
-  const { dataset } = scope;
-  const name = source.name;
-  const ask = (schema: string, first_run = false) =>
-    session.restore({ dataset, pipeline_name: spec.pipeline_name, schema_names: [schema], first_run });
-  const restored = await ask(name, args.history?.load_id === undefined);
-  const { state, state_load_id, force, note } = await restoreState(args, session, restored, dataset);
+  const { name } = source;
+  const { state, state_load_id, force, note } = await restoreState(args, session, restored, scope.dataset);
   // dlt: a pipeline knows the schemas that its own state names; another pipeline's of the same name is not its own.
   const known = state.schema_names?.includes(name) ? restored.schemas[name] : undefined;
   const stored = known === undefined ? undefined : adoptSchema(known);
@@ -210,7 +234,7 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, scope: Pa
   if (!restored.dataset_exists) begun.dataset_missing = true;
   if (refresh !== undefined) begun.refresh = refresh;
   if (defaultName !== name) {
-    const found = (await ask(defaultName)).schemas[defaultName];
+    const found = (await ask(args, session, scope, defaultName)).schemas[defaultName];
     begun.default_schema = found === undefined ? newSchema(defaultName) : adoptSchema(found);
   }
   // dlt: the schema of a dropped source begins anew, history and all.
@@ -220,7 +244,14 @@ async function begin(args: BeginLoadArgs, session: DestinationSession, scope: Pa
     capabilities: args.destination.capabilities,
   });
   return {
-    load_id: drawLoadId(args.now(), restored.max_load_id),
+    load_id: drawLoadId(args.now(), restored.max_load_id, spec.pipeline_name),
+    base: {
+      pipeline_name: spec.pipeline_name,
+      schema_name: name,
+      mark: pipelineMark(spec.pipeline_name),
+      load_id: restored.newest_load_id,
+      state_load_id: restored.state?.load_id ?? null,
+    },
     schema,
     state: begun,
     notes: note === undefined ? [] : [note],

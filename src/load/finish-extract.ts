@@ -102,7 +102,10 @@ function collect(
     const schema = begun.default_schema;
     declareStateTable(schema);
     bumpVersion(schema);
-    extracted.state_package = { load_id: drawLoadId(args.now(), args.ref.load_id), schema };
+    extracted.state_package = {
+      load_id: drawLoadId(args.now(), args.ref.load_id, args.spec.pipeline_name),
+      schema,
+    };
   }
   return extracted;
 }

@@ -1,17 +1,45 @@
-/** Load ids look like dlt's: Unix seconds with decimals, as text (design law 12). */
+/**
+ * Load ids look like dlt's: Unix seconds with decimals, as text (design law 12). dlt writes at most seven decimals; ours
+ * have eleven, and the last four are the mark of the pipeline. `_dlt_loads` has no column for the pipeline, and a load
+ * must know its pipeline's loads from those of another that shares dataset and source name (see `PackageBase`).
+ */
+import { createHash } from "node:crypto";
+
+const DECIMALS = 7;
+const MARK_DIGITS = 4;
+
+/** Four digits that stand for a pipeline in its load ids. Two pipelines may share one: each then counts for both. */
+export function pipelineMark(pipeline: string): string {
+  const digest = createHash("sha256").update(pipeline).digest();
+  return String(digest.readUInt32BE(0) % 10 ** MARK_DIGITS).padStart(MARK_DIGITS, "0");
+}
 
 /**
  * An id that sorts as text after every id of the dataset: dlt finds the newest state in that order.
  * @param nowMs milliseconds since 1970, with fractions
  * @param after the greatest id in use, or null
  */
-export function drawLoadId(nowMs: number, after: string | null): string {
-  const seconds = String(Math.round(nowMs * 1e4) / 1e7);
-  const id = seconds.includes(".") ? seconds : `${seconds}.0`;
+export function drawLoadId(nowMs: number, after: string | null, pipeline: string): string {
+  const mark = pipelineMark(pipeline);
+  const ticks = BigInt(Math.floor(nowMs * 1e4));
+  const id = textOf(ticks) + mark;
   if (after === null || id > after) return id;
-  // The clock stands back, or two were drawn in one tick: the next text in order.
+  // The clock stands back, or two were drawn in one tick: the next tick after the last.
+  const parts = /^(\d+)(?:\.(\d+))?$/.exec(after);
+  if (parts === null) return nextText(after);
+  const [, seconds, decimals = ""] = parts;
+  return textOf(BigInt(seconds + decimals.slice(0, DECIMALS).padEnd(DECIMALS, "0")) + 1n) + mark;
+}
+
+/** The next text in order, for ids of another form that somebody else wrote. */
+function nextText(after: string): string {
   const last = after.at(-1) ?? "";
   return last >= "0" && last <= "8" ? `${after.slice(0, -1)}${Number(last) + 1}` : `${after}1`;
+}
+
+function textOf(ticks: bigint): string {
+  const text = ticks.toString();
+  return `${text.slice(0, -DECIMALS)}.${text.slice(-DECIMALS)}`;
 }
 
 /** ISO text in UTC with microseconds. */

@@ -34,6 +34,11 @@ export async function packagePlans(ref: PackageRef, spec: ResolvedPipeline): Pro
     pipeline_name: spec.pipeline_name,
     created_at: record.created_at,
     ...(begun.dataset_missing ? { dataset_missing: true } : {}),
+    ...(record.base === undefined ? {} : { base: record.base }),
+    own_load_ids: [
+      ref.load_id,
+      ...(extracted.state_package === undefined ? [] : [extracted.state_package.load_id]),
+    ],
   };
   const plans: LoadPlan[] = [];
   if (hasMainWork(begun, extracted)) {

@@ -4,10 +4,17 @@ import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
 import type { Value } from "../json/values";
 import { readText, readTextIfAny, writeFileAtomic, writeFileOnce } from "../package/files";
-import { extractedPath, normalizedPath, type PackageRef, schemaPath, statePath } from "../package/layout";
+import {
+  extractedPath,
+  normalizedPath,
+  type PackageRef,
+  schemaPath,
+  specPath,
+  statePath,
+} from "../package/layout";
 import type { CursorInfo } from "../pipeline/cursor";
 import type { TableRows } from "../pipeline/infos";
-import type { IncrementalConfig } from "../pipeline/spec";
+import type { IncrementalConfig, ResolvedPipeline } from "../pipeline/spec";
 import type { StoredSchema } from "../schema/types";
 import type { PipelineState, StoredIncremental } from "../state/pipeline-state";
 import type { RefreshPlan } from "./refresh";
@@ -69,6 +76,20 @@ export interface Normalized {
 const write = (path: string, value: unknown) => writeFileAtomic(path, orjsonText(value as Value));
 const read = async <T>(path: string) => parseJson(await readText(path)) as unknown as T;
 
+/** The run's pinned spec, beside the package, so that history holds it once. */
+export const writeSpec = (ref: PackageRef, spec: ResolvedPipeline) =>
+  writeFileAtomic(specPath(ref), JSON.stringify(spec));
+/** Null when the package was not begun to its end. */
+export async function findSpec(ref: PackageRef): Promise<ResolvedPipeline | null> {
+  const text = await readTextIfAny(specPath(ref));
+  return text === null ? null : (JSON.parse(text) as ResolvedPipeline);
+}
+export async function findBegun(ref: PackageRef): Promise<BegunState | null> {
+  const text = await readTextIfAny(statePath(ref));
+  return text === null ? null : (parseJson(text) as unknown as BegunState);
+}
+export const readSpec = async (ref: PackageRef) =>
+  JSON.parse(await readText(specPath(ref))) as ResolvedPipeline;
 export const writeBegun = (ref: PackageRef, begun: BegunState) => write(statePath(ref), begun);
 export const readBegun = (ref: PackageRef) => read<BegunState>(statePath(ref));
 export const writeSchema = (ref: PackageRef, schema: StoredSchema) => write(schemaPath(ref), schema);

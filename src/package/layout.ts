@@ -13,6 +13,9 @@ export const pipelineFolder = (root: string, pipeline: string) => join(root, saf
 export const packageFolder = (ref: PackageRef) =>
   join(pipelineFolder(ref.root, ref.pipeline_name), safeName(ref.load_id));
 export const recordPath = (ref: PackageRef) => join(packageFolder(ref), "package.json");
+export const specPath = (ref: PackageRef) => join(packageFolder(ref), "spec.json");
+/** Says that the extraction failed in a way that repeating cannot help: no later run goes on with it. */
+export const failedPath = (ref: PackageRef) => join(packageFolder(ref), "failed");
 export const schemaPath = (ref: PackageRef) => join(packageFolder(ref), "schema.json");
 export const statePath = (ref: PackageRef) => join(packageFolder(ref), "state.json");
 /** What extract found, as one step's result: schema with hints, new state, which attempts count. */

@@ -1,5 +1,6 @@
 /** package.json: what a load package is and how far it has come. */
 import type { FinishedExtract, LoadInfo } from "../pipeline/infos";
+import type { PackageBase, PackageOwner } from "../pipeline/package-base";
 import type { BackfillRequest } from "../pipeline/spec";
 import { readText, readTextIfAny, writeFileAtomic } from "./files";
 import { type PackageRef, recordPath } from "./layout";
@@ -22,6 +23,12 @@ export interface PackageRecord {
   /** ISO, UTC, microseconds: dlt's package creation time, the scd2 boundary. */
   created_at: string;
   state: PackageStage;
+  /** What it was begun from; absent in packages of earlier versions. */
+  base?: PackageBase;
+  /** The run that began it, or that took it over last. */
+  owner?: PackageOwner;
+  /** Pages that were safe when another run took the extraction over: without progress since, the next one starts anew. */
+  taken_over_at_pages?: number;
   backfill?: BackfillRequest;
   /** Result of the end of extract, for a repeated step. */
   finished?: FinishedExtract;

@@ -35,12 +35,17 @@ export async function listPackages(root: string, pipeline: string): Promise<Pack
 const sameScope = (scope: PackageScope) => (record: PackageRecord) =>
   record.dataset === scope.dataset && record.fingerprint === scope.fingerprint;
 
-/** Extracted or normalized, but neither loaded nor aborted: the next run loads these first, oldest first. */
-export async function pendingPackages(scope: PackageScope): Promise<PackageRecord[]> {
+/** Neither loaded nor aborted, oldest first: what earlier runs, or this one, left. */
+export async function unfinishedPackages(scope: PackageScope): Promise<PackageRecord[]> {
   const records = await listPackages(scope.root, scope.pipeline_name);
   return records
     .filter(sameScope(scope))
-    .filter(record => record.state === "extracted" || record.state === "normalized");
+    .filter(record => record.state !== "loaded" && record.state !== "aborted");
+}
+
+/** Extracted or normalized, but neither loaded nor aborted: the next run loads these first, oldest first. */
+export async function pendingPackages(scope: PackageScope): Promise<PackageRecord[]> {
+  return (await unfinishedPackages(scope)).filter(record => record.state !== "new");
 }
 
 /**
@@ -63,14 +68,17 @@ export async function countedVersion(
  */
 export async function abortPackages(scope: PackageScope): Promise<string[]> {
   const aborted: string[] = [];
-  for (const record of (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope))) {
-    if (record.state === "loaded" || record.state === "aborted") continue;
-    const ref = { root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id };
-    await updatePackage(ref, { state: "aborted" });
-    await reducePackage(ref);
+  for (const record of await unfinishedPackages(scope)) {
+    await dropPackage({ root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id });
     if (record.state !== "new") aborted.push(record.load_id);
   }
   return aborted;
+}
+
+/** Its rows are gone; a small record stays. */
+export async function dropPackage(ref: PackageRef): Promise<void> {
+  await updatePackage(ref, { state: "aborted" });
+  await reducePackage(ref);
 }
 
 /**

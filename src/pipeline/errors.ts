@@ -92,6 +92,13 @@ export const ERROR_KINDS = {
   DESTINATION_DENIED: "terminal",
   /** The destination refused the rows or the statement. */
   DESTINATION_REFUSED: "terminal",
+  /**
+   * Another run committed a load of this pipeline after this package was begun: loading it would double or set back
+   * rows. The package is dropped and its rows are extracted again, by this run or the next.
+   */
+  LOAD_SUPERSEDED: "terminal",
+  /** The file is on another host than this one; the message names it. Waited for. */
+  DESTINATION_ELSEWHERE: "transient",
   /** The destination cannot do what the spec asks (for example a merge strategy). */
   DESTINATION_UNSUPPORTED: "terminal",
   /** The stored schema or state was written by a newer engine than this one reads. */
@@ -110,6 +117,14 @@ export const ERROR_KINDS = {
   GATE_INPUT: "terminal",
 
   // ---- run
+  /** Nobody serves a task queue that the run needs; the message names it and says which command serves it. */
+  QUEUE_NOT_SERVED: "transient",
+  /** Workers of one task queue would load into different files under one name. Give each its own task queue, or one file. */
+  HOSTS_DISAGREE: "transient",
+  /** A step ended its worker process again and again at the same place (memory?). Give the worker more, or smaller pages. */
+  WORKER_DIES: "terminal",
+  /** The worker stops; the step goes on elsewhere, or here once it is back. */
+  WORKER_STOPPING: "transient",
   /** A backfill request that cannot be run; the message says why and what is valid. */
   BACKFILL_REFUSED: "terminal",
   /** A bug in Tidemark. Please report it. */

@@ -15,7 +15,13 @@ export async function restore(db: Warehouse, place: Place, query: RestoreQuery):
     query.schema_names.length === 0 ? [] : ifThere(db.run(latestVersions(place, query.schema_names), doing)),
     query.first_run ? isDatasetThere(db, place) : undefined,
   ]);
-  const restored: Restored = { dataset_exists: true, state: null, schemas: {}, max_load_id: null };
+  const restored: Restored = {
+    dataset_exists: true,
+    state: null,
+    schemas: {},
+    max_load_id: null,
+    newest_load_id: null,
+  };
   if (states === undefined && loads === undefined) {
     restored.dataset_exists = early ?? (await isDatasetThere(db, place));
   }

@@ -14,7 +14,7 @@ import { loadAppend, loadReplace } from "./load-plain";
 import { loadScd2 } from "./load-scd2";
 import { loadUpsert } from "./load-upsert";
 import { existingColumns, type LoadOptions, requireDataset } from "./migrate";
-import { isLoaded } from "./restore";
+import { isLoaded, requireBaseIn } from "./restore";
 import { deleteRows } from "./sql-merge-parts";
 import { createStagedView, dropStagedView } from "./sql-staged";
 import { insertLoad, insertState } from "./sql-system";
@@ -25,7 +25,7 @@ export const PHASE_IN_TRANSACTION = "in transaction";
 export const PHASE_BEFORE_LOADS = "before _dlt_loads";
 
 /**
- * @throws TidemarkError DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST, DISK_FULL: nothing was loaded;
+ * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST, DISK_FULL: nothing was loaded;
  *   the signal's reason when aborted
  */
 export async function loadPackage(
@@ -65,6 +65,7 @@ async function loadAll(
   chains: Chain[],
   counts: Map<string, LoadedTable>,
 ): Promise<void> {
+  await requireBaseIn(db, plan);
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };
   await truncateRefreshed(db, place, plan);
   for (const [i, chain] of chains.entries()) {

@@ -8,7 +8,7 @@ import { plannedTables, versionTable } from "../system-tables";
 import { chainsOf, completeColumns, LOADS_TABLE, needsStagingDataset, VERSION_TABLE } from "../table-chains";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
-import { isLoaded } from "./restore";
+import { isLoaded, requireBaseIn } from "./restore";
 import { addColumn, createDataset, createTable, dropTable } from "./sql-ddl";
 import { deleteVersions, hasVersion, insertVersion } from "./sql-system";
 import type { Place } from "./sql-text";
@@ -20,7 +20,7 @@ export type LoadOptions = Pick<DuckDbDestination, "replace_strategy" | "create_i
  * that exist, so a known schema version costs two small queries. A load that is committed already changes nothing:
  * its `refresh.drop` must not strike a second time.
  *
- * @throws TidemarkError DESTINATION_UNSUPPORTED, DESTINATION_REFUSED (nothing changed)
+ * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_UNSUPPORTED, DESTINATION_REFUSED (nothing changed)
  */
 export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions): Promise<MigrationInfo> {
   const chains = chainsOf(plan);
@@ -35,6 +35,7 @@ export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions
     // dlt drops tables in both datasets, and makes sure of both before
     (plan.refresh?.drop.length ?? 0) > 0;
   await db.transaction("migrating the schema", async () => {
+    await requireBaseIn(db, plan);
     const datasets = await existingDatasets(db);
     await applyDrops(
       db,

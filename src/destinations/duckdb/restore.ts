@@ -1,13 +1,21 @@
 /** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
-import type { Restored, RestoreQuery } from "../destination";
+import type { PipelineLoads } from "../../pipeline/package-base";
+import type { LoadPlan, Restored, RestoreQuery } from "../destination";
+import { idsToAsk, requireBase } from "../package-base";
 import { decodeSchema } from "../stored-schema";
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
 import type { Database } from "./database";
-import { greatestLoadId, hasLoad, latestVersions, newestState } from "./sql-system";
+import { greatestLoadId, hasLoad, latestVersions, loadsOfPipeline, newestState } from "./sql-system";
 import type { Place } from "./sql-text";
 
 export async function restore(db: Database, query: RestoreQuery): Promise<Restored> {
-  const restored: Restored = { dataset_exists: false, state: null, schemas: {}, max_load_id: null };
+  const restored: Restored = {
+    dataset_exists: false,
+    state: null,
+    schemas: {},
+    max_load_id: null,
+    newest_load_id: null,
+  };
   const tables = await systemTables(db, query.dataset);
   if (!tables) return restored;
   restored.dataset_exists = true;
@@ -16,6 +24,10 @@ export async function restore(db: Database, query: RestoreQuery): Promise<Restor
   if (tables.has(LOADS_TABLE)) {
     const loadId = (await db.rows(greatestLoadId(place)))[0]?.load_id;
     if (typeof loadId === "string") restored.max_load_id = loadId;
+    if (query.of !== undefined) {
+      const of = { ...query.of, pipeline_name: query.pipeline_name };
+      restored.newest_load_id = (await pipelineLoads(db, place, tables, of, 1))[0] ?? null;
+    }
     if (tables.has(STATE_TABLE)) {
       const row = (await db.rows(newestState(place), [query.pipeline_name]))[0];
       if (row) {
@@ -35,6 +47,36 @@ export async function restore(db: Database, query: RestoreQuery): Promise<Restor
     }
   }
   return restored;
+}
+
+async function pipelineLoads(
+  db: Database,
+  place: Place,
+  tables: ReadonlySet<string>,
+  { mark, schema_name, pipeline_name }: PipelineLoads,
+  limit: number,
+): Promise<string[]> {
+  const hasState = tables.has(STATE_TABLE);
+  const bound = hasState ? [mark, schema_name, pipeline_name] : [mark, schema_name];
+  return (await db.rows(loadsOfPipeline(place, hasState, limit), bound)).map(row => String(row.load_id));
+}
+
+/**
+ * To be called inside the transaction that commits: the file has one writer, so what is found here holds until then.
+ * @throws TidemarkError LOAD_SUPERSEDED
+ */
+export async function requireBaseIn(db: Database, plan: LoadPlan): Promise<void> {
+  if (plan.base === undefined) return;
+  const place: Place = { catalog: db.catalog, dataset: plan.dataset };
+  const tables = (await systemTables(db, plan.dataset)) ?? new Set<string>();
+  const limit = idsToAsk(plan);
+  const hasLoads = tables.has(LOADS_TABLE);
+  const loads = hasLoads ? await pipelineLoads(db, place, tables, plan.base, limit) : [];
+  const states =
+    hasLoads && tables.has(STATE_TABLE)
+      ? await db.rows(newestState(place, limit), [plan.base.pipeline_name])
+      : [];
+  requireBase(plan, { loads, states: states.map(row => String(row.load_id)) });
 }
 
 export async function isLoaded(db: Database, dataset: string, loadId: string): Promise<boolean> {

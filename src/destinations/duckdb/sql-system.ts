@@ -52,11 +52,28 @@ export function insertState(place: Place): string {
 }
 
 /** Newest state whose load is committed; load ids are compared as text, as dlt does. */
-export function newestState(place: Place): string {
+export function newestState(place: Place, limit = 1): string {
   return (
     "SELECT s.version, s.state, s.version_hash, s._dlt_load_id AS load_id " +
     `FROM ${qualifiedTable(place, STATE_TABLE)} AS s JOIN ${qualifiedTable(place, LOADS_TABLE)} AS l ` +
     "ON l.load_id = s._dlt_load_id WHERE s.pipeline_name = $1 AND l.status = 0 " +
-    "ORDER BY l.load_id DESC LIMIT 1"
+    `ORDER BY l.load_id DESC LIMIT ${Math.trunc(limit)}`
+  );
+}
+
+/**
+ * Committed loads of one pipeline, newest first: how they are told from others says `PipelineLoads`. Bound: the
+ * pipeline's mark, the schema's name, and with a state table the pipeline's name.
+ */
+export function loadsOfPipeline(place: Place, hasState: boolean, limit: number): string {
+  const ofAnother = hasState
+    ? ` AND NOT EXISTS (SELECT 1 FROM ${qualifiedTable(place, STATE_TABLE)} AS s ` +
+      "WHERE s._dlt_load_id = l.load_id AND s.pipeline_name <> $3)"
+    : "";
+  return (
+    `SELECT l.load_id FROM ${qualifiedTable(place, LOADS_TABLE)} AS l WHERE l.status = 0 AND ` +
+    "CASE WHEN strpos(l.load_id, '.') > 0 AND length(l.load_id) - strpos(l.load_id, '.') = 11 " +
+    `THEN right(l.load_id, 4) = $1 ELSE l.schema_name = $2${ofAnother} END ` +
+    `ORDER BY l.load_id DESC LIMIT ${Math.trunc(limit)}`
   );
 }

@@ -116,6 +116,7 @@ export function describeSchemaAndState(create: CreateHarness): void {
         state: null,
         schemas: {},
         max_load_id: null,
+        newest_load_id: null,
       });
       expect(await open(session => session.isLoaded("nowhere", "1"))).toBe(false);
     });

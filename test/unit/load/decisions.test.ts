@@ -1,7 +1,7 @@
 import { planBackfill } from "../../../src/load/backfill-range";
 import { decideCursor, type TruthQuestion } from "../../../src/load/cursor-truth";
 import { datasetNames } from "../../../src/load/dataset-names";
-import { drawLoadId, isoMicros } from "../../../src/load/load-id";
+import { drawLoadId, isoMicros, pipelineMark } from "../../../src/load/load-id";
 import type { DestinationSpec, IncrementalConfig, Json } from "../../../src/pipeline/spec";
 
 describe("where the cursor comes from", () => {
@@ -88,9 +88,20 @@ describe("where the cursor comes from", () => {
 });
 
 describe("load ids", () => {
-  it("look like Python's time", () => {
-    expect(drawLoadId(1795456129174.7148, null)).toBe("1795456129.1747148");
-    expect(drawLoadId(1795456129000, null)).toBe("1795456129.0");
+  it("look like Python's time, and end with the pipeline's mark", () => {
+    const mark = pipelineMark("shop");
+    expect(mark).toMatch(/^\d{4}$/);
+    expect(mark).not.toBe(pipelineMark("other"));
+    expect(drawLoadId(1795456129174.7148, null, "shop")).toBe(`1795456129.1747148${mark}`);
+    expect(drawLoadId(1795456129000, null, "shop")).toBe(`1795456129.0000000${mark}`);
+  });
+  it("keep the mark after an id of another pipeline or engine", () => {
+    const mark = pipelineMark("shop");
+    for (const after of ["1895456129.17", "1895456129.1747148", "1895456129.17471489999", "1895456129"]) {
+      const id = drawLoadId(1795456129000, after, "shop");
+      expect(id > after).toBe(true);
+      expect(id).toMatch(new RegExp(`^\\d+\\.\\d{7}${mark}$`));
+    }
   });
   it.each([
     ["1795456129.1747148"],
@@ -102,7 +113,7 @@ describe("load ids", () => {
   ])("sort as text after %s, again and again", after => {
     let last = after;
     for (let i = 0; i < 50; i++) {
-      const next = drawLoadId(1795456129000, last);
+      const next = drawLoadId(1795456129000, last, "shop");
       expect(next > last).toBe(true);
       expect(next.length).toBeLessThanOrEqual(64);
       if (/^\d+\./.test(after)) expect(next).toMatch(/^\d+\.\d+$/);
