@@ -9,6 +9,7 @@ import { type ClientConnectConfig, loadClientConnectConfig } from "@temporalio/e
 import { config as loadDotenv } from "dotenv";
 import { dltFolders } from "./dlt-project/folders";
 import type { DltFolders } from "./dlt-project/settings-files";
+import { TidemarkError } from "./pipeline/errors";
 import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
 import { cacheDir } from "./tools";
 
@@ -19,6 +20,14 @@ export interface TemporalServer {
   address: string;
   namespace?: string;
   options: ClientConnectConfig["connectionOptions"];
+}
+
+/** Kinds of work have slots of their own, so that none of them keeps another waiting. */
+export interface WorkerSlots {
+  extract: number;
+  /** Everything that needs the package or the file: normalize, load, metrics, … */
+  disk: number;
+  dbt: number;
 }
 
 export interface Config {
@@ -40,6 +49,8 @@ export interface Config {
   /** Folder outside the checkout for tools that set-up downloads or builds. */
   cacheDir: string;
   taskQueue: string;
+  /** Steps that one worker works on at the same time, by kind. */
+  slots: WorkerSlots;
   /** The Temporal server of TEMPORAL_ADDRESS or of a Temporal client profile; undefined: the local dev server. */
   temporal?: TemporalServer;
   namespace: string;
@@ -72,6 +83,11 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     dbtTarget: env.DBT_TARGET || "",
     cacheDir: cacheDir(env),
     taskQueue: env.TIDEMARK_TASK_QUEUE || DEFAULT_TASK_QUEUE,
+    slots: {
+      extract: slots("TIDEMARK_EXTRACT_SLOTS", env.TIDEMARK_EXTRACT_SLOTS, 32),
+      disk: slots("TIDEMARK_DISK_SLOTS", env.TIDEMARK_DISK_SLOTS, 8),
+      dbt: slots("TIDEMARK_DBT_SLOTS", env.TIDEMARK_DBT_SLOTS, 4),
+    },
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
     ...(env.DATABRICKS_APP_PORT ? { appPort: port(env.DATABRICKS_APP_PORT, 8000) } : {}),
@@ -107,6 +123,13 @@ function temporalServer(env: Env): TemporalServer | undefined {
 /** A path is made absolute, as dbt starts in its project's folder; a bare name is looked up on the PATH. */
 function executable(cwd: string, name: string): string {
   return name.includes("/") ? resolve(cwd, name) : name;
+}
+
+/** @throws TidemarkError SPEC_INVALID */
+function slots(name: string, text: string | undefined, otherwise: number): number {
+  const value = Number(text || otherwise);
+  if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
+  throw new TidemarkError("SPEC_INVALID", `${name} must be a whole number from 1 to 1000; it is "${text}".`);
 }
 
 function port(text: string | undefined, otherwise: number): number {

@@ -1,16 +1,15 @@
 /**
- * Composition: configuration → activities → workers. Two task queues: the shared one for workflows and steps that any
- * host can take, and the disk's own for the steps that need a package or a file on this host (design law 10).
+ * Composition: configuration → activities → workers. The shared task queue carries workflows and steps that any host can
+ * take; this host's own carry the steps that need its disk, by kind of work, and the proof that it lives (design law 10).
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { closeDestinations, createActivities } from "./activities";
-import type { Observe } from "./activities/heartbeats";
+import { closeDestinations, createActivities, defaultPlace, workerIdentity } from "./activities";
 import type { Config } from "./config";
 import { WORKER_RECORD } from "./dev-server";
-import { diskQueueName } from "./package/disk-queue";
+import { hostQueues } from "./package/disk-queue";
+import type { ProgressEvent } from "./pipeline/infos";
 import { workflowBundle } from "./workflow-bundle";
 
 export interface RunningWorker {
@@ -26,9 +25,13 @@ export interface WorkerOptions {
   kind: "run" | "dev" | "worker";
   /** The SDK's own log lines go to stderr from this level on. */
   logLevel?: "INFO" | "WARN" | "ERROR";
-  observe?: Observe;
+  observe?: (event: ProgressEvent) => void;
 }
 
+/** Loads that a host can prove at the same time that it lives for. */
+const LEASES = 1_000;
+/** A host's queue is quiet: two open polls find its next task as fast as more would. */
+const FEW_POLLS = { maxConcurrentActivityTaskPolls: 2 } as const;
 /** A step that is asked to stop has this long to reach a safe place. */
 const SHUTDOWN_GRACE = "10 seconds";
 
@@ -40,8 +43,14 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     ...config.temporal?.options,
     address: options.address,
   });
-  const identity = `tidemark-${options.kind} ${process.pid}@${hostname()}`;
-  const activities = createActivities({ config, observe: options.observe });
+  const identity = workerIdentity(options.kind, await defaultPlace(config));
+  const stopping = new AbortController();
+  const activities = createActivities({
+    config,
+    observe: options.observe,
+    stopping: stopping.signal,
+    servesHost: true,
+  });
   const common = {
     connection,
     namespace: config.namespace,
@@ -58,15 +67,25 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     workflowBundle: { codePath: bundle },
     maxCachedWorkflows: 200,
   });
-  const disk = await Worker.create({
-    ...common,
-    taskQueue: await diskQueueName(config.packageRoot),
-    maxConcurrentActivityTaskExecutions: 8,
-  });
+  const queues = await hostQueues(config.packageRoot);
+  const { slots } = config;
+  const own = await Promise.all(
+    (
+      [
+        [queues.disk, slots.disk],
+        [queues.extract, slots.extract],
+        [queues.dbt, slots.dbt],
+        [queues.lease, LEASES],
+      ] as const
+    ).map(([taskQueue, maxConcurrentActivityTaskExecutions]) =>
+      Worker.create({ ...common, taskQueue, maxConcurrentActivityTaskExecutions, ...FEW_POLLS }),
+    ),
+  );
+  const workers = [shared, ...own];
   const record = join(config.home, WORKER_RECORD);
   if (options.kind !== "run")
     writeFileSync(record, JSON.stringify({ pid: process.pid, kind: options.kind, address: options.address }));
-  const done = Promise.all([shared.run(), disk.run()]).then(async () => {
+  const done = Promise.all(workers.map(worker => worker.run())).then(async () => {
     if (options.kind !== "run") rmSync(record, { force: true });
     await Promise.all([connection.close(), closeDestinations()]);
   });
@@ -74,7 +93,8 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
   return {
     done,
     async stop() {
-      for (const worker of [shared, disk]) if (worker.getState() === "RUNNING") worker.shutdown();
+      stopping.abort();
+      for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
       await done;
     },
   };

@@ -8,19 +8,26 @@ import { ApplicationFailure } from "@temporalio/common";
 import { TidemarkError } from "../pipeline/errors";
 import type { Step } from "../pipeline/names";
 import { redact } from "../spec/secrets";
+import { delayAfter } from "./attempts";
 
-export function toFailure(error: unknown, step: Step, secrets: readonly string[]): Error {
+/** @param so how many attempts ended with an error, this one included, and whether no other follows */
+export function toFailure(
+  error: unknown,
+  step: Step,
+  secrets: readonly string[],
+  so: { errors: number; last: boolean } = { errors: 1, last: false },
+): Error {
   if (error instanceof CancelledFailure) return error;
   if (error instanceof ApplicationFailure) return error;
   const sorted = error instanceof TidemarkError ? error : sortSystemError(error);
   const failure = ApplicationFailure.create({
     type: sorted.code,
     message: redact(sorted.message, secrets),
-    nonRetryable: sorted.kind === "terminal",
+    nonRetryable: sorted.kind === "terminal" || so.last,
     details: [
       { step: sorted.step ?? step, ...(sorted.dltException ? { dlt_exception: sorted.dltException } : {}) },
     ],
-    ...(sorted.retryAfterMs === undefined ? {} : { nextRetryDelay: sorted.retryAfterMs }),
+    nextRetryDelay: sorted.retryAfterMs ?? delayAfter(so.errors),
   });
   failure.stack = `${failure.name}\n${framesOf(error)}`;
   return failure;

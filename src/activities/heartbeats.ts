@@ -1,39 +1,61 @@
 /**
  * Wraps one activity: progress becomes heartbeats (at most one a second, and one every five seconds while the engine
  * is silent), cancellation becomes an AbortSignal, errors leave through failures.ts.
+ *
+ * Temporal counts a worker that died as an attempt like any other. What was meant for errors must not be used up by
+ * deaths, so heartbeat details, which outlive an attempt, carry how many attempts ended with an error of their own.
  */
 import { CancelledFailure, Context } from "@temporalio/activity";
+import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress, ProgressEvent } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
 import { redact } from "../spec/secrets";
+import {
+  type AttemptsSoFar,
+  attemptsSoFar,
+  errorsAllowed,
+  type HeartbeatDetails,
+  isCounted,
+} from "./attempts";
 import { framesOf, toFailure } from "./failures";
 
 export interface StepContext {
   signal: AbortSignal;
+  /** Aborted when the worker is asked to stop: what can be handed back at a safe place is handed back there. */
+  stopping: AbortSignal;
   onProgress: OnProgress;
   /** Temporal's number of this attempt, from 1. */
   attempt: number;
+  /** An error now ends the step. */
   lastAttempt: boolean;
   /** Secrets met while the step works; masked in everything that leaves. */
   secrets: string[];
 }
 
-export type Observe = (event: ProgressEvent) => void;
+export interface StepOptions {
+  /** Sees every progress event; the fault tests end the process at a chosen one. */
+  observe?: (event: ProgressEvent) => void;
+  stopping?: AbortSignal;
+}
 
 const SILENCE_MS = 5_000;
 const EVERY_MS = 1_000;
+const NEVER = new AbortController().signal;
 
 export async function asStep<T>(
   step: Step,
-  observe: Observe | undefined,
+  { observe, stopping = NEVER }: StepOptions,
   work: (context: StepContext) => Promise<T>,
 ): Promise<T> {
   const activity = Context.current();
+  const { attempt, retryPolicy, heartbeatDetails } = activity.info;
+  const before = attemptsSoFar(attempt, heartbeatDetails as HeartbeatDetails | undefined);
+  const allowed = errorsAllowed(retryPolicy?.maximumAttempts);
   let latest: ProgressEvent = { step };
   let sent = 0;
-  const send = () => {
+  const send = (ended: Partial<AttemptsSoFar> = {}) => {
     sent = Date.now();
-    activity.heartbeat(latest);
+    activity.heartbeat({ ...latest, attempts: { ...before, ...ended } } satisfies HeartbeatDetails);
   };
   const timer = setInterval(() => {
     if (Date.now() - sent >= SILENCE_MS) send();
@@ -44,26 +66,37 @@ export async function asStep<T>(
     if (Date.now() - sent >= EVERY_MS) send();
     observe?.(event);
   };
-  const { attempt, retryPolicy } = activity.info;
   try {
     send();
+    before.requireHope(step);
     return await work({
       signal: activity.cancellationSignal,
+      stopping,
       onProgress,
       attempt,
-      lastAttempt: (retryPolicy?.maximumAttempts ?? 0) > 0 && attempt >= (retryPolicy?.maximumAttempts ?? 0),
+      lastAttempt: allowed > 0 && before.errors + 1 >= allowed,
       secrets,
     });
   } catch (error) {
     if (activity.cancellationSignal.aborted) {
       const reason: unknown = activity.cancellationSignal.reason;
+      send({ ended: "stopped" });
       throw reason instanceof CancelledFailure ? reason : new CancelledFailure("cancelled");
     }
-    const failure = toFailure(error, step, secrets);
+    const counted = isCounted(error);
+    const errors = before.errors + (counted ? 1 : 0);
+    const failure = toFailure(error, step, secrets, {
+      errors,
+      last: counted && allowed > 0 && errors >= allowed,
+    });
     // The log stays on this host: what a vendor or a user's code said may stand there, secrets may not.
     const said =
       error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : String(error);
     activity.log.warn(`${failure.message}\n${redact(said, secrets)}\n${framesOf(error)}`, { step });
+    send({
+      errors,
+      ended: error instanceof TidemarkError && error.code === "WORKER_STOPPING" ? "stopped" : "error",
+    });
     throw failure;
   } finally {
     clearInterval(timer);

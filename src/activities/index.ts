@@ -1,6 +1,7 @@
 /** All activities, as a factory over explicit dependencies; workflows import its type only. */
 import type { Config } from "../config";
-import type { Observe } from "./heartbeats";
+import type { StepOptions } from "./heartbeats";
+import { hostActivities } from "./hosts";
 import { loadActivities } from "./load-steps";
 import { resolveActivities } from "./resolve";
 import { transformActivities } from "./transform-steps";
@@ -8,17 +9,22 @@ import { transformActivities } from "./transform-steps";
 /** For a worker that ends: what its activities kept open between steps. */
 export { closeDestinations } from "../destinations/registry";
 
-export interface ActivityDependencies {
+/** How workers name themselves: others read there which file they have. */
+export { defaultPlace, workerIdentity } from "./identity";
+
+export interface ActivityDependencies extends StepOptions {
   config: Config;
-  /** Sees every progress event; the fault tests end the process at a chosen one. */
-  observe?: Observe;
+  /** A worker of this process serves the queues of this disk; without, it is looked up before steps are sent there. */
+  servesHost?: boolean;
 }
 
-export function createActivities({ config, observe }: ActivityDependencies) {
+export function createActivities({ config, servesHost = false, ...step }: ActivityDependencies) {
+  const options = { ...step, servesHost };
   return {
-    ...resolveActivities(config, observe),
-    ...loadActivities(config, observe),
-    ...transformActivities(config, observe),
+    ...resolveActivities(config, options),
+    ...hostActivities(config, options),
+    ...loadActivities(config, options),
+    ...transformActivities(config, options),
   };
 }
 

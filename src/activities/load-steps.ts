@@ -1,7 +1,8 @@
 /** Steps of workflow `load`: thin functions over src/load; each may run twice, even at the same time (design law 2). */
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { hostname } from "node:os";
+import { Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import type { Destination } from "../destinations/destination";
 import { createDestination } from "../destinations/registry";
@@ -17,10 +18,12 @@ import {
   stageStep,
 } from "../load/load-steps";
 import { normalizeStep } from "../load/normalize-step";
-import { diskQueueName } from "../package/disk-queue";
-import { readText, writeFileAtomic } from "../package/files";
-import { type PackageRef as PackagePlace, packageFolder } from "../package/layout";
+import { readSpec } from "../load/plan-files";
+import { writeFileOnce } from "../package/files";
+import { failedPath, type PackageRef as PackagePlace } from "../package/layout";
 import { type CompletedLoad, findPackage } from "../package/package-record";
+import { removePackage } from "../package/packages";
+import { TidemarkError } from "../pipeline/errors";
 import type {
   ExtractResourceInfo,
   FinishedExtract,
@@ -30,22 +33,27 @@ import type {
   OpenedLoad,
   PackageRef,
 } from "../pipeline/infos";
+import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import type { Source } from "../sources/source";
 import { openSource, withDestinationSecrets } from "../spec/open-source";
-import { asStep, type Observe, type StepContext } from "./heartbeats";
+import { asStep, type StepContext, type StepOptions } from "./heartbeats";
+import { ownQueues, requirePlace } from "./hosts";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
 const FILE_LIMITS = { rows_per_file: 1_000_000, bytes_per_file: 64 * 1024 * 1024 };
 
-export function loadActivities(config: Config, observe: Observe | undefined) {
+export function loadActivities(config: Config, options: StepOptions & { servesHost: boolean }) {
   const root = config.packageRoot;
 
   return {
-    openLoad: ({ spec, history, backfill }: LoadRequest): Promise<OpenedLoad> =>
-      asStep("extract", observe, async step => {
+    openLoad: ({ spec, place, history, backfill, drop }: LoadRequest): Promise<OpenedLoad> =>
+      asStep("extract", options, async step => {
+        await requirePlace(spec, place);
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
+        if (drop !== undefined)
+          await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
         const now = () => performance.timeOrigin + performance.now();
         const { ref, ...begun } = await beginLoad({
           ...step,
@@ -55,13 +63,15 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
           root,
           history,
           backfill,
+          owner: runOfThisTask(),
           now,
         });
-        if (begun.outcome === "opened") await writeFileAtomic(specPath(ref), JSON.stringify(spec));
+        const host = await ownQueues(config, options.servesHost);
         return {
           ...begun,
           ref: { pipeline_name: ref.pipeline_name, load_id: ref.load_id },
-          queue: await diskQueueName(root),
+          queue: host.disk,
+          host,
         };
       }),
 
@@ -72,13 +82,21 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
       ref: PackageRef;
       resource: string;
     }): Promise<ExtractResourceInfo> =>
-      asStep("extract", observe, async step => {
+      asStep("extract", options, async step => {
         const loaded = await open(ref, step, config);
-        return await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
+        try {
+          return await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
+        } catch (error) {
+          // A later run does not go on where repeating cannot help.
+          if (error instanceof TidemarkError && error.kind === "terminal") {
+            await writeFileOnce(failedPath(loaded.ref), `${error.code}\n`);
+          }
+          throw error;
+        }
       }),
 
     finishExtract: ({ ref }: { ref: PackageRef }): Promise<FinishedExtract> =>
-      asStep("extract", observe, async step => {
+      asStep("extract", options, async step => {
         const loaded = await open(ref, step, config);
         return await finishExtract({
           ...loaded,
@@ -88,7 +106,7 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
       }),
 
     normalizePackage: ({ ref }: { ref: PackageRef }): Promise<NormalizeInfo> =>
-      asStep("normalize", observe, async step => {
+      asStep("normalize", options, async step => {
         const { place, capabilities } = await openDestination(ref, step, config);
         return await normalizeStep({
           ...step,
@@ -100,25 +118,25 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
       }),
 
     migrateSchema: ({ ref }: { ref: PackageRef }): Promise<Migrated> =>
-      asStep("load", observe, async step => {
+      asStep("load", options, async step => {
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await migrateStep({ ...step, ref: place, spec, destination });
       }),
 
     stagePackage: ({ ref }: { ref: PackageRef }): Promise<Staged> =>
-      asStep("stage", observe, async step => {
+      asStep("stage", options, async step => {
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await stageStep({ ...step, ref: place, spec, destination });
       }),
 
     loadChains: ({ ref, roots }: { ref: PackageRef; roots: string[] }): Promise<LoadedTable[]> =>
-      asStep("load", observe, async step => {
+      asStep("load", options, async step => {
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await loadStep({ ...step, ref: place, spec, destination }, roots);
       }),
 
     completeLoad: ({ ref }: { ref: PackageRef }): Promise<CompletedLoad> =>
-      asStep("load", observe, async step => {
+      asStep("load", options, async step => {
         // The package is reduced to its record at the end: an attempt after that finds the answer there.
         const before = await findPackage(placeOf(ref, config));
         if (before?.loaded !== undefined) return before.loaded;
@@ -147,7 +165,7 @@ async function open(ref: PackageRef, step: StepContext, config: Config) {
 /** What the package was made for, without its source. */
 async function openDestination(ref: PackageRef, step: StepContext, config: Config) {
   const place = placeOf(ref, config);
-  const spec = JSON.parse(await readText(specPath(place))) as ResolvedPipeline;
+  const spec = await readSpec(place);
   const destination = destinationOf(spec, step, config);
   return { place, spec, destination, capabilities: destination.capabilities };
 }
@@ -169,8 +187,13 @@ function placeOf(ref: PackageRef, config: Config): PackagePlace {
   return { ...ref, root: config.packageRoot };
 }
 
-/** The run's pinned spec, beside the package, so that history holds it once. */
-const specPath = (place: PackagePlace) => join(packageFolder(place), "spec.json");
+/** The workflow run that this task is of: the package is its own. */
+function runOfThisTask(): PackageOwner | undefined {
+  const { workflowExecution, namespace } = Context.current().info;
+  if (workflowExecution === undefined) return undefined;
+  const { workflowId, runId } = workflowExecution;
+  return { workflow_id: workflowId, run_id: runId, namespace, host: hostname() };
+}
 
 /** Each attempt writes a folder of its own (design law 2). */
 function attemptName(step: StepContext): string {

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
-import { diskQueueName } from "../package/disk-queue";
 import type { ResolvedRun } from "../pipeline/infos";
 import type { ResolvedPipeline, RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
@@ -11,27 +10,34 @@ import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
 import { checkRunInput } from "../spec/run-input";
-import { asStep, type Observe } from "./heartbeats";
+import { chooseHost } from "./choose-host";
+import { asStep, type StepOptions } from "./heartbeats";
+import { ownQueues } from "./hosts";
 
-export function resolveActivities(config: Config, observe: Observe | undefined) {
+export function resolveActivities(config: Config, options: StepOptions & { servesHost: boolean }) {
   return {
     /** Reads the spec by name, path or inline; the recorded result pins the run (design law 5). */
     resolveRun: (input: RunInput): Promise<ResolvedRun> =>
-      asStep("resolve", observe, async step => {
+      asStep("resolve", options, async step => {
         const checked = checkRunInput(input);
         const loaded = findSpec(checked.pipeline, config);
         const spec = resolveSpec(loaded, checked, config);
         const { source, secrets } = await openSource(spec, config);
         step.secrets.push(...secrets);
         const destination = createDestination(spec.destination);
+        const host = await ownQueues(config, options.servesHost);
+        const loadId = loadWorkflowId(spec, destination.identity.fingerprint);
+        const { notes, ...chosen } = await chooseHost(config, destination, host, loadId);
         return {
           spec,
-          queue: await diskQueueName(config.packageRoot),
+          queue: host.disk,
+          host,
+          ...chosen,
           commits: destination.capabilities.commits,
           needs_staging: destination.capabilities.needs_staging,
-          load_workflow_id: loadWorkflowId(spec, destination.identity.fingerprint),
+          load_workflow_id: loadId,
           resources: planResources(spec, source),
-          warnings: settingsNotes(spec.pipeline_name, config),
+          warnings: [...settingsNotes(spec.pipeline_name, config), ...notes],
         };
       }),
   };

@@ -13,7 +13,7 @@ import type { ResolvedPipeline } from "../pipeline/spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { toolPaths } from "../tools";
 import { runDbt } from "../transform/run-dbt";
-import { asStep, type Observe, type StepContext } from "./heartbeats";
+import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 
 export interface TransformRequest {
   spec: ResolvedPipeline;
@@ -26,16 +26,16 @@ export interface GateRequest extends TransformRequest {
   freshness?: DbtInfo;
 }
 
-export function transformActivities(config: Config, observe: Observe | undefined) {
+export function transformActivities(config: Config, options: StepOptions) {
   return {
     dbtFreshness: (request: TransformRequest): Promise<DbtInfo> =>
-      asStep("transform", observe, step => dbt("freshness", request, step, config)),
+      asStep("transform", options, step => dbt("freshness", request, step, config)),
 
     dbtBuild: (request: TransformRequest): Promise<DbtInfo> =>
-      asStep("transform", observe, step => dbt("build", request, step, config)),
+      asStep("transform", options, step => dbt("build", request, step, config)),
 
     collectMetrics: ({ spec }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
-      asStep("metrics", observe, async step => {
+      asStep("metrics", options, async step => {
         const { destination, secrets } = withDestinationSecrets(spec.destination, config);
         step.secrets.push(...secrets);
         await using session = await createDestination(destination).open({ ...step, readOnly: true });
@@ -47,7 +47,7 @@ export function transformActivities(config: Config, observe: Observe | undefined
       }),
 
     decideGate: ({ spec, run_id, metrics, dbt, freshness }: GateRequest): Promise<GateInfo> =>
-      asStep("gate", observe, async () => {
+      asStep("gate", options, async () => {
         const { thresholds } = spec.gate!;
         const decided = decideGate(dbt, metrics, thresholds);
         const packet = join(runFolder(config, spec, run_id), "gate.md");

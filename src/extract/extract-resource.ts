@@ -43,6 +43,8 @@ export interface ExtractArgs {
   /** HTTP attempts inside this call. */
   http_attempts: number;
   segment_bytes?: number;
+  /** Aborted when the worker is asked to stop: the extraction ends after the next page that can be resumed after. */
+  stopping?: AbortSignal;
   signal: AbortSignal;
   onProgress: OnProgress;
 }
@@ -50,7 +52,7 @@ export interface ExtractArgs {
 /**
  * Extracts a resource, or adopts what an earlier attempt finished, or goes on after the last page that is safe.
  * A dependent resource reads its parent's rows from the package: the parent must be finished.
- * @throws TidemarkError of the source; INTEGER_TOO_LARGE, CURSOR_VALUE_MISSING, CURSOR_TYPE, DISK_FULL, PACKAGE_LOST
+ * @throws TidemarkError of the source; WORKER_STOPPING, INTEGER_TOO_LARGE, CURSOR_VALUE_MISSING, CURSOR_TYPE, DISK_FULL, PACKAGE_LOST
  */
 export async function extractResource(args: ExtractArgs): Promise<ExtractResourceInfo> {
   const folder = resourceFolder(args.ref, args.resource.name);
@@ -204,15 +206,23 @@ class Extraction {
   async #finishPage(kept: number, resume: Checkpoint["resume"] | undefined): Promise<void> {
     this.#rows += kept;
     this.#pages++;
-    if (resume !== undefined) await this.#checkpoint(resume);
+    const stopping = this.args.stopping?.aborted === true;
+    if (resume !== undefined) await this.#checkpoint(resume, stopping);
     this.#tell(false);
+    if (stopping && resume !== undefined) {
+      await this.#saving;
+      throw new TidemarkError(
+        "WORKER_STOPPING",
+        `The worker stops; resource "${this.args.resource.name}" goes on after page ${this.#pages}, which is safe.`,
+      );
+    }
   }
 
-  async #checkpoint(resume: Checkpoint["resume"]): Promise<void> {
+  async #checkpoint(resume: Checkpoint["resume"], atOnce: boolean): Promise<void> {
     const now = Date.now();
     const running = this.#filter?.running();
     const large = (running?.hashes.length ?? 0) * 15 > LARGE_CHECKPOINT_CHARACTERS;
-    if (large && now - this.#checkpointAt < 1000) return;
+    if (!atOnce && large && now - this.#checkpointAt < 1000) return;
     // Written while the next page is fetched; one at a time, so that memory stays bounded.
     await this.#saving;
     const flushed = this.#writer.flush();

@@ -21,6 +21,8 @@ export interface ExtractStepArgs {
   attempt: string;
   segment_bytes?: number;
   signal: AbortSignal;
+  /** Aborted when the worker is asked to stop: the step ends after the page that is under way. */
+  stopping?: AbortSignal;
   onProgress: OnProgress;
 }
 
@@ -48,6 +50,7 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
         applyResourceHints(schema, resource.name, ownHints(spec, resource), hintOptions(args, resource));
     },
     signal: args.signal,
+    ...(args.stopping === undefined ? {} : { stopping: args.stopping }),
     onProgress: args.onProgress,
   });
 }

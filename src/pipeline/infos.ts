@@ -6,10 +6,40 @@ import type { CursorInfo, CursorType } from "./cursor";
 import type { Step } from "./names";
 import type { BackfillRequest, MergeStrategy, ResolvedPipeline, WriteDispositionName } from "./spec";
 
+/**
+ * Attempts of an activity that worker deaths may use up, beside those that are meant for errors (activities/attempts.ts).
+ */
+export const DEATHS = 1_000;
+
+/** Task queues of one host: of all workers that share a package root. */
+export interface HostQueues {
+  /** For people: the name of the machine that said so. */
+  host: string;
+  /** Steps that need the package or the host's file, but for those of the other queues. */
+  disk: string;
+  extract: string;
+  dbt: string;
+  /** Carries the activity by which a host proves that it lives; never waits behind work. */
+  lease: string;
+}
+
+/** Memo of workflow `load`: where its package is, for the run that comes after a failed one. */
+export interface LoadMemo {
+  load_id: string;
+  host: HostQueues;
+  place?: string;
+}
+
 export interface ResolvedRun {
   spec: ResolvedPipeline;
   /** Task queue of the host that resolved the run; dbt and gate run there. */
   queue: string;
+  /** The same host's queues by kind of work. */
+  host?: HostQueues;
+  /** Another host, which holds what the last load left, or the destination's file. */
+  holder?: HostQueues;
+  /** Set where the destination lies on a host's disk: only hosts with the same place may load, transform and judge. */
+  place?: string;
   /** "package": one transaction for all chains, state and the load's row. */
   commits: "package" | "chain";
   /** Files must be staged before they can be loaded: a step of its own. */
@@ -46,6 +76,7 @@ export interface OpenedLoad {
   ref: PackageRef;
   /** Task queue of the host that holds the package (design law 10). */
   queue: string;
+  host?: HostQueues;
   /** "pending": an earlier run left this package; it is loaded first and nothing is extracted (law 11). */
   outcome: "opened" | "pending";
   /** How far a pending package had come. */
@@ -73,8 +104,12 @@ export interface HistoryState {
 
 export interface LoadRequest {
   spec: ResolvedPipeline;
+  /** The destination's place: a host of another one refuses. */
+  place?: string;
   history?: HistoryState;
   backfill?: BackfillRequest;
+  /** Load id of this run's own package that is lost: what is left of it is dropped. */
+  drop?: string;
 }
 
 export interface ExtractResourceInfo {
@@ -143,6 +178,8 @@ export interface LoadInfo {
   backfill?: { resource: string; from: string; to?: string };
   notes: string[];
   seconds: { [step: string]: number };
+  /** Where the load was done. */
+  host?: HostQueues;
 }
 
 export interface DbtNodeResult {

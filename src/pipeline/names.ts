@@ -9,6 +9,8 @@ export const UPDATE_REQUEST_BACKFILL = "requestBackfill";
 export const UPDATE_PAUSE = "pause";
 export const UPDATE_RESUME = "resume";
 export const UPDATE_RESOLVE_REVIEW = "resolveReview";
+/** Memo of workflow `load` (LoadMemo). */
+export const MEMO_LOAD = "tidemark_load";
 export const QUERY_PROGRESS = "progress";
 export const QUERY_STATE = "state";
 

@@ -250,6 +250,8 @@ export interface RetrySpec {
   http_attempts: number;
   /** Attempts of each activity; 0 = no limit. */
   activity_attempts: number;
+  /** A host that does not prove for this long that it lives counts as gone; default 60. */
+  host_timeout_seconds?: number;
 }
 
 export interface ResolvedPipeline {
@@ -274,6 +276,8 @@ export interface ResolvedPipeline {
   transform?: { dbt: DbtSpec };
   gate?: GateSpec;
   retry: RetrySpec;
+  /** Resources that are extracted at the same time; default 8. */
+  parallel?: number;
 }
 
 /** Input of workflow `pipeline`; what `temporal workflow start --input` takes. */
@@ -292,6 +296,7 @@ export interface RunInput {
   transform?: boolean;
   gate?: boolean;
   retry?: Partial<RetrySpec>;
+  parallel?: number;
 }
 
 /** Payload of signal `backfill` and update `requestBackfill`. `to` is exclusive. */

@@ -67,7 +67,11 @@ export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_dat
 export const retry = z.strictObject({
   http_attempts: z.number().int().min(1).max(100).optional(),
   activity_attempts: z.number().int().min(0).max(1000).optional(),
+  host_timeout_seconds: z.number().min(3).max(86_400).optional(),
 });
+
+/** Resources extracted at the same time. */
+export const parallel = z.number().int().min(1).max(1000);
 
 const pipeline = z.strictObject({
   pipeline_name: z.string().min(1).max(200),
@@ -87,6 +91,7 @@ const pipeline = z.strictObject({
   transform: z.strictObject({ dbt }).optional(),
   gate: gate.optional(),
   retry: retry.optional(),
+  parallel: parallel.optional(),
 });
 
 export type SpecDocument = z.infer<typeof pipeline>;

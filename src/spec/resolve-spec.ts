@@ -72,7 +72,9 @@ export function resolveSpec(
     retry: {
       http_attempts: input.retry?.http_attempts ?? document.retry?.http_attempts ?? 5,
       activity_attempts: input.retry?.activity_attempts ?? document.retry?.activity_attempts ?? 5,
+      host_timeout_seconds: input.retry?.host_timeout_seconds ?? document.retry?.host_timeout_seconds,
     },
+    parallel: input.parallel ?? document.parallel,
   };
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { RunInput } from "../pipeline/spec";
 import { dispositionShape } from "../sources/resource-hints";
-import { refreshSchema, retry, specError, toProblems } from "./check-spec";
+import { parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
 import { loadModeSchema } from "./databricks-spec";
 
 const runInput = z.strictObject({
@@ -19,6 +19,7 @@ const runInput = z.strictObject({
   transform: z.boolean().optional(),
   gate: z.boolean().optional(),
   retry: retry.optional(),
+  parallel: parallel.optional(),
 });
 
 /** @throws TidemarkError SPEC_INVALID with one line per problem */

@@ -1,53 +1,95 @@
 /**
  * Every timeout of every step, in one table. Durations as Temporal reads them.
  *
- * heartbeat: a worker that dies is noticed after this long; steps heartbeat every second while they work.
- * startToClose: one attempt; long enough for the largest load we know of, as heartbeats catch the dead ones.
+ * startToClose: one attempt; long enough for the largest load we know of, as heartbeats catch the dead ones. Steps
+ * heartbeat every second while they work: a worker that dies is noticed after a third of the host's time-out.
  */
 import type { ActivityOptions } from "@temporalio/workflow";
+import { DEATHS, type HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 
-const HEARTBEAT = "20 seconds";
+const START_TO_CLOSE = {
+  resolveRun: "2 minutes",
+  pickHost: "2 minutes",
+  openLoad: "24 hours",
+  extractResource: "24 hours",
+  finishExtract: "10 minutes",
+  normalizePackage: "12 hours",
+  stagePackage: "12 hours",
+  migrateSchema: "1 hour",
+  loadChains: "12 hours",
+  completeLoad: "15 minutes",
+  dbtFreshness: "1 hour",
+  dbtBuild: "12 hours",
+  collectMetrics: "15 minutes",
+  decideGate: "5 minutes",
+} as const satisfies Record<string, ActivityOptions["startToCloseTimeout"]>;
 
-const TIMEOUTS = {
-  resolveRun: { startToCloseTimeout: "2 minutes" },
-  openLoad: { startToCloseTimeout: "15 minutes", heartbeatTimeout: HEARTBEAT },
-  extractResource: { startToCloseTimeout: "24 hours", heartbeatTimeout: HEARTBEAT },
-  finishExtract: { startToCloseTimeout: "10 minutes", heartbeatTimeout: HEARTBEAT },
-  normalizePackage: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
-  stagePackage: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
-  migrateSchema: { startToCloseTimeout: "1 hour", heartbeatTimeout: HEARTBEAT },
-  loadChains: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
-  completeLoad: { startToCloseTimeout: "15 minutes", heartbeatTimeout: HEARTBEAT },
-  dbtFreshness: { startToCloseTimeout: "1 hour", heartbeatTimeout: HEARTBEAT },
-  dbtBuild: { startToCloseTimeout: "12 hours", heartbeatTimeout: HEARTBEAT },
-  collectMetrics: { startToCloseTimeout: "15 minutes", heartbeatTimeout: HEARTBEAT },
-  decideGate: { startToCloseTimeout: "5 minutes" },
-} as const satisfies Record<string, ActivityOptions>;
+export type ActivityName = keyof typeof START_TO_CLOSE;
 
-export type ActivityName = keyof typeof TIMEOUTS;
+/** Which of a host's queues a step goes to; all others go to the disk's. */
+const QUEUES: { [name in ActivityName]?: keyof Omit<HostQueues, "host"> } = {
+  extractResource: "extract",
+  dbtFreshness: "dbt",
+  dbtBuild: "dbt",
+};
 
-/**
- * Waiting this long for a host's own queue means that the host is gone: the load starts again on another (law 10).
- * Longer than a restart of the worker on the same host takes.
- */
-export const HOST_GONE_AFTER = "10 minutes";
+export const DEFAULT_HOST_TIMEOUT_SECONDS = 60;
 
-export function optionsFor(
-  name: ActivityName,
-  retry: RetrySpec,
-  extra: { summary: string; queue?: string },
-): ActivityOptions {
+/** Only for histories in which no host proves that it lives: waiting this long meant that the host was gone. */
+const HOST_GONE_AFTER = "10 minutes";
+
+export interface StepPlace {
+  summary: string;
+  /** Absent: any host takes it. */
+  host?: HostQueues;
+  /** Give up when the host has not taken the step within its time-out. */
+  unlessGone?: boolean;
+  /** In place of `host`, in histories of before. */
+  queue?: string;
+}
+
+export function optionsFor(name: ActivityName, retry: RetrySpec, place: StepPlace): ActivityOptions {
+  const { host, queue } = place;
+  const where =
+    host !== undefined
+      ? { taskQueue: host[QUEUES[name] ?? "disk"] }
+      : queue === undefined
+        ? {}
+        : { taskQueue: queue, scheduleToStartTimeout: HOST_GONE_AFTER as "10 minutes" };
   return {
-    ...TIMEOUTS[name],
-    summary: extra.summary.slice(0, 200),
-    ...(extra.queue === undefined ? {} : { taskQueue: extra.queue, scheduleToStartTimeout: HOST_GONE_AFTER }),
+    startToCloseTimeout: START_TO_CLOSE[name],
+    heartbeatTimeout: hostTimeoutMs(retry) / 3,
+    summary: place.summary.slice(0, 200),
+    ...where,
+    ...(place.unlessGone ? { scheduleToStartTimeout: (hostTimeoutMs(retry) * 2) / 3 } : {}),
     cancellationType: "WAIT_CANCELLATION_COMPLETED",
     retry: {
+      // After an error the activity itself says how long to wait (activities/attempts.ts); after a death, this.
       initialInterval: "1 second",
-      backoffCoefficient: 2,
-      maximumInterval: "1 minute",
-      maximumAttempts: retry.activity_attempts,
+      backoffCoefficient: 1,
+      ...(retry.activity_attempts > 0 ? { maximumAttempts: retry.activity_attempts + DEATHS } : {}),
     },
   };
+}
+
+/**
+ * The lease: heartbeats that stop for a third of the time-out end its attempt, and when nobody on the host takes the
+ * next one within the rest, the host is gone.
+ */
+export function leaseOptions(host: HostQueues, retry: RetrySpec): ActivityOptions {
+  return {
+    startToCloseTimeout: "365 days",
+    heartbeatTimeout: hostTimeoutMs(retry) / 3,
+    scheduleToStartTimeout: (hostTimeoutMs(retry) * 2) / 3,
+    taskQueue: host.lease,
+    summary: `host ${host.host} lives`.slice(0, 200),
+    // Nobody waits for its end: a run would otherwise last a heartbeat longer.
+    cancellationType: "TRY_CANCEL",
+    retry: { initialInterval: "1 second", backoffCoefficient: 1 },
+  };
+}
+
+function hostTimeoutMs(retry: RetrySpec): number {
+  return (retry.host_timeout_seconds ?? DEFAULT_HOST_TIMEOUT_SECONDS) * 1000;
 }

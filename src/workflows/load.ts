@@ -1,206 +1,297 @@
 /**
  * Workflow `load`: one load of one pipeline into one dataset. Its workflow id is fixed per destination, dataset and
- * pipeline, which is the lock of design law 6: Temporal refuses a second one while the first is open.
+ * pipeline: Temporal refuses a second one while the first is open. That is a courtesy inside one namespace; what holds
+ * everywhere is the destination's comparison of the package's base (design laws 6 and 11).
  */
 import {
   ActivityFailure,
-  condition,
+  ApplicationFailure,
   defineQuery,
   defineSignal,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   TimeoutFailure,
+  upsertMemo,
 } from "@temporalio/workflow";
 import type { Activities } from "../activities";
 import type {
   ExtractResourceInfo,
+  HostQueues,
   LoadedTable,
   LoadInfo,
+  LoadMemo,
   LoadRequest,
   NormalizeInfo,
   OpenedLoad,
 } from "../pipeline/infos";
-import { type ActivityName, optionsFor } from "./activity-options";
+import { MEMO_LOAD } from "../pipeline/names";
+import { type ActivityName, optionsFor, type StepPlace } from "./activity-options";
+import { extractAll } from "./extract-all";
+import { HostGone, whileHostLives } from "./host-lease";
 import { LoadProgress, type LoadProgressView } from "./progress";
+import { Pause, togetherOrNone } from "./together";
 
 export const pauseSignal = defineSignal<[boolean]>("pauseLoad");
 export const loadProgressQuery = defineQuery<LoadProgressView>("progress");
 
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
-/** A host may be lost this many times before the load gives up. */
-const HOSTS = 3;
+/** A load may begin anew this many times (a host gone, a package lost or overtaken) before it gives up. */
+const STARTS = 20;
 
-export async function load(
-  request: LoadRequest & { commits: "package" | "chain"; needs_staging?: boolean },
-): Promise<LoadInfo> {
+export type LoadArgs = LoadRequest & {
+  commits: "package" | "chain";
+  needs_staging?: boolean;
+  /** Where to begin; absent: any host. */
+  host?: HostQueues;
+};
+
+export async function load(request: LoadArgs): Promise<LoadInfo> {
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
-  let paused = false;
-  setHandler(pauseSignal, value => {
-    paused = value;
-    progress.note(value ? "paused" : "resumed");
+  const pause = new Pause();
+  setHandler(pauseSignal, paused => {
+    pause.set(paused === true);
+    progress.note(paused === true ? "paused" : "resumed");
   });
   setHandler(loadProgressQuery, () => progress.view());
 
-  for (let host = 1; ; host++) {
+  const run = new LoadRun(request, progress, pause);
+  for (let start = 1; ; start++) {
     try {
-      return await loadOnOneHost(request, progress, () => condition(() => !paused));
+      return await run.once();
     } catch (error) {
-      if (!isHostGone(error) || host === HOSTS) throw error;
-      progress.note("the host that held the package is gone: starting again on another");
+      const reason = run.beginAnew(error);
+      if (reason === undefined || start === STARTS) throw error instanceof HostGone ? hostGone(error) : error;
+      run.note(reason);
     }
   }
 }
 
-async function loadOnOneHost(
-  request: Parameters<typeof load>[0],
-  progress: LoadProgress,
-  whilePaused: () => Promise<unknown>,
-): Promise<LoadInfo> {
-  const { spec } = request;
-  const run = <N extends ActivityName & keyof Activities>(
+/** One load, over all its starts. */
+class LoadRun {
+  readonly #seconds: LoadInfo["seconds"] = {};
+  #notes: string[] = [];
+  #host: HostQueues | undefined;
+  #drop: string | undefined;
+  #opened: OpenedLoad | undefined;
+
+  constructor(
+    private readonly request: LoadArgs,
+    private readonly progress: LoadProgress,
+    private readonly pause: Pause,
+  ) {
+    this.#host = request.host;
+  }
+
+  async once(): Promise<LoadInfo> {
+    const opened = await this.#timed("open", () => this.#open());
+    this.#opened = opened;
+    this.progress.opened(opened);
+    this.#notes.push(...opened.notes);
+    const { host, ref } = opened;
+    if (host === undefined) return await this.#steps(opened);
+    const { place, spec } = this.request;
+    upsertMemo({
+      [MEMO_LOAD]: {
+        load_id: ref.load_id,
+        host,
+        ...(place === undefined ? {} : { place }),
+      } satisfies LoadMemo,
+    });
+    return await whileHostLives(host, spec.retry, () => this.#steps(opened));
+  }
+
+  /** Why the load begins anew after this error, and where; undefined when it does not. */
+  beginAnew(error: unknown): string | undefined {
+    this.#drop = undefined;
+    if (error instanceof HostGone) {
+      this.#host = undefined;
+      return `${error.message}: the load goes on elsewhere, from what is safe there`;
+    }
+    // Only for histories in which no host proves that it lives.
+    if (isNotTaken(error)) {
+      this.#host = undefined;
+      return "the host that held the package is gone: starting again on another";
+    }
+    const opened = this.#opened;
+    if (opened?.host === undefined || !(error instanceof ActivityFailure)) return undefined;
+    const { cause } = error;
+    if (!(cause instanceof ApplicationFailure)) return undefined;
+    this.#host = opened.host;
+    if (cause.type === "LOAD_SUPERSEDED") return cause.message;
+    // Chains that are committed one by one may be in already: then it takes a person.
+    if (cause.type !== "PACKAGE_LOST" || this.request.commits !== "package") return undefined;
+    this.#drop = opened.ref.load_id;
+    return `${cause.message} The load begins anew`;
+  }
+
+  note(note: string): void {
+    this.#notes.push(note);
+    this.progress.note(note);
+  }
+
+  async #open(): Promise<OpenedLoad> {
+    const { spec, history, backfill, place } = this.request;
+    const args: Parameters<Activities["openLoad"]> = [
+      {
+        spec,
+        history,
+        backfill,
+        ...(place === undefined ? {} : { place }),
+        ...(this.#drop === undefined ? {} : { drop: this.#drop }),
+      },
+    ];
+    const summary = `restore state of ${spec.pipeline_name}`;
+    const host = this.#host;
+    if (host !== undefined) {
+      try {
+        return await this.#run("openLoad", args, { summary, host, unlessGone: true });
+      } catch (error) {
+        if (!isNotTaken(error)) throw error;
+        this.note(`host ${host.host} (task queue ${host.disk}) does not answer: another begins the load`);
+      }
+    }
+    return await this.#run("openLoad", args, { summary });
+  }
+
+  async #steps(opened: OpenedLoad): Promise<LoadInfo> {
+    const { progress, request } = this;
+    const { ref } = opened;
+    const run = <N extends ActivityName & keyof Activities>(
+      name: N,
+      summary: string,
+      args: Parameters<Activities[N]>,
+    ) =>
+      this.#run(
+        name,
+        args,
+        opened.host === undefined ? { summary, queue: opened.queue } : { summary, host: opened.host },
+      );
+
+    if (opened.outcome === "opened") {
+      await this.#timed("extract", () => this.#extract(opened, run));
+      const finished = await this.#timed("finish extract", () =>
+        run("finishExtract", "collect cursors", [{ ref }]),
+      );
+      this.#notes.push(...finished.notes);
+      progress.cursors(finished.cursors);
+      if (!finished.has_work) {
+        return this.#info(opened, {
+          notes: [...this.#notes, "nothing new: nothing was written"],
+          cursors: finished.cursors,
+          state: finished.state,
+          state_load_id: finished.state_load_id,
+        });
+      }
+    }
+
+    if (opened.pending_state !== "normalized") {
+      const normalized: NormalizeInfo = await this.#timed("normalize", () =>
+        run("normalizePackage", "normalize rows to tables", [{ ref }]),
+      );
+      progress.normalized(normalized);
+    }
+    const migrated = await this.#timed("migrate", () =>
+      run("migrateSchema", "create and alter tables", [{ ref }]),
+    );
+    if (request.needs_staging) {
+      await this.#timed("stage", () => run("stagePackage", "stage files", [{ ref }]));
+    }
+    const loaded = await this.#timed("load", () => this.#loadChains(opened, migrated.roots, run));
+    progress.loaded(loaded);
+    const done = await this.#timed("complete", () =>
+      run("completeLoad", `complete load ${ref.load_id}`, [{ ref }]),
+    );
+    progress.step("done");
+    return this.#info(opened, {
+      ...done,
+      notes: [...this.#notes, ...(done.notes ?? [])],
+      load_id: ref.load_id,
+      tables: loaded,
+    });
+  }
+
+  async #extract(opened: OpenedLoad, run: RunStep): Promise<void> {
+    const extract = (name: string, parent?: string): Promise<ExtractResourceInfo> =>
+      run("extractResource", parent ? `extract ${name} (after ${parent})` : `extract ${name}`, [
+        { ref: opened.ref, resource: name },
+      ]);
+    await extractAll(opened, this.progress, extract, {
+      pause: this.pause,
+      ...(this.request.spec.parallel === undefined ? {} : { parallel: this.request.spec.parallel }),
+    });
+  }
+
+  async #loadChains({ ref, host }: OpenedLoad, roots: string[], run: RunStep): Promise<LoadedTable[]> {
+    if (this.request.commits === "package") {
+      return await run("loadChains", `load ${roots.join(", ")}`, [{ ref, roots }]);
+    }
+    const start = () => roots.map(root => run("loadChains", `load ${root}`, [{ ref, roots: [root] }]));
+    return (host === undefined ? await Promise.all(start()) : await togetherOrNone(start)).flat();
+  }
+
+  async #run<N extends ActivityName & keyof Activities>(
     name: N,
-    summary: string,
     args: Parameters<Activities[N]>,
-    queue?: string,
-  ) => {
+    place: StepPlace,
+  ): Promise<Awaited<ReturnType<Activities[N]>>> {
     const call = activities[name] as unknown as {
       executeWithOptions(
         o: ReturnType<typeof optionsFor>,
         a: unknown[],
       ): Promise<Awaited<ReturnType<Activities[N]>>>;
     };
-    return call.executeWithOptions(optionsFor(name, spec.retry, { summary, queue }), args);
-  };
-  const seconds: LoadInfo["seconds"] = {};
-  const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
-    await whilePaused();
-    progress.step(step);
+    return await call.executeWithOptions(optionsFor(name, this.request.spec.retry, place), args);
+  }
+
+  async #timed<T>(step: string, work: () => Promise<T>): Promise<T> {
+    await this.pause.over();
+    this.progress.step(step);
     const start = Date.now();
     const result = await work();
-    seconds[step] = (seconds[step] ?? 0) + (Date.now() - start) / 1000;
+    this.#seconds[step] = (this.#seconds[step] ?? 0) + (Date.now() - start) / 1000;
     return result;
-  };
-  const info = (opened: OpenedLoad, more: Partial<LoadInfo>): LoadInfo => ({
-    pipeline_name: spec.pipeline_name,
-    dataset_name: spec.dataset_name,
-    schema_name: spec.source.name,
-    tables: [],
-    cursors: [],
-    notes: opened.notes,
-    seconds,
-    ...(opened.outcome === "pending" ? { pending: true } : {}),
-    ...(request.backfill ? { backfill: describeBackfill(request.backfill) } : {}),
-    ...more,
-  });
-
-  const opened = await timed("open", () =>
-    run("openLoad", `restore state of ${spec.pipeline_name}`, [
-      { spec, history: request.history, backfill: request.backfill },
-    ]),
-  );
-  const { ref, queue } = opened;
-  progress.opened(opened);
-  let notes = opened.notes;
-
-  if (opened.outcome === "opened") {
-    await timed("extract", () =>
-      extractAll(opened, progress, (name, parent) =>
-        run(
-          "extractResource",
-          parent ? `extract ${name} (after ${parent})` : `extract ${name}`,
-          [{ ref, resource: name }],
-          queue,
-        ),
-      ),
-    );
-    const finished = await timed("finish extract", () =>
-      run("finishExtract", "collect cursors", [{ ref }], queue),
-    );
-    notes = [...notes, ...finished.notes];
-    progress.cursors(finished.cursors);
-    if (!finished.has_work) {
-      return info(opened, {
-        notes: [...notes, "nothing new: nothing was written"],
-        cursors: finished.cursors,
-        state: finished.state,
-        state_load_id: finished.state_load_id,
-      });
-    }
   }
 
-  if (opened.pending_state !== "normalized") {
-    const normalized: NormalizeInfo = await timed("normalize", () =>
-      run("normalizePackage", "normalize rows to tables", [{ ref }], queue),
-    );
-    progress.normalized(normalized);
+  #info(opened: OpenedLoad, more: Partial<LoadInfo>): LoadInfo {
+    const { spec, backfill } = this.request;
+    const pending = opened.outcome === "pending";
+    return {
+      pipeline_name: spec.pipeline_name,
+      dataset_name: spec.dataset_name,
+      schema_name: spec.source.name,
+      tables: [],
+      cursors: [],
+      seconds: this.#seconds,
+      ...(opened.host === undefined ? {} : { host: opened.host }),
+      ...(pending ? { pending: true } : {}),
+      // What a pending package was made for says its own record.
+      ...(backfill && !pending ? { backfill: describeBackfill(backfill) } : {}),
+      ...more,
+      notes: more.notes ?? this.#notes,
+    };
   }
-  const migrated = await timed("migrate", () =>
-    run("migrateSchema", "create and alter tables", [{ ref }], queue),
-  );
-
-  if (request.needs_staging) {
-    await timed("stage", () => run("stagePackage", "stage files", [{ ref }], queue));
-  }
-
-  const loaded = await timed("load", async () => {
-    if (request.commits === "package") {
-      return await run(
-        "loadChains",
-        `load ${migrated.roots.join(", ")}`,
-        [{ ref, roots: migrated.roots }],
-        queue,
-      );
-    }
-    const chains = await Promise.all(
-      migrated.roots.map(root => run("loadChains", `load ${root}`, [{ ref, roots: [root] }], queue)),
-    );
-    return chains.flat();
-  });
-  progress.loaded(loaded as LoadedTable[]);
-  const done = await timed("complete", () =>
-    run("completeLoad", `complete load ${ref.load_id}`, [{ ref }], queue),
-  );
-  progress.step("done");
-  return info(opened, {
-    ...done,
-    notes: [...notes, ...(done.notes ?? [])],
-    load_id: ref.load_id,
-    tables: loaded,
-  });
 }
 
-/** Independent resources at the same time; a child as soon as its parent is complete. */
-async function extractAll(
-  opened: OpenedLoad,
-  progress: LoadProgress,
-  extract: (name: string, parent?: string) => Promise<ExtractResourceInfo>,
-): Promise<ExtractResourceInfo[]> {
-  const running = new Map<string, Promise<ExtractResourceInfo>>();
-  for (const { name, parent } of opened.resources) {
-    const before = parent === undefined ? Promise.resolve(undefined) : running.get(parent);
-    running.set(
-      name,
-      (async () => {
-        await before;
-        progress.extracting(name);
-        const result = await extract(name, parent);
-        progress.extracted(result);
-        return result;
-      })(),
-    );
-  }
-  const settled = await Promise.allSettled(running.values());
-  const failed = settled.find(result => result.status === "rejected");
-  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
-  return settled.map(result => (result as PromiseFulfilledResult<ExtractResourceInfo>).value);
-}
+type RunStep = <N extends ActivityName & keyof Activities>(
+  name: N,
+  summary: string,
+  args: Parameters<Activities[N]>,
+) => Promise<Awaited<ReturnType<Activities[N]>>>;
 
-function isHostGone(error: unknown): boolean {
+/** The step was given up before anybody took it. */
+function isNotTaken(error: unknown): boolean {
   return (
     error instanceof ActivityFailure &&
     error.cause instanceof TimeoutFailure &&
     error.cause.timeoutType === "SCHEDULE_TO_START"
+  );
+}
+
+function hostGone(error: HostGone): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `The load was begun ${STARTS} times and its host was gone every time, last: ${error.message}. Look why workers end.`,
+    "HOST_GONE",
   );
 }
 

@@ -21,11 +21,12 @@ import {
 import type { Activities } from "../activities";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
-import type { DbtInfo, GateInfo, HistoryState, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
+import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
 import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
-import { optionsFor } from "./activity-options";
+import { type ActivityName, optionsFor, type StepPlace } from "./activity-options";
 import { BackfillQueue } from "./backfill-queue";
+import { HostGone, whileHostLives } from "./host-lease";
 import type { load } from "./load";
 import {
   backfillSignal,
@@ -46,6 +47,14 @@ interface LoadChild {
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
+
+const SUMMARIES = {
+  dbtFreshness: "dbt source freshness",
+  dbtBuild: "dbt build",
+  collectMetrics: "read the gate's metrics",
+  decideGate: "decide promote, review or block",
+} as const;
+type TransformStep = keyof typeof SUMMARIES;
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
   const run = new PipelineRun(input);
@@ -70,6 +79,8 @@ class PipelineRun {
   #awaitsReview = false;
   #history: HistoryState;
   #cursors: CursorInfo[] = [];
+  /** Where the steps after the load run; it may change when that host is gone. */
+  #host: HostQueues | undefined;
 
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
@@ -80,9 +91,10 @@ class PipelineRun {
 
   async execute(): Promise<RunResult> {
     const resolved = await this.#step("resolve", () =>
-      this.#activity("resolveRun", "resolve and validate the spec", [this.input]),
+      this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
     );
     this.#resolved = resolved;
+    this.#host = resolved.place === undefined ? resolved.host : (resolved.holder ?? resolved.host);
     this.#view.pipeline_name = resolved.spec.pipeline_name;
     this.#view.load_workflow_id = resolved.load_workflow_id;
     this.#view.notes.push(...resolved.warnings);
@@ -136,6 +148,7 @@ class PipelineRun {
               backfill,
               commits: resolved.commits,
               needs_staging: resolved.needs_staging,
+              ...this.#beginAt(resolved),
             },
           ],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -161,7 +174,14 @@ class PipelineRun {
     }
   }
 
+  /** A host that holds what the last load left, else for a file the host that sees it; else any. */
+  #beginAt({ place, holder, host }: ResolvedRun): { place?: string; host?: HostQueues } {
+    const at = holder ?? (place === undefined ? undefined : (this.#host ?? host));
+    return { ...(place === undefined ? {} : { place }), ...(at === undefined ? {} : { host: at }) };
+  }
+
   #took(info: LoadInfo): void {
+    if (info.host !== undefined && this.#resolved?.place !== undefined) this.#host = info.host;
     for (const cursor of info.cursors) {
       this.#cursors = [
         ...this.#cursors.filter(c => c.resource !== cursor.resource || c.cursor_path !== cursor.cursor_path),
@@ -186,7 +206,7 @@ class PipelineRun {
         continue;
       }
       try {
-        const info = await this.#step(`backfill ${request.resource}`, () => this.#load(request));
+        const info = await this.#step(`backfill ${request.resource}`, () => this.#backfill(request));
         outcome.status = "done";
         outcome.load_id = info.load_id;
         outcome.rows = info.tables.find(table => !table.table.includes("__"))?.rows ?? 0;
@@ -201,43 +221,79 @@ class PipelineRun {
     }
   }
 
+  /** A package that an earlier run left is loaded first; the backfill comes after it. */
+  async #backfill(request: BackfillRequest): Promise<LoadInfo> {
+    for (;;) {
+      const info = await this.#load(request);
+      const loadedOther = info.pending === true && !isBackfillOf(info, request);
+      if (!loadedOther || info.host === undefined) return info;
+      this.#view.notes.push(
+        `backfill ${request.resource}: load package ${info.load_id} was pending and is loaded first; the backfill runs now`,
+      );
+      this.#show();
+    }
+  }
+
   #reportUndone(reason: string): void {
     this.#backfills.reportUndone(reason);
     this.#show();
   }
 
   async #transformAndGate(resolved: ResolvedRun): Promise<Partial<RunResult>> {
-    const { spec, queue } = resolved;
-    const result: { freshness?: DbtInfo; dbt?: DbtInfo; gate?: GateInfo } = {};
-    const runId = workflowInfo().runId;
-    if (spec.transform !== undefined) {
-      const request = { spec, run_id: runId };
-      if (spec.transform.dbt.freshness) {
-        result.freshness = await this.#step("dbt source freshness", () =>
-          this.#activity("dbtFreshness", "dbt source freshness", [request], queue),
-        );
-      }
-      result.dbt = await this.#step("dbt build", () =>
-        this.#activity("dbtBuild", "dbt build", [request], queue),
-      );
-    }
-    if (spec.gate !== undefined) {
-      const metrics = await this.#step("metrics", () =>
-        this.#activity("collectMetrics", "read the gate's metrics", [{ spec }], queue),
-      );
-      const decided = await this.#step("gate", () =>
-        this.#activity(
-          "decideGate",
-          "decide promote, review or block",
-          [{ spec, run_id: runId, metrics, dbt: result.dbt, freshness: result.freshness }],
-          queue,
-        ),
-      );
-      const waits = decided.decision === "review" && spec.gate.on_review === "wait";
-      result.gate = waits ? await this.#waitForReview(decided) : decided;
-      this.#view.gate = result.gate;
-    }
+    const result: Partial<RunResult> = {};
+    await this.#onLivingHost(resolved, place => this.#transformAndJudge(resolved, place, result));
+    const waits = result.gate?.decision === "review" && resolved.spec.gate?.on_review === "wait";
+    if (waits) result.gate = await this.#waitForReview(result.gate!);
+    if (result.gate !== undefined) this.#view.gate = result.gate;
     return result;
+  }
+
+  /** Steps that an earlier host finished are in `result` and are not repeated. */
+  async #transformAndJudge(
+    { spec }: ResolvedRun,
+    place: Omit<StepPlace, "summary">,
+    result: Partial<RunResult>,
+  ): Promise<void> {
+    const run_id = workflowInfo().runId;
+    const step = <N extends TransformStep>(name: N, title: string, args: Parameters<Activities[N]>) =>
+      this.#step(title, () => this.#activity(name, args, { summary: SUMMARIES[name], ...place }));
+    if (spec.transform !== undefined) {
+      const request = { spec, run_id };
+      if (spec.transform.dbt.freshness) {
+        result.freshness ??= await step("dbtFreshness", "dbt source freshness", [request]);
+      }
+      result.dbt ??= await step("dbtBuild", "dbt build", [request]);
+    }
+    if (spec.gate === undefined) return;
+    const metrics = await step("collectMetrics", "metrics", [{ spec }]);
+    const { dbt, freshness } = result;
+    result.gate = await step("decideGate", "gate", [{ spec, run_id, metrics, dbt, freshness }]);
+  }
+
+  /** Another host takes over when this one is gone, where the destination can be reached from there. */
+  async #onLivingHost(
+    resolved: ResolvedRun,
+    work: (place: Omit<StepPlace, "summary">) => Promise<void>,
+  ): Promise<void> {
+    const { spec, queue, place } = resolved;
+    if (spec.transform === undefined && spec.gate === undefined) return;
+    if (this.#host === undefined) return await work({ queue });
+    for (;;) {
+      const host: HostQueues = this.#host;
+      try {
+        return await whileHostLives(host, spec.retry, () => work({ host }));
+      } catch (error) {
+        if (!(error instanceof HostGone)) throw error;
+        this.#view.notes.push(`${error.message}: the steps after the load go on elsewhere`);
+        this.#view.waiting_for = "a host that reaches the destination";
+        this.#show();
+        const args: Parameters<Activities["pickHost"]> = [
+          { spec, ...(place === undefined ? {} : { place }) },
+        ];
+        this.#host = await this.#activity("pickHost", args, { summary: "find another host" });
+        this.#view.waiting_for = undefined;
+      }
+    }
   }
 
   async #waitForReview(gate: GateInfo): Promise<GateInfo> {
@@ -259,11 +315,10 @@ class PipelineRun {
     };
   }
 
-  async #activity<N extends keyof Activities & Parameters<typeof optionsFor>[0]>(
+  async #activity<N extends ActivityName & keyof Activities>(
     name: N,
-    summary: string,
     args: Parameters<Activities[N]>,
-    queue?: string,
+    place: StepPlace,
   ): Promise<Awaited<ReturnType<Activities[N]>>> {
     const call = activities[name] as unknown as {
       executeWithOptions(
@@ -272,7 +327,7 @@ class PipelineRun {
       ): Promise<Awaited<ReturnType<Activities[N]>>>;
     };
     return await call.executeWithOptions(
-      optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, { summary, queue }),
+      optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, place),
       args,
     );
   }
@@ -383,6 +438,15 @@ class PipelineRun {
       }),
     );
   }
+}
+
+function isBackfillOf(info: LoadInfo, { resource, from, to }: BackfillRequest): boolean {
+  const { backfill } = info;
+  return (
+    backfill?.resource === resource &&
+    backfill.from === String(from) &&
+    backfill.to === (to === undefined ? undefined : String(to))
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 /** Activities that only note that they were called: for tests of the workflows' routing, and for recorded histories. */
+import { Context } from "@temporalio/activity";
 import type { ResolvedRun } from "../../src/pipeline/infos";
 
 export type Call = { name: string; args: unknown[] };
@@ -19,9 +20,11 @@ export function fakes(name: string, queue: string, calls: Call[], more: Fakes = 
     source: { type: "code", name: "shop" },
     retry: { http_attempts: 1, activity_attempts: 3 },
   };
+  const host = { host: "here", disk: queue, extract: queue, dbt: queue, lease: queue };
   const resolved = {
     spec,
     queue,
+    host,
     needs_staging: false,
     commits: "package",
     load_workflow_id: `load/${name}`,
@@ -42,6 +45,7 @@ export function fakes(name: string, queue: string, calls: Call[], more: Fakes = 
     openLoad: note("openLoad", () => ({
       ref: { pipeline_name: name, load_id: "1.5" },
       queue,
+      host,
       outcome: "opened",
       resources: [{ name: "customers" }, { name: "orders", parent: "customers" }],
       notes: [],
@@ -74,6 +78,13 @@ export function fakes(name: string, queue: string, calls: Call[], more: Fakes = 
       { table: "customers", rows: 3, inserted: 3, updated: 0, deleted: 0 },
     ]),
     completeLoad: note("completeLoad", () => ({ cursors: [] })),
+    pickHost: note("pickHost", () => host),
+    holdHost: async () => {
+      for (;;) {
+        Context.current().heartbeat();
+        await Context.current().sleep(200);
+      }
+    },
     ...more,
   };
 }

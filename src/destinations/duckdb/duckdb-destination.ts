@@ -14,6 +14,7 @@ import type {
 } from "../destination";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import { type Database, type DatabaseSettings, openDatabase, type ResultRow } from "./database";
+import { filePlace } from "./file-place";
 import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
 import { type LoadOptions, migrate } from "./migrate";
@@ -38,6 +39,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
       return new DuckDbSession(await openDatabase(path, { ...options, settings: settingsOf(spec) }), spec);
     },
+    place: () => filePlace(path),
     withTurn: (options, work) => withFileTurn(path, options, work),
   };
 }

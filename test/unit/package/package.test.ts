@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
-import { diskQueueName } from "../../../src/package/disk-queue";
+import { hostQueues } from "../../../src/package/disk-queue";
 import { onDisk, readText, writeFileAtomic } from "../../../src/package/files";
 import { extractAttemptFolder, packageFolder, resourceFolder } from "../../../src/package/layout";
 import {
@@ -205,10 +205,12 @@ describe("files of a package", () => {
 
 describe("the disk's queue", () => {
   it("has one name for all who share the root, also when they start together", async () => {
-    const names = await Promise.all(Array.from({ length: 20 }, () => diskQueueName(root)));
+    const names = await Promise.all(
+      Array.from({ length: 20 }, () => hostQueues(root).then(queues => queues.disk)),
+    );
     expect(new Set(names).size).toBe(1);
     expect(names[0]).toMatch(/^tidemark-disk-[0-9a-f]{12}$/);
-    expect(await diskQueueName(root)).toBe(names[0]);
-    expect(await diskQueueName(join(root, "other"))).not.toBe(names[0]);
+    expect(await hostQueues(root).then(queues => queues.disk)).toBe(names[0]);
+    expect(await hostQueues(join(root, "other")).then(queues => queues.disk)).not.toBe(names[0]);
   });
 });

@@ -1,0 +1,82 @@
+/**
+ * Step resolve, the part about hosts: where the run's load belongs. What the last load of this pipeline and dataset left
+ * is known from its workflow's memo, so a rerun goes to the host that holds the package, and a file to its own host.
+ */
+
+import { Context } from "@temporalio/activity";
+import type { Client } from "@temporalio/client";
+import type { Config } from "../config";
+import type { Destination } from "../destinations/destination";
+import { TidemarkError } from "../pipeline/errors";
+import type { HostQueues, LoadMemo } from "../pipeline/infos";
+import { MEMO_LOAD } from "../pipeline/names";
+import { placeInIdentity } from "./identity";
+import { pollersOf } from "./served-queues";
+
+export interface ChosenHost {
+  /** Another host than this one. */
+  holder?: HostQueues;
+  place?: string;
+  notes: string[];
+}
+
+export async function chooseHost(
+  config: Config,
+  destination: Destination,
+  here: HostQueues,
+  loadWorkflowId: string,
+): Promise<ChosenHost> {
+  const { client, info } = Context.current();
+  const now = info.currentAttemptScheduledTimestampMs;
+  const place = await destination.place?.();
+  if (place !== undefined && destination.identity.fingerprint === config.duckdbPath) {
+    await requireOneFile(client, config, place, now);
+  }
+  const bound = place === undefined ? {} : { place };
+  const last = await lastLoad(client, loadWorkflowId);
+  if (last === undefined || last.host.disk === here.disk) return { ...bound, notes: [] };
+  const elsewhere = place !== undefined && last.place !== undefined && last.place !== place;
+  if (last.completed && !elsewhere) return { ...bound, notes: [] };
+  const pollers = await pollersOf(client, config.namespace, last.host.lease, now);
+  if (pollers !== undefined && pollers.length > 0) {
+    return { ...bound, ...(elsewhere ? { place: last.place } : {}), holder: last.host, notes: [] };
+  }
+  if (!elsewhere) return { ...bound, notes: [] };
+  return {
+    ...bound,
+    notes: [
+      `the last load went to a file on host ${last.host.host}, which does not answer; the file of that path on host ${here.host} is used`,
+    ],
+  };
+}
+
+/** @throws TidemarkError HOSTS_DISAGREE when two workers of the task queue have different files under the default name */
+async function requireOneFile(client: Client, config: Config, place: string, now: number): Promise<void> {
+  const pollers = (await pollersOf(client, config.namespace, config.taskQueue, now)) ?? [];
+  for (const { identity } of pollers) {
+    const other = placeInIdentity(identity);
+    if (other === undefined || other === place) continue;
+    throw new TidemarkError(
+      "HOSTS_DISAGREE",
+      `Two workers serve the task queue "${config.taskQueue}", and the default DuckDB file (DUCKDB_PATH) is another file on ` +
+        `each: ${config.duckdbPath} here, and that of worker "${identity}". Loads would alternate between the files. Give ` +
+        "each project a task queue of its own (TIDEMARK_TASK_QUEUE), or let both reach one file; nothing was loaded.",
+      { step: "resolve" },
+    );
+  }
+}
+
+interface LastLoad extends LoadMemo {
+  completed: boolean;
+}
+
+async function lastLoad(client: Client, workflowId: string): Promise<LastLoad | undefined> {
+  try {
+    const { memo, status } = await client.workflow.getHandle(workflowId).describe();
+    const load = memo?.[MEMO_LOAD] as LoadMemo | undefined;
+    return load?.host === undefined ? undefined : { ...load, completed: status.name === "COMPLETED" };
+  } catch {
+    // The first load, or a server that does not tell: nothing is known.
+    return undefined;
+  }
+}

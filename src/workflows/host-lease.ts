@@ -1,0 +1,46 @@
+/** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
+import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import type { Activities } from "../activities";
+import type { HostQueues } from "../pipeline/infos";
+import type { RetrySpec } from "../pipeline/spec";
+import { leaseOptions } from "./activity-options";
+
+const { holdHost } = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
+
+/** The host did not prove for its time-out that it lives. */
+export class HostGone extends Error {
+  constructor(readonly host: HostQueues) {
+    super(`host ${host.host} (task queue ${host.disk}) does not answer any more`);
+  }
+}
+
+/**
+ * Runs `work` while an activity on the host's own queue keeps heartbeating. When that stops, the work's steps are
+ * cancelled and waited for.
+ * @throws HostGone, or what `work` throws
+ */
+export async function whileHostLives<T>(
+  host: HostQueues,
+  retry: RetrySpec,
+  work: () => Promise<T>,
+): Promise<T> {
+  const around = CancellationScope.current();
+  const steps = new CancellationScope();
+  const lease = new CancellationScope();
+  let gone = false;
+  const held = lease
+    .run(() => holdHost.executeWithOptions(leaseOptions(host, retry), []))
+    .catch(() => {
+      if (lease.consideredCancelled || around.consideredCancelled) return;
+      gone = true;
+      steps.cancel();
+    });
+  try {
+    return await steps.run(work);
+  } catch (error) {
+    throw gone && !around.consideredCancelled ? new HostGone(host) : error;
+  } finally {
+    lease.cancel();
+    await held;
+  }
+}
