@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import { defaultPayloadConverter, fromPayloadsAtIndex } from "@temporalio/common";
 import type { Config } from "./config";
-import { type DevServer, isAlive, useDevServer, WORKER_RECORD } from "./dev-server";
+import { type DevServer, isAlive, runningDevServer, useDevServer, WORKER_RECORD } from "./dev-server";
 import { TidemarkError } from "./pipeline/errors";
 import type { ProgressEvent, RunResult } from "./pipeline/infos";
 import {
@@ -52,6 +52,16 @@ export async function connect(config: Config): Promise<Connected> {
       await devServer.leave(options);
     },
   };
+}
+
+/** A connection to a server that is there: none is started, and without TEMPORAL_ADDRESS none need be. */
+export async function connectIfRunning(
+  config: Config,
+): Promise<Pick<Connected, "client" | "close"> | undefined> {
+  const { address, options } = config.temporal ?? { address: runningDevServer(config), options: {} };
+  if (address === undefined) return undefined;
+  const connection = await connectTo({ ...options, address });
+  return { client: new Client({ connection, namespace: config.namespace }), close: () => connection.close() };
 }
 
 async function connectTo(

@@ -64,6 +64,12 @@ export async function useDevServer(config: Config): Promise<DevServer> {
   };
 }
 
+/** Address of this project's server when its process lives; nothing is started. */
+export function runningDevServer(config: Config): string | undefined {
+  const running = readRecord(join(config.home, "temporal", "server.json"));
+  return running !== undefined && isAlive(running.pid) ? running.address : undefined;
+}
+
 async function start(config: Config, folder: string): Promise<Record_> {
   const temporal = toolPaths(config.env).temporal;
   if (temporal === undefined) {

@@ -24,7 +24,7 @@ export async function chooseHost(
   config: Config,
   destination: Destination,
   here: HostQueues,
-  loadWorkflowId: string,
+  loadWorkflow: string,
 ): Promise<ChosenHost> {
   const { client, info } = Context.current();
   const now = info.currentAttemptScheduledTimestampMs;
@@ -33,7 +33,7 @@ export async function chooseHost(
     await requireOneFile(client, config, place, now);
   }
   const bound = place === undefined ? {} : { place };
-  const last = await lastLoad(client, loadWorkflowId);
+  const last = await lastLoad(client, loadWorkflow);
   if (last === undefined || last.host.disk === here.disk) return { ...bound, notes: [] };
   const elsewhere = place !== undefined && last.place !== undefined && last.place !== place;
   if (last.completed && !elsewhere) return { ...bound, notes: [] };

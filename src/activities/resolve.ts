@@ -1,9 +1,9 @@
 /** Step resolve: the spec, validated and pinned for this run. */
-import { createHash } from "node:crypto";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
+import { loadWorkflowId } from "../load/load-workflow-id";
 import type { ResolvedRun } from "../pipeline/infos";
-import type { ResolvedPipeline, RunInput } from "../pipeline/spec";
+import type { RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
@@ -26,8 +26,8 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
         step.secrets.push(...secrets);
         const destination = createDestination(spec.destination);
         const host = await ownQueues(config, options.servesHost);
-        const loadId = loadWorkflowId(spec, destination.identity.fingerprint);
-        const { notes, ...chosen } = await chooseHost(config, destination, host, loadId);
+        const load = loadWorkflowId(spec, destination.identity.fingerprint);
+        const { notes, ...chosen } = await chooseHost(config, destination, host, load);
         return {
           spec,
           queue: host.disk,
@@ -35,7 +35,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
           ...chosen,
           commits: destination.capabilities.commits,
           needs_staging: destination.capabilities.needs_staging,
-          load_workflow_id: loadId,
+          load_workflow_id: load,
           resources: planResources(spec, source),
           warnings: [...settingsNotes(spec.pipeline_name, config), ...notes],
         };
@@ -46,10 +46,4 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
 function findSpec(pipeline: RunInput["pipeline"], config: Config): LoadedSpec {
   if (typeof pipeline !== "string") return { document: pipeline };
   return loadSpec(pipeline, { ...config, only: config.cwd });
-}
-
-/** The lock of design law 6: one id per destination, dataset and pipeline. */
-export function loadWorkflowId(spec: ResolvedPipeline, fingerprint: string): string {
-  const place = createHash("sha256").update(fingerprint).digest("hex").slice(0, 8);
-  return `load/${spec.destination.type}-${place}/${spec.dataset_name}/${spec.pipeline_name}`;
 }

@@ -117,6 +117,8 @@ export const ERROR_KINDS = {
   GATE_INPUT: "terminal",
 
   // ---- run
+  /** What was asked for needs that no load of the pipeline runs, and one does. Wait for it, or cancel it. */
+  LOAD_RUNNING: "terminal",
   /** Nobody serves a task queue that the run needs; the message names it and says which command serves it. */
   QUEUE_NOT_SERVED: "transient",
   /** Workers of one task queue would load into different files under one name. Give each its own task queue, or one file. */

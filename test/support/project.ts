@@ -13,6 +13,8 @@ export interface Project {
   duckdb: string;
   env: NodeJS.ProcessEnv;
   writeSpec(name: string, spec: object): void;
+  /** Another host for the same task queue and DuckDB file: its own home and package root. */
+  host(name: string): NodeJS.ProcessEnv;
   /** Starts a worker process and waits until it polls. */
   worker(extra?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
   /** Rows of a query on the project's DuckDB file, opened and closed for it. */
@@ -48,6 +50,7 @@ export function newProject(label: string): Project {
     writeSpec(name, spec) {
       writeFileSync(join(folder, "pipelines", `${name}.json`), JSON.stringify(spec, null, 2));
     },
+    host: name => ({ TIDEMARK_HOME: join(folder, `home-${name}`) }),
     worker: extra => startWorkerProcess({ ...env, ...extra }, folder),
     query: sql => queryFile(duckdb, sql),
   };
