@@ -5,11 +5,16 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { closeDestinations, createActivities, defaultPlace, workerIdentity } from "./activities";
+import {
+  type ActivityDependencies,
+  closeDestinations,
+  createActivities,
+  defaultPlace,
+  workerIdentity,
+} from "./activities";
 import type { Config } from "./config";
 import { WORKER_RECORD } from "./dev-server";
 import { hostQueues } from "./package/disk-queue";
-import type { ProgressEvent } from "./pipeline/infos";
 import { workflowBundle } from "./workflow-bundle";
 
 export interface RunningWorker {
@@ -25,7 +30,7 @@ export interface WorkerOptions {
   kind: "run" | "dev" | "worker";
   /** The SDK's own log lines go to stderr from this level on. */
   logLevel?: "INFO" | "WARN" | "ERROR";
-  observe?: (event: ProgressEvent) => void;
+  observe?: ActivityDependencies["observe"];
 }
 
 /** Loads that a host can prove at the same time that it lives for. */

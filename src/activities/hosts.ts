@@ -1,12 +1,15 @@
 /** Hosts: which of them a run belongs to, and the proof that one lives (design laws 6 and 10). */
+import { hostname } from "node:os";
 import { Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
 import { TidemarkError } from "../pipeline/errors";
 import type { HostQueues } from "../pipeline/infos";
+import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { asStep, type StepOptions } from "./heartbeats";
+import { claimOf } from "./load-claim";
 import { requireServed } from "./served-queues";
 
 const PROOF_EVERY_MS = 2_000;
@@ -22,12 +25,22 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
     /**
      * Runs for as long as its host is needed, and does nothing but heartbeat: when the heartbeats stop, the host is
      * gone. It has a task queue of its own, so a host with too much to do never counts as dead.
+     * @param spec of a load: its claim on the destination is kept meanwhile
      */
-    holdHost: async (): Promise<void> => {
+    holdHost: async ({ spec }: { spec?: ResolvedPipeline } = {}): Promise<void> => {
       const { heartbeat, sleep } = Context.current();
-      for (;;) {
-        heartbeat();
-        await sleep(PROOF_EVERY_MS);
+      const owner = runOfThisTask();
+      const claims = spec === undefined ? undefined : createDestination(spec.destination).claims;
+      const claim = claims && owner && spec && claimOf(spec, owner);
+      try {
+        for (;;) {
+          heartbeat();
+          // A claim is a courtesy: trouble with it must not end the proof that the host lives.
+          if (claim) await claims.renew(claim).catch(() => undefined);
+          await sleep(PROOF_EVERY_MS);
+        }
+      } finally {
+        if (claim) await claims.release(claim).catch(() => undefined);
       }
     },
 
@@ -62,4 +75,12 @@ export async function requirePlace(spec: ResolvedPipeline, place: string | undef
       "file. The step waits until a worker on the right host takes it; start one there, or move the destination with " +
       "the folder beside it and run again.",
   );
+}
+
+/** The workflow run that this task is of: the package is its own. */
+export function runOfThisTask(): PackageOwner | undefined {
+  const { workflowExecution, namespace } = Context.current().info;
+  if (workflowExecution === undefined) return undefined;
+  const { workflowId, runId } = workflowExecution;
+  return { workflow_id: workflowId, run_id: runId, namespace, host: hostname() };
 }

@@ -1,8 +1,6 @@
 /** Steps of workflow `load`: thin functions over src/load; each may run twice, even at the same time (design law 2). */
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { hostname } from "node:os";
-import { Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import type { Destination } from "../destinations/destination";
 import { createDestination } from "../destinations/registry";
@@ -33,12 +31,12 @@ import type {
   OpenedLoad,
   PackageRef,
 } from "../pipeline/infos";
-import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import type { Source } from "../sources/source";
 import { openSource, withDestinationSecrets } from "../spec/open-source";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
-import { ownQueues, requirePlace } from "./hosts";
+import { ownQueues, requirePlace, runOfThisTask } from "./hosts";
+import { claimOf, takeClaim } from "./load-claim";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
 const FILE_LIMITS = { rows_per_file: 1_000_000, bytes_per_file: 64 * 1024 * 1024 };
@@ -52,6 +50,8 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         await requirePlace(spec, place);
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
+        const owner = runOfThisTask();
+        if (owner !== undefined) await takeClaim(destination, claimOf(spec, owner), spec, step);
         if (drop !== undefined)
           await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
         const now = () => performance.timeOrigin + performance.now();
@@ -63,7 +63,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
           root,
           history,
           backfill,
-          owner: runOfThisTask(),
+          ...(owner === undefined ? {} : { owner }),
           now,
         });
         const host = await ownQueues(config, options.servesHost);
@@ -83,6 +83,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
       resource: string;
     }): Promise<ExtractResourceInfo> =>
       asStep("extract", options, async step => {
+        if (await isLoaded(ref, config)) return { ...EXTRACTED_BEFORE, resource };
         const loaded = await open(ref, step, config);
         try {
           return await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
@@ -97,6 +98,8 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
 
     finishExtract: ({ ref }: { ref: PackageRef }): Promise<FinishedExtract> =>
       asStep("extract", options, async step => {
+        const before = await findPackage(placeOf(ref, config));
+        if (before?.finished !== undefined) return before.finished;
         const loaded = await open(ref, step, config);
         return await finishExtract({
           ...loaded,
@@ -107,6 +110,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
 
     normalizePackage: ({ ref }: { ref: PackageRef }): Promise<NormalizeInfo> =>
       asStep("normalize", options, async step => {
+        if (await isLoaded(ref, config)) return NORMALIZED_BEFORE;
         const { place, capabilities } = await openDestination(ref, step, config);
         return await normalizeStep({
           ...step,
@@ -119,18 +123,21 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
 
     migrateSchema: ({ ref }: { ref: PackageRef }): Promise<Migrated> =>
       asStep("load", options, async step => {
+        if (await isLoaded(ref, config)) return { roots: [], created: [], added: [] };
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await migrateStep({ ...step, ref: place, spec, destination });
       }),
 
     stagePackage: ({ ref }: { ref: PackageRef }): Promise<Staged> =>
       asStep("stage", options, async step => {
+        if (await isLoaded(ref, config)) return { files: 0, bytes: 0, resumed: 0 };
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await stageStep({ ...step, ref: place, spec, destination });
       }),
 
     loadChains: ({ ref, roots }: { ref: PackageRef; roots: string[] }): Promise<LoadedTable[]> =>
       asStep("load", options, async step => {
+        if (await isLoaded(ref, config)) return [];
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await loadStep({ ...step, ref: place, spec, destination }, roots);
       }),
@@ -145,6 +152,25 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
       }),
   };
 }
+
+/**
+ * A workflow that was put back (`temporal workflow reset`) asks again for steps of a package that is loaded and reduced
+ * to its record. There is nothing left to do for them.
+ */
+async function isLoaded(ref: PackageRef, config: Config): Promise<boolean> {
+  return (await findPackage(placeOf(ref, config)))?.loaded !== undefined;
+}
+
+const EXTRACTED_BEFORE = { attempt: "", rows: 0, bytes: 0, pages: 0, requests: 0 } as const;
+const NORMALIZED_BEFORE: NormalizeInfo = {
+  attempt: "",
+  tables: [],
+  files: 0,
+  bytes: 0,
+  schema_version: 0,
+  schema_version_hash: "",
+  schema_changes: [],
+};
 
 interface Parts {
   spec: ResolvedPipeline;
@@ -185,14 +211,6 @@ function destinationOf(spec: ResolvedPipeline, step: StepContext, config: Config
 /** History names a package; the folder is this worker's. */
 function placeOf(ref: PackageRef, config: Config): PackagePlace {
   return { ...ref, root: config.packageRoot };
-}
-
-/** The workflow run that this task is of: the package is its own. */
-function runOfThisTask(): PackageOwner | undefined {
-  const { workflowExecution, namespace } = Context.current().info;
-  if (workflowExecution === undefined) return undefined;
-  const { workflowId, runId } = workflowExecution;
-  return { workflow_id: workflowId, run_id: runId, namespace, host: hostname() };
 }
 
 /** Each attempt writes a folder of its own (design law 2). */

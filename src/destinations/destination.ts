@@ -4,7 +4,7 @@
  */
 
 import type { LoadedTable, OnProgress } from "../pipeline/infos";
-import type { PackageBase, PipelineLoads } from "../pipeline/package-base";
+import type { PackageBase, PackageOwner, PipelineLoads } from "../pipeline/package-base";
 import type { DestinationSpec, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
 import type { StoredSchema } from "../schema/types";
 
@@ -173,8 +173,24 @@ export interface AccessFinding {
   detail: string;
 }
 
+/** A load that is under way, as told to runs of other namespaces and servers. */
+export interface LoadClaim extends PackageOwner {
+  dataset: string;
+  pipeline_name: string;
+}
+
+export interface LoadClaims {
+  /** Takes the claim, unless another run's is alive: then that one is returned. */
+  take(claim: LoadClaim): Promise<LoadClaim | undefined>;
+  /** To be called every few seconds; no harm where another has it now. */
+  renew(claim: LoadClaim): Promise<void>;
+  release(claim: LoadClaim): Promise<void>;
+}
+
 export interface Destination {
   readonly type: string;
+  /** Absent where a destination has no cheap place for it. A courtesy: the base of a package decides (law 11). */
+  readonly claims?: LoadClaims;
   /**
    * Where a destination lies that is bound to a disk (a file): a text that is the same for every host that sees that
    * same disk, and differs for another one of the same path. Absent: every host reaches it.

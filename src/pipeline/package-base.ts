@@ -27,6 +27,8 @@ export interface PackageOwner {
   run_id: string;
   namespace: string;
   host: string;
+  /** Temporal server, as this host reaches it. */
+  server?: string;
 }
 
 type Newest = Pick<PackageBase, "load_id" | "state_load_id">;

@@ -278,6 +278,8 @@ export interface ResolvedPipeline {
   retry: RetrySpec;
   /** Resources that are extracted at the same time; default 8. */
   parallel?: number;
+  /** While another run loads this pipeline into this dataset: wait (default), or fail and say which. */
+  on_busy?: "wait" | "fail";
 }
 
 /** Input of workflow `pipeline`; what `temporal workflow start --input` takes. */
@@ -297,6 +299,7 @@ export interface RunInput {
   gate?: boolean;
   retry?: Partial<RetrySpec>;
   parallel?: number;
+  on_busy?: "wait" | "fail";
 }
 
 /** Payload of signal `backfill` and update `requestBackfill`. `to` is exclusive. */

@@ -72,6 +72,7 @@ export const retry = z.strictObject({
 
 /** Resources extracted at the same time. */
 export const parallel = z.number().int().min(1).max(1000);
+export const onBusy = z.enum(["wait", "fail"]);
 
 const pipeline = z.strictObject({
   pipeline_name: z.string().min(1).max(200),
@@ -92,6 +93,7 @@ const pipeline = z.strictObject({
   gate: gate.optional(),
   retry: retry.optional(),
   parallel: parallel.optional(),
+  on_busy: onBusy.optional(),
 });
 
 export type SpecDocument = z.infer<typeof pipeline>;

@@ -75,6 +75,7 @@ export function resolveSpec(
       host_timeout_seconds: input.retry?.host_timeout_seconds ?? document.retry?.host_timeout_seconds,
     },
     parallel: input.parallel ?? document.parallel,
+    on_busy: input.on_busy ?? document.on_busy,
   };
 }
 

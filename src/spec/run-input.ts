@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { RunInput } from "../pipeline/spec";
 import { dispositionShape } from "../sources/resource-hints";
-import { parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
+import { onBusy, parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
 import { loadModeSchema } from "./databricks-spec";
 
 const runInput = z.strictObject({
@@ -20,6 +20,7 @@ const runInput = z.strictObject({
   gate: z.boolean().optional(),
   retry: retry.optional(),
   parallel: parallel.optional(),
+  on_busy: onBusy.optional(),
 });
 
 /** @throws TidemarkError SPEC_INVALID with one line per problem */

@@ -2,7 +2,7 @@
 import { CancellationScope, proxyActivities } from "@temporalio/workflow";
 import type { Activities } from "../activities";
 import type { HostQueues } from "../pipeline/infos";
-import type { RetrySpec } from "../pipeline/spec";
+import type { ResolvedPipeline, RetrySpec } from "../pipeline/spec";
 import { leaseOptions } from "./activity-options";
 
 const { holdHost } = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
@@ -17,19 +17,23 @@ export class HostGone extends Error {
 /**
  * Runs `work` while an activity on the host's own queue keeps heartbeating. When that stops, the work's steps are
  * cancelled and waited for.
+ * @param claims spec of a load whose claim on the destination is kept meanwhile
  * @throws HostGone, or what `work` throws
  */
 export async function whileHostLives<T>(
   host: HostQueues,
   retry: RetrySpec,
   work: () => Promise<T>,
+  { claims }: { claims?: ResolvedPipeline } = {},
 ): Promise<T> {
   const around = CancellationScope.current();
   const steps = new CancellationScope();
   const lease = new CancellationScope();
   let gone = false;
   const held = lease
-    .run(() => holdHost.executeWithOptions(leaseOptions(host, retry), []))
+    .run(() =>
+      holdHost.executeWithOptions(leaseOptions(host, retry), [claims === undefined ? {} : { spec: claims }]),
+    )
     .catch(() => {
       if (lease.consideredCancelled || around.consideredCancelled) return;
       gone = true;

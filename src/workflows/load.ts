@@ -98,7 +98,7 @@ class LoadRun {
         ...(place === undefined ? {} : { place }),
       } satisfies LoadMemo,
     });
-    return await whileHostLives(host, spec.retry, () => this.#steps(opened));
+    return await whileHostLives(host, spec.retry, () => this.#steps(opened), { claims: spec });
   }
 
   /** Why the load begins anew after this error, and where; undefined when it does not. */

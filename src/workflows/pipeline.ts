@@ -25,6 +25,7 @@ import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResu
 import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { type ActivityName, optionsFor, type StepPlace } from "./activity-options";
+import { type Judged, transformAndJudge } from "./after-load";
 import { BackfillQueue } from "./backfill-queue";
 import { HostGone, whileHostLives } from "./host-lease";
 import type { load } from "./load";
@@ -47,14 +48,6 @@ interface LoadChild {
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
-
-const SUMMARIES = {
-  dbtFreshness: "dbt source freshness",
-  dbtBuild: "dbt build",
-  collectMetrics: "read the gate's metrics",
-  decideGate: "decide promote, review or block",
-} as const;
-type TransformStep = keyof typeof SUMMARIES;
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
   const run = new PipelineRun(input);
@@ -164,6 +157,12 @@ class PipelineRun {
         return info;
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        if (resolved.spec.on_busy === "fail") {
+          throw ApplicationFailure.nonRetryable(
+            `Another run loads this pipeline into this dataset (workflow ${resolved.load_workflow_id}), and on_busy is "fail": nothing was begun.`,
+            "LOAD_RUNNING",
+          );
+        }
         this.#view.waiting_for = `another load of this pipeline and dataset (${resolved.load_workflow_id})`;
         this.#show();
         await sleep(`${wait} seconds`);
@@ -240,34 +239,24 @@ class PipelineRun {
   }
 
   async #transformAndGate(resolved: ResolvedRun): Promise<Partial<RunResult>> {
-    const result: Partial<RunResult> = {};
-    await this.#onLivingHost(resolved, place => this.#transformAndJudge(resolved, place, result));
-    const waits = result.gate?.decision === "review" && resolved.spec.gate?.on_review === "wait";
-    if (waits) result.gate = await this.#waitForReview(result.gate!);
-    if (result.gate !== undefined) this.#view.gate = result.gate;
-    return result;
-  }
-
-  /** Steps that an earlier host finished are in `result` and are not repeated. */
-  async #transformAndJudge(
-    { spec }: ResolvedRun,
-    place: Omit<StepPlace, "summary">,
-    result: Partial<RunResult>,
-  ): Promise<void> {
-    const run_id = workflowInfo().runId;
-    const step = <N extends TransformStep>(name: N, title: string, args: Parameters<Activities[N]>) =>
-      this.#step(title, () => this.#activity(name, args, { summary: SUMMARIES[name], ...place }));
-    if (spec.transform !== undefined) {
-      const request = { spec, run_id };
-      if (spec.transform.dbt.freshness) {
-        result.freshness ??= await step("dbtFreshness", "dbt source freshness", [request]);
-      }
-      result.dbt ??= await step("dbtBuild", "dbt build", [request]);
+    const judged: Judged = {};
+    const { runId } = workflowInfo();
+    await this.#onLivingHost(resolved, place =>
+      transformAndJudge(
+        resolved,
+        runId,
+        judged,
+        place,
+        (name, args, at) => this.#activity(name, args, at),
+        (name, work) => this.#step(name, work),
+      ),
+    );
+    const { gate } = judged;
+    if (gate?.decision === "review" && resolved.spec.gate?.on_review === "wait") {
+      judged.gate = await this.#waitForReview(gate);
     }
-    if (spec.gate === undefined) return;
-    const metrics = await step("collectMetrics", "metrics", [{ spec }]);
-    const { dbt, freshness } = result;
-    result.gate = await step("decideGate", "gate", [{ spec, run_id, metrics, dbt, freshness }]);
+    if (judged.gate !== undefined) this.#view.gate = judged.gate;
+    return judged;
   }
 
   /** Another host takes over when this one is gone, where the destination can be reached from there. */

@@ -17,6 +17,7 @@ import { type Database, type DatabaseSettings, openDatabase, type ResultRow } fr
 import { filePlace } from "./file-place";
 import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
+import { loadClaims } from "./load-claims";
 import { type LoadOptions, migrate } from "./migrate";
 import { isLoaded, restore } from "./restore";
 import { makeRoomForColumns } from "./wide-tables";
@@ -40,6 +41,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
       return new DuckDbSession(await openDatabase(path, { ...options, settings: settingsOf(spec) }), spec);
     },
     place: () => filePlace(path),
+    claims: loadClaims(path),
     withTurn: (options, work) => withFileTurn(path, options, work),
   };
 }

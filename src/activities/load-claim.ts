@@ -1,0 +1,48 @@
+/** A load's claim on its destination: taken when it opens, renewed while its host lives, given back at its end. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Destination, LoadClaim } from "../destinations/destination";
+import { datasetNames } from "../load/dataset-names";
+import { TidemarkError } from "../pipeline/errors";
+import type { OnProgress } from "../pipeline/infos";
+import type { PackageOwner } from "../pipeline/package-base";
+import type { ResolvedPipeline } from "../pipeline/spec";
+
+const ASK_EVERY_MS = 1_000;
+
+export function claimOf(spec: ResolvedPipeline, owner: PackageOwner): LoadClaim {
+  return { ...owner, dataset: datasetNames(spec).dataset, pipeline_name: spec.pipeline_name };
+}
+
+/**
+ * Waits for a load of another namespace, server or project, or is refused, as the spec says.
+ * @throws TidemarkError LOAD_RUNNING, which names the holder; the signal's reason when aborted
+ */
+export async function takeClaim(
+  { claims }: Destination,
+  claim: LoadClaim,
+  spec: Pick<ResolvedPipeline, "on_busy">,
+  step: { signal: AbortSignal; onProgress: OnProgress },
+): Promise<void> {
+  if (claims === undefined) return;
+  for (;;) {
+    const holder = await claims.take(claim);
+    if (holder === undefined) return;
+    const who =
+      `workflow ${holder.workflow_id} in namespace ${holder.namespace} on host ${holder.host}` +
+      (holder.server === undefined ? "" : ` (Temporal server ${holder.server})`);
+    if (spec.on_busy === "fail") {
+      throw new TidemarkError(
+        "LOAD_RUNNING",
+        `Pipeline "${claim.pipeline_name}" is being loaded into "${claim.dataset}" by ${who}, and \`on_busy\` is "fail": ` +
+          "nothing was begun. Run again when that load is done.",
+      );
+    }
+    step.onProgress({
+      step: "extract",
+      subject: claim.pipeline_name,
+      phase: `waiting for another load: ${who}`,
+    });
+    await sleep(ASK_EVERY_MS, undefined, { signal: step.signal }).catch(() => undefined);
+    step.signal.throwIfAborted();
+  }
+}

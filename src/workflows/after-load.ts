@@ -1,0 +1,51 @@
+/** The steps after the load, on one living host: dbt freshness → dbt build → metrics → gate. */
+import type { Activities } from "../activities";
+import type { DbtInfo, GateInfo, ResolvedRun } from "../pipeline/infos";
+import type { ActivityName, StepPlace } from "./activity-options";
+
+const TITLES = {
+  dbtFreshness: ["dbt source freshness", "dbt source freshness"],
+  dbtBuild: ["dbt build", "dbt build"],
+  collectMetrics: ["metrics", "read the gate's metrics"],
+  decideGate: ["gate", "decide promote, review or block"],
+} as const;
+
+export type RunActivity = <N extends ActivityName & keyof Activities>(
+  name: N,
+  args: Parameters<Activities[N]>,
+  place: StepPlace,
+) => Promise<Awaited<ReturnType<Activities[N]>>>;
+
+/** What the steps have given so far. */
+export interface Judged {
+  freshness?: DbtInfo;
+  dbt?: DbtInfo;
+  gate?: GateInfo;
+}
+
+/**
+ * @param judged is filled in; what an earlier host finished is there already and is not repeated
+ * @param named runs a step under its name, for progress
+ */
+export async function transformAndJudge(
+  { spec }: ResolvedRun,
+  run_id: string,
+  judged: Judged,
+  place: Omit<StepPlace, "summary">,
+  activity: RunActivity,
+  named: <T>(name: string, work: () => Promise<T>) => Promise<T>,
+): Promise<void> {
+  const step = <N extends keyof typeof TITLES>(name: N, args: Parameters<Activities[N]>) => {
+    const [title, summary] = TITLES[name];
+    return named(title, () => activity(name, args, { summary, ...place }));
+  };
+  if (spec.transform !== undefined) {
+    const request = { spec, run_id };
+    if (spec.transform.dbt.freshness) judged.freshness ??= await step("dbtFreshness", [request]);
+    judged.dbt ??= await step("dbtBuild", [request]);
+  }
+  if (spec.gate === undefined) return;
+  const metrics = await step("collectMetrics", [{ spec }]);
+  const { dbt, freshness } = judged;
+  judged.gate = await step("decideGate", [{ spec, run_id, metrics, dbt, freshness }]);
+}
