@@ -145,10 +145,12 @@ function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {
   const plans: ResourcePlan[] = source.resources.map(resource => {
     const disposition = dispositionOf(spec, resource);
     const merge_key = spec.merge_key ?? ownHints(spec, resource).merge_key ?? [];
+    const incremental = incrementalOf(spec, resource);
     return {
       name: resource.name,
       selected: true,
-      cursor_path: incrementalOf(spec, resource)?.cursor_path,
+      cursor_path: incremental?.cursor_path,
+      ...(incremental?.last_value_func === "min" ? { last_value_func: "min" as const } : {}),
       disposition: disposition.disposition,
       strategy: disposition.strategy,
       has_merge_key: merge_key.length > 0,

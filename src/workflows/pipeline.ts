@@ -11,6 +11,7 @@ import {
   condition,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -26,6 +27,7 @@ import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { optionsFor } from "./activity-options";
 import { BackfillQueue } from "./backfill-queue";
+import { backfillRows } from "./backfill-rows";
 import type { load } from "./load";
 import {
   backfillSignal,
@@ -46,6 +48,8 @@ interface LoadChild {
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
+/** Runs that were open before judge a backfill's range as they did then. */
+const PATCH_BACKFILL_VALUES = "backfill-values-as-they-are";
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
   const run = new PipelineRun(input);
@@ -180,7 +184,8 @@ class PipelineRun {
   async #runBackfills(): Promise<void> {
     for (let next = this.#backfills.take(); next !== undefined; next = this.#backfills.take()) {
       const { request, outcome } = next;
-      const problem = backfillProblem(request, this.#resolved!.resources);
+      const values = patched(PATCH_BACKFILL_VALUES) ? "as they are" : "by characters";
+      const problem = backfillProblem(request, this.#resolved!.resources, values);
       if (problem !== undefined) {
         outcome.reason = problem;
         continue;
@@ -189,7 +194,7 @@ class PipelineRun {
         const info = await this.#step(`backfill ${request.resource}`, () => this.#load(request));
         outcome.status = "done";
         outcome.load_id = info.load_id;
-        outcome.rows = info.tables.find(table => !table.table.includes("__"))?.rows ?? 0;
+        outcome.rows = backfillRows(info);
       } catch (error) {
         outcome.status = "failed";
         outcome.reason = messageOf(error);
