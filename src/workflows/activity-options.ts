@@ -5,6 +5,7 @@
  * startToClose: one attempt; long enough for the largest load we know of, as heartbeats catch the dead ones.
  */
 import type { ActivityOptions } from "@temporalio/workflow";
+import { cutText } from "../pipeline/cut-text";
 import type { RetrySpec } from "../pipeline/spec";
 
 const HEARTBEAT = "20 seconds";
@@ -33,6 +34,9 @@ export type ActivityName = keyof typeof TIMEOUTS;
  */
 export const HOST_GONE_AFTER = "10 minutes";
 
+/** Temporal refuses a summary of more than 400 bytes. */
+export const LONGEST_SUMMARY = 120;
+
 export function optionsFor(
   name: ActivityName,
   retry: RetrySpec,
@@ -40,14 +44,15 @@ export function optionsFor(
 ): ActivityOptions {
   return {
     ...TIMEOUTS[name],
-    summary: extra.summary.slice(0, 200),
+    summary: cutText(extra.summary, LONGEST_SUMMARY),
     ...(extra.queue === undefined ? {} : { taskQueue: extra.queue, scheduleToStartTimeout: HOST_GONE_AFTER }),
     cancellationType: "WAIT_CANCELLATION_COMPLETED",
     retry: {
       initialInterval: "1 second",
       backoffCoefficient: 2,
       maximumInterval: "1 minute",
-      maximumAttempts: retry.activity_attempts,
+      // 0 is "no limit" in a spec; to Temporal that is the option left out.
+      maximumAttempts: retry.activity_attempts === 0 ? undefined : retry.activity_attempts,
     },
   };
 }

@@ -4,12 +4,13 @@
  */
 import {
   ActivityFailure,
+  ApplicationFailure,
   condition,
   defineQuery,
   defineSignal,
   proxyActivities,
   setCurrentDetails,
-  setHandler,
+  setWorkflowOptions,
   TimeoutFailure,
 } from "@temporalio/workflow";
 import type { Activities } from "../activities";
@@ -23,6 +24,7 @@ import type {
 } from "../pipeline/infos";
 import { type ActivityName, optionsFor } from "./activity-options";
 import { LoadProgress, type LoadProgressView } from "./progress";
+import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 
 export const pauseSignal = defineSignal<[boolean]>("pauseLoad");
 export const loadProgressQuery = defineQuery<LoadProgressView>("progress");
@@ -34,9 +36,28 @@ const HOSTS = 3;
 export async function load(
   request: LoadRequest & { commits: "package" | "chain"; needs_staging?: boolean },
 ): Promise<LoadInfo> {
+  return await coded("load", () => wholeLoad(request));
+}
+
+setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, load);
+
+async function wholeLoad(request: Parameters<typeof load>[0]): Promise<LoadInfo> {
+  if (typeof request?.spec?.pipeline_name !== "string") {
+    throw ApplicationFailure.nonRetryable(
+      'Workflow "load" is started by workflow "pipeline", which gives it a resolved spec; start that one, for example with {"pipeline": "rest_api_demo"}.',
+      "SPEC_INVALID",
+    );
+  }
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
   let paused = false;
+  let told = false;
   setHandler(pauseSignal, value => {
+    // Nobody can refuse a signal: a bad one is told once and ignored.
+    if (typeof value !== "boolean") {
+      if (!told) progress.note("a signal pauseLoad that was neither true nor false was ignored");
+      told = true;
+      return;
+    }
     paused = value;
     progress.note(value ? "paused" : "resumed");
   });

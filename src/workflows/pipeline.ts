@@ -14,7 +14,7 @@ import {
   patched,
   proxyActivities,
   setCurrentDetails,
-  setHandler,
+  setWorkflowOptions,
   sleep,
   startChild,
   workflowInfo,
@@ -22,11 +22,12 @@ import {
 import type { Activities } from "../activities";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
+import { cutText } from "../pipeline/cut-text";
 import type { DbtInfo, GateInfo, HistoryState, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
 import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
-import { optionsFor } from "./activity-options";
-import { BackfillQueue } from "./backfill-queue";
+import { LONGEST_SUMMARY, optionsFor } from "./activity-options";
+import { BackfillQueue, toldReason } from "./backfill-queue";
 import { backfillRows } from "./backfill-rows";
 import type { load } from "./load";
 import {
@@ -37,9 +38,11 @@ import {
   requestBackfillUpdate,
   resolveReviewUpdate,
   resumeUpdate,
+  reviewProblem,
   stateQuery,
 } from "./messages";
 import { type RunProgressView, runDetails } from "./run-details";
+import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 
 interface LoadChild {
   signal(name: string, ...args: unknown[]): Promise<void>;
@@ -52,9 +55,10 @@ const LONGEST_WAIT_FOR_LOCK = 15;
 const PATCH_BACKFILL_VALUES = "backfill-values-as-they-are";
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
-  const run = new PipelineRun(input);
-  return await run.execute();
+  return await coded("pipeline", () => new PipelineRun(input).execute());
 }
+
+setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, pipeline);
 
 /** The state of one run between its steps, and the handlers that outside callers reach it by. */
 class PipelineRun {
@@ -78,7 +82,7 @@ class PipelineRun {
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
     this.#history = { state: last?.state, load_id: last?.state_load_id };
-    this.#cursors = last?.cursors ?? [];
+    this.#cursors = Array.isArray(last?.cursors) ? last.cursors : [];
     this.#setHandlers();
   }
 
@@ -94,7 +98,7 @@ class PipelineRun {
     let result: Partial<RunResult> = {};
     let failure: unknown;
     try {
-      if (this.input.load !== false) {
+      if (this.input?.load !== false) {
         const loaded = await this.#step("load", () => this.#load());
         result.load = loaded;
       }
@@ -144,9 +148,12 @@ class PipelineRun {
           ],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-          staticSummary: backfill
-            ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
-            : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
+          staticSummary: cutText(
+            backfill
+              ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
+              : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
+            LONGEST_SUMMARY,
+          ),
         });
         this.#child = child as unknown as LoadChild;
         if (this.#paused) await child.signal("pauseLoad", true);
@@ -187,7 +194,7 @@ class PipelineRun {
       const values = patched(PATCH_BACKFILL_VALUES) ? "as they are" : "by characters";
       const problem = backfillProblem(request, this.#resolved!.resources, values);
       if (problem !== undefined) {
-        outcome.reason = problem;
+        outcome.reason = toldReason(problem);
         continue;
       }
       try {
@@ -197,7 +204,7 @@ class PipelineRun {
         outcome.rows = backfillRows(info);
       } catch (error) {
         outcome.status = "failed";
-        outcome.reason = messageOf(error);
+        outcome.reason = toldReason(messageOf(error));
         if (isCancellation(error)) {
           this.#reportUndone("the run was cancelled");
           throw error;
@@ -312,13 +319,14 @@ class PipelineRun {
     const validate = (request: BackfillRequest) => {
       const problem =
         backfillFormProblem(request) ??
+        this.#backfills.fullProblem() ??
         (this.#resolved === undefined ? undefined : backfillProblem(request, this.#resolved.resources));
       if (problem !== undefined)
         throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
     };
     // Nobody can refuse a signal: a bad one is recorded and ignored.
     setHandler(backfillSignal, request => {
-      const problem = backfillFormProblem(request);
+      const problem = backfillFormProblem(request) ?? this.#backfills.fullProblem();
       if (problem === undefined) this.#enqueue(request);
       else this.#backfills.recordBadSignal(problem);
     });
@@ -342,9 +350,8 @@ class PipelineRun {
         validator: review => {
           if (!this.#awaitsReview)
             throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
-          if (review?.decision !== "promote" && review?.decision !== "block") {
-            throw ApplicationFailure.nonRetryable('"decision" must be "promote" or "block".', "NO_REVIEW");
-          }
+          const problem = reviewProblem(review);
+          if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, "NO_REVIEW");
         },
       },
     );
