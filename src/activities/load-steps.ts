@@ -21,6 +21,7 @@ import { diskQueueName } from "../package/disk-queue";
 import { readText, writeFileAtomic } from "../package/files";
 import { type PackageRef as PackagePlace, packageFolder } from "../package/layout";
 import { type CompletedLoad, findPackage } from "../package/package-record";
+import { readShape } from "../package/shape";
 import type {
   ExtractResourceInfo,
   FinishedExtract,
@@ -147,7 +148,7 @@ async function open(ref: PackageRef, step: StepContext, config: Config) {
 /** What the package was made for, without its source. */
 async function openDestination(ref: PackageRef, step: StepContext, config: Config) {
   const place = placeOf(ref, config);
-  const spec = JSON.parse(await readText(specPath(place))) as ResolvedPipeline;
+  const spec = readSpec(specPath(place), await readText(specPath(place)));
   const destination = destinationOf(spec, step, config);
   return { place, spec, destination, capabilities: destination.capabilities };
 }
@@ -167,6 +168,19 @@ function destinationOf(spec: ResolvedPipeline, step: StepContext, config: Config
 /** History names a package; the folder is this worker's. */
 function placeOf(ref: PackageRef, config: Config): PackagePlace {
   return { ...ref, root: config.packageRoot };
+}
+
+/** @throws TidemarkError PACKAGE_DAMAGED */
+function readSpec(path: string, text: string): ResolvedPipeline {
+  return readShape<ResolvedPipeline>(path, text, JSON.parse, {
+    fields: {
+      pipeline_name: "text",
+      dataset_name: "text",
+      destination: { fields: { type: "text" } },
+      source: { fields: { type: "text", name: "text" } },
+      retry: { fields: { http_attempts: "number", activity_attempts: "number" } },
+    },
+  });
 }
 
 /** The run's pinned spec, beside the package, so that history holds it once. */

@@ -1,7 +1,7 @@
 /** `tidemark abort-packages`: drop what a failed run left pending (dlt: drop_pending_packages). */
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
-import { abortPackages } from "../package/packages";
+import { abortPackages, unreadableNotes } from "../package/packages";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 
@@ -13,6 +13,7 @@ export async function abortCommand(config: Config, pipeline: string): Promise<vo
     dataset: spec.dataset_name,
     fingerprint: createDestination(spec.destination).identity.fingerprint,
   });
+  for (const note of await unreadableNotes(config.packageRoot, spec.pipeline_name)) console.log(note);
   console.log(
     dropped.length === 0
       ? "No package is pending."

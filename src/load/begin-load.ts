@@ -9,6 +9,7 @@ import {
   type PackageScope,
   pendingPackages,
   removeStalePackages,
+  unreadableNotes,
 } from "../package/packages";
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
@@ -104,7 +105,10 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
       name,
       ...(parent === undefined ? {} : { parent }),
     })),
-    notes: forgotten === undefined ? begun.notes : [forgotten, ...begun.notes],
+    notes: [
+      ...(await unreadableNotes(root, spec.pipeline_name)),
+      ...(forgotten === undefined ? begun.notes : [forgotten, ...begun.notes]),
+    ],
   };
 }
 

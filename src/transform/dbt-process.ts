@@ -47,6 +47,11 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
   });
   const { child } = group;
   const output = createWriteStream(options.outputPath, { flags: "a" });
+  // An error without a listener ends the whole worker: on a full disk the step fails instead, when dbt has ended.
+  let notWritten: Error | undefined;
+  output.on("error", error => {
+    notWritten ??= error;
+  });
   let stderr = "";
   const lines = createInterface({ input: child.stdout! });
   lines.on("line", text => {
@@ -71,6 +76,7 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
       child.once("close", (code, signal) => resolve({ code, signal })),
     );
     options.signal.throwIfAborted();
+    if (notWritten !== undefined) throw notWritten;
     return { ...exit, log, stderr };
   } finally {
     clearInterval(ticker);
