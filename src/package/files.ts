@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { onDisk, packageError } from "./disk-errors";
-import { assertSize, writeFully } from "./write-fully";
+import { writeFully } from "./write-fully";
 
 export { onDisk, packageError } from "./disk-errors";
 
@@ -11,7 +11,7 @@ export { onDisk, packageError } from "./disk-errors";
 async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, "wx");
   try {
-    await assertSize(file, basename(path), await writeFully(file, [Buffer.from(text)]));
+    await writeFully(file, [Buffer.from(text)]);
   } finally {
     await file.close();
   }

@@ -197,6 +197,16 @@ describe("of a cursor that holds nothing yet, the first row tells the type", () 
     const days = ["2025-12-31", "2026-01-01", "2026-01-15", "2026-02-01"].map(at);
     expect(rowsOf("2026-01-01", "2026-02-01", days)).toEqual([days[1], days[2]]);
   });
+  it("after a crash the cursor goes on from where it was, not from the start", () => {
+    const at = (day: string) => new Timestamp(`${day}T00:00:00+00:00`);
+    const range = incrementalRange(config({ initial_value: "2026-01-01T00:00:00" }), undefined);
+    let filter = new IncrementalFilter("r", range, undefined, []);
+    for (const day of ["2026-01-05", "2026-01-03"]) {
+      filter = new IncrementalFilter("r", range, undefined, [], filter.running());
+      filter.page([{ u: at(day) }]);
+    }
+    expect(fromStored(filter.finish()!.last_value)).toEqual(at("2026-01-05"));
+  });
   it("a range that is empty in that type is refused there", () => {
     expect(() => rowsOf("100", "1e1", [5])).toThrow(
       expect.objectContaining({ code: "BACKFILL_REFUSED", message: expect.stringMatching(/bigint/) }),

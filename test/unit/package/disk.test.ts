@@ -4,7 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toFailure } from "../../../src/activities/failures";
-import { SegmentWriter } from "../../../src/extract/segments";
+import { readSegments, SegmentWriter } from "../../../src/extract/segments";
 import { ParquetFile } from "../../../src/normalize/parquet/parquet-file";
 import { onDisk, writeFileAtomic, writeFileOnce } from "../../../src/package/files";
 import { assertSize, writeFully } from "../../../src/package/write-fully";
@@ -108,6 +108,20 @@ describe("short writes", () => {
       ...failing,
       message: expect.stringMatching(/writing t\.parquet/),
     });
+  });
+});
+
+test("a read that fails is told with the file's name", async () => {
+  const writer = new SegmentWriter(root, "a1", 1 << 20);
+  await writer.write([{ id: 1 }]);
+  const segments = await writer.flush();
+  await writer.close();
+  const prototype = await handles();
+  jest.spyOn(prototype, "read").mockRejectedValue(Object.assign(new Error("EIO"), { code: "EIO" }));
+  const rows = readSegments(root, segments).next();
+  await expect(rows).rejects.toMatchObject({
+    code: "DISK_FAILED",
+    message: expect.stringMatching(/reading 00001\.jsonl/),
   });
 });
 
