@@ -5,6 +5,7 @@ import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from "
 import { defaultPayloadConverter, fromPayloadsAtIndex } from "@temporalio/common";
 import type { Config } from "./config";
 import { type DevServer, isAlive, runningDevServer, useDevServer, WORKER_RECORD } from "./dev-server";
+import { cutText } from "./pipeline/cut-text";
 import { TidemarkError } from "./pipeline/errors";
 import type { ProgressEvent, RunResult } from "./pipeline/infos";
 import {
@@ -111,7 +112,9 @@ export async function startRun(
     args: [input],
     workflowIdConflictPolicy: "USE_EXISTING",
     staticSummary:
-      typeof input.pipeline === "string" ? `tidemark: ${input.pipeline}` : "tidemark: inline spec",
+      typeof input.pipeline === "string"
+        ? cutText(`tidemark: ${input.pipeline}`, 120)
+        : "tidemark: inline spec",
   });
   const { startTime, runId } = await handle.describe();
   return {

@@ -23,13 +23,16 @@ export async function workflowBundle(cacheDir: string): Promise<string> {
 
 async function build(file: string): Promise<void> {
   const { bundleWorkflowCode } = await import("@temporalio/worker");
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(SOURCE, "workflows", "index.ts") });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(SOURCE, "workflows", "index.ts"),
+    payloadConverterPath: join(SOURCE, "workflows", "payload-converter.ts"),
+  });
   const part = `${file}.${process.pid}`;
   writeFileSync(part, code);
   renameSync(part, file);
 }
 
-/** Hash of everything that can be in the bundle: the workflows, the words they import, the SDK's version. */
+/** Hash of everything that can be in the bundle: the workflows, the words they import, how it is built, the SDK's version. */
 function codeHash(): string {
   const hash = createHash("sha256");
   for (const folder of ["workflows", "pipeline"]) {
@@ -37,6 +40,7 @@ function codeHash(): string {
       hash.update(name).update(readFileSync(join(SOURCE, folder, name)));
     }
   }
+  hash.update(readFileSync(__filename));
   return hash.update(require("@temporalio/workflow/package.json").version).digest("hex").slice(0, 16);
 }
 

@@ -5,10 +5,15 @@
  */
 import { CancelledFailure } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
+import { diskTrouble, packageError } from "../package/disk-errors";
+import { cutText } from "../pipeline/cut-text";
 import { TidemarkError } from "../pipeline/errors";
 import type { Step } from "../pipeline/names";
 import { redact } from "../spec/secrets";
 import { delayAfter } from "./attempts";
+
+/** Far below what Temporal takes; a message is for people. */
+const LONGEST_MESSAGE = 20_000;
 
 /** @param so how many attempts ended with an error, this one included, and whether no other follows */
 export function toFailure(
@@ -22,7 +27,7 @@ export function toFailure(
   const sorted = error instanceof TidemarkError ? error : sortSystemError(error);
   const failure = ApplicationFailure.create({
     type: sorted.code,
-    message: redact(sorted.message, secrets),
+    message: cutText(redact(sorted.message, secrets), LONGEST_MESSAGE),
     nonRetryable: sorted.kind === "terminal" || so.last,
     details: [
       { step: sorted.step ?? step, ...(sorted.dltException ? { dlt_exception: sorted.dltException } : {}) },
@@ -37,23 +42,15 @@ export function toFailure(
 function sortSystemError(error: unknown): TidemarkError {
   const code = (error as { code?: unknown } | null)?.code;
   const name = error instanceof Error ? error.constructor.name : typeof error;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new TidemarkError(
-      "DISK_FULL",
-      "The disk is full. Free space below the package root (.tidemark) and the run goes on.",
-    );
-  }
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
-    const path = (error as { path?: string }).path ?? "a file of the worker";
+  const path = (error as { path?: string } | null)?.path ?? "a file of the worker";
+  if (diskTrouble(error) === "denied") {
     return new TidemarkError(
       "DESTINATION_DENIED",
-      `The worker may not write ${path}. Correct the permission, or choose another folder.`,
+      `The worker may not use ${path} (${code}). Correct the permission, or choose another folder.`,
     );
   }
-  if (code === "ENOENT") {
-    const path = (error as { path?: string }).path ?? "a file of the load package";
-    return new TidemarkError("PACKAGE_LOST", `${path} is missing.`);
-  }
+  const sorted = packageError(error, `using ${path}`);
+  if (sorted instanceof TidemarkError) return sorted;
   return new TidemarkError(
     "INTERNAL",
     `An error that Tidemark did not expect (${name}${typeof code === "string" ? `, ${code}` : ""}); the worker's log has the details. Please report it.`,

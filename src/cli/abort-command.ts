@@ -4,7 +4,7 @@ import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { datasetNames } from "../load/dataset-names";
 import { loadWorkflowId } from "../load/load-workflow-id";
-import { abortPackages } from "../package/packages";
+import { abortPackages, unreadableNotes } from "../package/packages";
 import { TidemarkError } from "../pipeline/errors";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
@@ -19,6 +19,7 @@ export async function abortCommand(config: Config, pipeline: string): Promise<vo
     dataset: datasetNames(spec).dataset,
     fingerprint,
   });
+  for (const note of await unreadableNotes(config.packageRoot, spec.pipeline_name)) console.log(note);
   console.log(
     dropped.length === 0
       ? "No package is pending."

@@ -2,7 +2,7 @@
 import Table from "cli-table3";
 import type { Config } from "../config";
 import { closeDestinations, createDestination } from "../destinations/registry";
-import { pendingPackages } from "../package/packages";
+import { pendingPackages, unreadableNotes } from "../package/packages";
 import type { CursorInfo } from "../pipeline/cursor";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
@@ -23,6 +23,8 @@ export interface PipelineReport {
   schema_version?: number;
   cursors: CursorInfo[];
   pending_packages: { load_id: string; state: string }[];
+  /** A sentence for each package that cannot be read. */
+  unreadable_packages: string[];
 }
 
 export async function stateCommand(
@@ -65,6 +67,7 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
     schema_version: restored.schemas[spec.source.name]?.version,
     cursors: state === undefined ? [] : cursorsOf(state),
     pending_packages: pending.map(({ load_id, state }) => ({ load_id, state })),
+    unreadable_packages: await unreadableNotes(config.packageRoot, pipeline_name),
   };
 }
 
@@ -102,5 +105,6 @@ function render(report: PipelineReport): string {
       `pending package ${p.load_id} (${p.state}): the next run loads it first; tidemark abort-packages drops it`,
     );
   }
+  lines.push(...report.unreadable_packages);
   return `${lines.join("\n")}\n`;
 }

@@ -28,12 +28,14 @@ export function encodePage(page: ColumnPage): Uint8Array[] {
 }
 
 /**
- * The pages in the first `bytes` bytes of a file. Undefined instead of a page: the file is shorter than that.
- * A page is read as a whole, as it was written.
+ * The pages in the first `bytes` bytes of a file. Undefined instead of a page: the file is shorter than that, or holds
+ * something else. A page is read as a whole, as it was written.
  */
 export async function* readPages(file: FileHandle, bytes: number): AsyncGenerator<ColumnPage | undefined> {
   let at = 0;
   const take = async (size: number): Promise<Buffer | undefined> => {
+    // A length that leads out of the file is none.
+    if (!(size >= 0 && size <= bytes - at)) return undefined;
     const buffer = Buffer.allocUnsafeSlow(size);
     for (let done = 0; done < size; ) {
       const { bytesRead } = await file.read(buffer, done, size - done, at + done);
@@ -50,12 +52,14 @@ export async function* readPages(file: FileHandle, bytes: number): AsyncGenerato
       yield undefined;
       return;
     }
-    const { rows, bare, columns } = JSON.parse(text.toString()) as Header;
-    const body = await take(columns.reduce((sum, { present, data }) => sum + present + data, 0));
-    if (body === undefined) {
+    const header = headerOf(text);
+    const body =
+      header && (await take(header.columns.reduce((sum, { present, data }) => sum + present + data, 0)));
+    if (header === undefined || body === undefined) {
       yield undefined;
       return;
     }
+    const { rows, bare, columns } = header;
     let from = 0;
     const cut = (size: number) => {
       from += size;
@@ -69,5 +73,14 @@ export async function* readPages(file: FileHandle, bytes: number): AsyncGenerato
         return { name, type, count, present: flags, data: cut(data) };
       }),
     };
+  }
+}
+
+function headerOf(text: Buffer): Header | undefined {
+  try {
+    const header = JSON.parse(text.toString()) as Header | null;
+    return Array.isArray(header?.columns) ? header : undefined;
+  } catch {
+    return undefined;
   }
 }

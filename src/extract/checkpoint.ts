@@ -6,7 +6,9 @@ import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
 import type { Value } from "../json/values";
 import { onDisk, readTextIfAny, writeFileAtomic, writeFileOnce } from "../package/files";
+import { readShape, type Shape } from "../package/shape";
 import type { CursorInfo } from "../pipeline/cursor";
+import type { TidemarkError } from "../pipeline/errors";
 import type { Json } from "../pipeline/spec";
 import type { StoredIncremental } from "../state/pipeline-state";
 import type { RunningIncremental } from "./incremental";
@@ -42,6 +44,35 @@ export interface DoneRecord {
   cursor?: CursorInfo;
 }
 
+const SEGMENTS: Shape = {
+  list: { fields: { path: "text", bytes: "number", rows: "number", "format?": "text" } },
+};
+const CHECKPOINT_SHAPE: Shape = {
+  fields: {
+    segments: SEGMENTS,
+    resume: "anything",
+    "running?": { fields: { hashes: { list: "text" }, seen: "boolean", passed: "boolean" } },
+    pages: "number",
+    requests: "number",
+    table_seen: "boolean",
+  },
+};
+const DONE_SHAPE: Shape = {
+  fields: {
+    resource: "text",
+    attempt: "text",
+    segments: SEGMENTS,
+    rows: "number",
+    bytes: "number",
+    pages: "number",
+    requests: "number",
+    resumed_rows: "number",
+    table_seen: "boolean",
+    "incremental?": "object",
+    "cursor?": { fields: { resource: "text", cursor_path: "text", value: "object" } },
+  },
+};
+
 const CHECKPOINT = "checkpoint.json";
 const DONE = "done.json";
 
@@ -54,7 +85,10 @@ export async function writeCheckpoint(
   await writeFileAtomic(join(folder, attempt, CHECKPOINT), orjsonText(checkpoint as unknown as Value));
 }
 
-/** The most advanced checkpoint of any attempt whose files are whole, or null. */
+/**
+ * The most advanced checkpoint of any attempt whose files are whole, or null. One that cannot be read (cut short by a
+ * power cut) is none: its pages are asked for again, and nothing is lost.
+ */
 export async function bestCheckpoint(folder: string): Promise<Checkpoint | null> {
   const attempts = await onDisk("listing attempts", async () => {
     try {
@@ -67,8 +101,14 @@ export async function bestCheckpoint(folder: string): Promise<Checkpoint | null>
   const found: Checkpoint[] = [];
   for (const entry of attempts) {
     if (!entry.isDirectory()) continue;
-    const text = await readTextIfAny(join(folder, entry.name, CHECKPOINT));
-    if (text !== null) found.push(parseJson(text) as unknown as Checkpoint);
+    const path = join(folder, entry.name, CHECKPOINT);
+    const text = await readTextIfAny(path);
+    if (text === null) continue;
+    try {
+      found.push(readShape<Checkpoint>(path, text, parseJson, CHECKPOINT_SHAPE));
+    } catch (error) {
+      if ((error as TidemarkError).code !== "PACKAGE_DAMAGED") throw error;
+    }
   }
   found.sort((a, b) => b.pages - a.pages);
   for (const checkpoint of found) {
@@ -89,13 +129,16 @@ export async function lastWritten(folder: string): Promise<number> {
   return Math.max(...times);
 }
 
+/** @throws TidemarkError PACKAGE_DAMAGED */
 export async function readDone(folder: string): Promise<DoneRecord | null> {
-  const text = await readTextIfAny(join(folder, DONE));
-  return text === null ? null : (parseJson(text) as unknown as DoneRecord);
+  const path = join(folder, DONE);
+  const text = await readTextIfAny(path);
+  return text === null ? null : readShape<DoneRecord>(path, text, parseJson, DONE_SHAPE);
 }
 
 /** Puts the result in place unless another attempt was first; returns the one that counts. */
 export async function settleDone(folder: string, record: DoneRecord): Promise<DoneRecord> {
-  const text = await writeFileOnce(join(folder, DONE), orjsonText(record as unknown as Value));
-  return parseJson(text) as unknown as DoneRecord;
+  const path = join(folder, DONE);
+  const text = await writeFileOnce(path, orjsonText(record as unknown as Value));
+  return readShape<DoneRecord>(path, text, parseJson, DONE_SHAPE);
 }

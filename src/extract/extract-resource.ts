@@ -130,6 +130,7 @@ class Extraction {
       if (!this.#isClosed()) await this.#readPages();
       await this.#saving;
       const segments = [...this.#taken, ...(await this.#writer.flush())];
+      await this.#writer.settle();
       this.#tell(true);
       return this.#done(segments);
     } finally {

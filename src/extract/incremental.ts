@@ -13,6 +13,7 @@ import { compareCursors, cursorType, instantOf } from "./cursor-order";
 import { isoText, parseInstant, wallClock } from "./cursor-time";
 import { dedupHash, dedupValue, isLegacyHash } from "./dedup-hash";
 import { applyLag } from "./lag";
+import { numberFromText } from "./number-text";
 
 /** How far a filter has come, as JSON: with it, another process goes on where this one stood. */
 export interface RunningIncremental {
@@ -62,6 +63,8 @@ export function checkEnd({ config, initial_value: initial, end_value: end }: Inc
   if (initial === undefined || initial === null) {
     throw refuse("end_value needs an initial_value; give both, or leave end_value out");
   }
+  // The first row tells what such texts are; they are compared there.
+  if (config.bounds_as_text && typeof initial === "string") return;
   let order: number;
   try {
     order = compareCursors(initial, end);
@@ -101,6 +104,8 @@ export class IncrementalFilter {
   /** Rows of the running page that equal `last`; hashed when the page is done, as few as possible. */
   #lastRows: Row[] = [];
   #seen = false;
+  /** A row of the range has shown which type the bounds must have; also after a crash, when others saw it before. */
+  #adapted = false;
   #passed = false;
   #touched = false;
   #pageClosed = false;
@@ -175,7 +180,7 @@ export class IncrementalFilter {
   #keeps(row: Row): boolean {
     const value = this.#find(row);
     if (value === undefined || value === null) return this.#missing(value);
-    if (!this.#seen) this.#adaptBounds(value);
+    if (!this.#adapted) this.#adaptBounds(value);
     if (this.#end !== undefined) {
       const order = this.#order(value, this.#end, "end_value");
       if (order > 0 || (order === 0 && this.#config.range_end === "open")) {
@@ -184,6 +189,7 @@ export class IncrementalFilter {
       }
     }
     this.#seen = true;
+    this.#adapted = true;
     const againstLast = this.#last === undefined ? 1 : this.#order(value, this.#last, "last_value");
     if (this.#last === undefined && cursorType(value) === null)
       throw this.#typeError("a value that has no order");
@@ -249,12 +255,29 @@ export class IncrementalFilter {
    * where the rows hold dates. And a zone is added or dropped as the rows have it (dlt: _adapt_timezone).
    */
   #adaptBounds(value: Value): void {
-    if (!(value instanceof Timestamp || value instanceof PlainDate)) return;
-    if (this.#start !== undefined) {
-      this.#start = adaptBound(this.#start, value);
+    const adapted = (bound: Value | undefined) =>
+      bound === undefined ? undefined : this.#fitBound(bound, value);
+    // After a crash the start is as the rows are already, and the last value is further on.
+    if (!this.#seen && this.#start !== undefined) {
+      this.#start = adapted(this.#start);
       this.#last = this.#start;
     }
-    if (this.#end !== undefined) this.#end = adaptBound(this.#end, value);
+    this.#end = adapted(this.#end);
+    if (!this.#config.bounds_as_text || this.#start === undefined || this.#end === undefined) return;
+    if (this.#order(this.#start, this.#end, "end_value") < 0) return;
+    throw new TidemarkError(
+      "BACKFILL_REFUSED",
+      `Backfill of "${this.resource}" refused: "to" does not come after "from" in the order of cursor "${this.#config.cursor_path}", whose rows hold ${cursorType(value)} values.`,
+      { step: "extract" },
+    );
+  }
+
+  #fitBound(bound: Value, value: Value): Value {
+    if (value instanceof Timestamp || value instanceof PlainDate) return adaptBound(bound, value);
+    if (!this.#config.bounds_as_text || typeof bound !== "string") return bound;
+    const type = cursorType(value);
+    const numeric = type === "bigint" || type === "double" || type === "decimal";
+    return numeric ? (numberFromText(bound) ?? bound) : bound;
   }
 
   #knownAtStart(row: Row): boolean {

@@ -11,6 +11,8 @@ import { pageRows } from "../columns/column-values";
 import { decodeLine, encodeLine } from "../json/typed-json";
 import type { Row } from "../json/values";
 import { onDisk, packageError } from "../package/files";
+import { damaged } from "../package/shape";
+import { assertSize, writeFully } from "../package/write-fully";
 import { TidemarkError } from "../pipeline/errors";
 
 export interface Segment {
@@ -93,9 +95,7 @@ export class SegmentWriter {
         const current = this.#current;
         if (current === null || current.bytes >= this.maxBytes || current.format !== format)
           await this.#next(format);
-        for (const part of parts) {
-          for (let done = 0; done < part.length; ) done += (await this.#file!.write(part, done)).bytesWritten;
-        }
+        await writeFully(this.#file!, parts);
       } catch (error) {
         throw packageError(error, "writing extracted rows");
       }
@@ -106,7 +106,16 @@ export class SegmentWriter {
     return this.#segments.map(segment => ({ ...segment }));
   }
 
+  /** The last segment is whole on its disk. @throws TidemarkError DISK_FAILED */
+  async settle(): Promise<void> {
+    await this.#tail;
+    const [file, current] = [this.#file, this.#current];
+    if (file === null || current === null) return;
+    await onDisk(`looking at ${basename(current.path)}`, () => assertSize(file, current.path, current.bytes));
+  }
+
   async #next(format: "columns" | undefined): Promise<void> {
+    if (this.#file !== null) await assertSize(this.#file, this.#current!.path, this.#current!.bytes);
     await this.#file?.close();
     this.#file = null;
     await mkdir(join(this.folder, this.attempt), { recursive: true });
@@ -148,7 +157,7 @@ export async function segmentsAreWhole(folder: string, segments: readonly Segmen
 
 /**
  * Reads rows back in order, in batches of the same size every time.
- * @throws TidemarkError PACKAGE_LOST when a file is missing or too short
+ * @throws TidemarkError PACKAGE_LOST when a file is missing or too short, PACKAGE_DAMAGED when it holds something else
  */
 export async function* readSegments(
   folder: string,
@@ -181,19 +190,32 @@ export async function* readSegments(
 
 async function* rowBlocks(path: string, { bytes, format }: Segment): AsyncGenerator<Iterable<Row>> {
   if (format === undefined) {
-    for await (const lines of lineBlocks(path, bytes)) yield decodedLines(lines);
+    for await (const lines of lineBlocks(path, bytes)) yield decodedLines(lines, path);
     return;
   }
   const file = await onDisk(`opening ${basename(path)}`, () => open(path));
   try {
-    for await (const page of readPages(file, bytes)) yield page === undefined ? [] : pageRows(page);
+    const pages = readPages(file, bytes);
+    for (;;) {
+      const next = await onDisk(`reading ${basename(path)}`, () => pages.next());
+      if (next.done) return;
+      yield next.value === undefined ? [] : pageRows(next.value);
+    }
   } finally {
     await file.close();
   }
 }
 
-function* decodedLines(lines: readonly string[]): Generator<Row> {
-  for (const line of lines) yield decodeLine(line);
+function* decodedLines(lines: readonly string[], path: string): Generator<Row> {
+  for (const line of lines) {
+    let row: Row;
+    try {
+      row = decodeLine(line);
+    } catch {
+      throw damaged(path, "a line of it is no JSON");
+    }
+    yield row;
+  }
 }
 
 /** Lines of a file's first `bytes`. Only \n ends a line: other line ends stand inside texts as they are. */
@@ -203,7 +225,8 @@ async function* lineBlocks(path: string, bytes: number): AsyncGenerator<string[]
     let rest = Buffer.alloc(0);
     for (let at = 0; at < bytes; ) {
       const block = Buffer.allocUnsafe(Math.min(READ_BYTES, bytes - at));
-      const { bytesRead } = await file.read(block, 0, block.length, at);
+      const reading = `reading ${basename(path)}`;
+      const { bytesRead } = await onDisk(reading, () => file.read(block, 0, block.length, at));
       if (bytesRead === 0) return;
       at += bytesRead;
       const data = Buffer.concat([rest, block.subarray(0, bytesRead)]);

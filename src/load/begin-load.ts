@@ -2,7 +2,13 @@
 import type { DestinationSession, Restored } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
 import { type PackageRecord, writePackage } from "../package/package-record";
-import { countedVersion, forgetFinished, type PackageScope, removeStalePackages } from "../package/packages";
+import {
+  countedVersion,
+  forgetFinished,
+  type PackageScope,
+  removeStalePackages,
+  unreadableNotes,
+} from "../package/packages";
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
 import type { HistoryState, ResourcePlan } from "../pipeline/infos";
@@ -111,7 +117,12 @@ async function writeAll(
     ...(args.owner === undefined ? {} : { owner: args.owner }),
     ...(args.backfill === undefined ? {} : { backfill: args.backfill }),
   });
-  return { ref, outcome: "opened", resources: toExtract(begun.state), notes: [...notes, ...begun.notes] };
+  return {
+    ref,
+    outcome: "opened",
+    resources: toExtract(begun.state),
+    notes: [...(await unreadableNotes(root, spec.pipeline_name)), ...notes, ...begun.notes],
+  };
 }
 
 const toExtract = ({ resources }: BegunState): BegunLoad["resources"] =>
@@ -151,10 +162,12 @@ function refuseBackfill({ spec, source, backfill }: BeginLoadArgs): void {
   const plans: ResourcePlan[] = source.resources.map(resource => {
     const disposition = dispositionOf(spec, resource);
     const merge_key = spec.merge_key ?? ownHints(spec, resource).merge_key ?? [];
+    const incremental = incrementalOf(spec, resource);
     return {
       name: resource.name,
       selected: true,
-      cursor_path: incrementalOf(spec, resource)?.cursor_path,
+      cursor_path: incremental?.cursor_path,
+      ...(incremental?.last_value_func === "min" ? { last_value_func: "min" as const } : {}),
       disposition: disposition.disposition,
       strategy: disposition.strategy,
       has_merge_key: merge_key.length > 0,

@@ -9,6 +9,7 @@ import { readTextIfAny } from "../package/files";
 import { failedPath, type PackageRef, resourceFolder } from "../package/layout";
 import { type PackageRecord, updatePackage } from "../package/package-record";
 import { dropPackage, type PackageScope, unfinishedPackages } from "../package/packages";
+import { TidemarkError } from "../pipeline/errors";
 import { describeSuperseded, isSameBase, type PackageOwner } from "../pipeline/package-base";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
 import { findBegun, findSpec } from "./plan-files";
@@ -55,7 +56,11 @@ export async function choosePackage(args: ChooseArgs): Promise<Chosen> {
       continue;
     }
     if (record.state !== "new") return { what: "pending", record, notes };
-    const taken = await takeOver(record, args);
+    const taken = await takeOver(record, args).catch(error => {
+      // Files that cannot be read are no reason not to begin anew.
+      if (error instanceof TidemarkError && error.code === "PACKAGE_DAMAGED") return undefined;
+      throw error;
+    });
     if (taken !== undefined) return { what: "taken over", record, notes: [...notes, ...taken] };
   }
   return { notes };

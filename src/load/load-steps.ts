@@ -103,6 +103,9 @@ export async function completeStep(
             resource: backfill.resource,
             from: String(backfill.from),
             ...(backfill.to === undefined ? {} : { to: String(backfill.to) }),
+            tables: extracted.tables
+              .filter(({ resource }) => resource === backfill.resource)
+              .map(({ table }) => table),
           },
         }),
   };

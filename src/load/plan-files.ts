@@ -1,4 +1,7 @@
-/** What the steps leave for each other in a package, beside package.json and the rows. */
+/**
+ * What the steps leave for each other in a package, beside package.json and the rows. One that is not what it should
+ * be is told by its name (PACKAGE_DAMAGED).
+ */
 import type { PackageFile } from "../destinations/destination";
 import { parseJson } from "../json/parse";
 import { orjsonText } from "../json/print";
@@ -12,6 +15,7 @@ import {
   specPath,
   statePath,
 } from "../package/layout";
+import { readShape, type Shape } from "../package/shape";
 import type { CursorInfo } from "../pipeline/cursor";
 import type { TableRows } from "../pipeline/infos";
 import type { IncrementalConfig, ResolvedPipeline } from "../pipeline/spec";
@@ -72,9 +76,74 @@ export interface Normalized {
   state_schema?: StoredSchema;
 }
 
+const SCHEMA: Shape = {
+  fields: {
+    name: "text",
+    version: "number",
+    version_hash: "text",
+    tables: "object",
+    settings: "object",
+    normalizers: { fields: { names: "text", json: "object" } },
+  },
+};
+const SPEC: Shape = {
+  fields: {
+    pipeline_name: "text",
+    dataset_name: "text",
+    destination: { fields: { type: "text" } },
+    source: { fields: { type: "text", name: "text" } },
+    retry: { fields: { http_attempts: "number", activity_attempts: "number" } },
+  },
+};
+const STATE: Shape = { fields: { _state_version: "number", pipeline_name: "text", dataset_name: "text" } };
+const BEGUN: Shape = {
+  fields: {
+    state: STATE,
+    force_state: "boolean",
+    default_schema_name: "text",
+    resources: {
+      list: {
+        fields: {
+          name: "text",
+          selected: "boolean",
+          "incremental?": { fields: { config: { fields: { cursor_path: "text" } }, stateless: "boolean" } },
+        },
+      },
+    },
+    "refresh?": { fields: { drop: { list: "text" }, truncate: { list: "text" } } },
+    "default_schema?": SCHEMA,
+  },
+};
+const EXTRACTED: Shape = {
+  fields: {
+    schema: SCHEMA,
+    tables: { list: { fields: { resource: "text", table: "text" } } },
+    emptied: { list: "text" },
+    cursors: { list: "object" },
+    state: STATE,
+    state_due: "boolean",
+    "state_package?": { fields: { load_id: "text", schema: SCHEMA } },
+  },
+};
+const NORMALIZED: Shape = {
+  fields: {
+    attempt: "text",
+    schema: SCHEMA,
+    files: {
+      list: {
+        fields: { table: "text", path: "text", rows: "number", bytes: "number", columns: { list: "text" } },
+      },
+    },
+    tables: { list: { fields: { table: "text", rows: "number" } } },
+    schema_changes: { list: "text" },
+    "state_schema?": SCHEMA,
+  },
+};
+
 // Numbers stay exact: 1 and 1.0 differ, and integers have 64 bits.
 const write = (path: string, value: unknown) => writeFileAtomic(path, orjsonText(value as Value));
-const read = async <T>(path: string) => parseJson(await readText(path)) as unknown as T;
+const read = async <T>(path: string, shape: Shape) =>
+  readShape<T>(path, await readText(path), parseJson, shape);
 
 /** The run's pinned spec, beside the package, so that history holds it once. */
 export const writeSpec = (ref: PackageRef, spec: ResolvedPipeline) =>
@@ -82,27 +151,29 @@ export const writeSpec = (ref: PackageRef, spec: ResolvedPipeline) =>
 /** Null when the package was not begun to its end. */
 export async function findSpec(ref: PackageRef): Promise<ResolvedPipeline | null> {
   const text = await readTextIfAny(specPath(ref));
-  return text === null ? null : (JSON.parse(text) as ResolvedPipeline);
+  return text === null ? null : readShape<ResolvedPipeline>(specPath(ref), text, JSON.parse, SPEC);
 }
 export async function findBegun(ref: PackageRef): Promise<BegunState | null> {
   const text = await readTextIfAny(statePath(ref));
-  return text === null ? null : (parseJson(text) as unknown as BegunState);
+  return text === null ? null : readShape<BegunState>(statePath(ref), text, parseJson, BEGUN);
 }
 export const readSpec = async (ref: PackageRef) =>
-  JSON.parse(await readText(specPath(ref))) as ResolvedPipeline;
+  readShape<ResolvedPipeline>(specPath(ref), await readText(specPath(ref)), JSON.parse, SPEC);
 export const writeBegun = (ref: PackageRef, begun: BegunState) => write(statePath(ref), begun);
-export const readBegun = (ref: PackageRef) => read<BegunState>(statePath(ref));
+export const readBegun = (ref: PackageRef) => read<BegunState>(statePath(ref), BEGUN);
 export const writeSchema = (ref: PackageRef, schema: StoredSchema) => write(schemaPath(ref), schema);
-export const readSchema = (ref: PackageRef) => read<StoredSchema>(schemaPath(ref));
+export const readSchema = (ref: PackageRef) => read<StoredSchema>(schemaPath(ref), SCHEMA);
 export const writeExtracted = (ref: PackageRef, extracted: Extracted) => write(extractedPath(ref), extracted);
-export const readExtracted = (ref: PackageRef) => read<Extracted>(extractedPath(ref));
+export const readExtracted = (ref: PackageRef) => read<Extracted>(extractedPath(ref), EXTRACTED);
 /** The first attempt to finish counts; returns its result. */
-export const settleNormalized = async (ref: PackageRef, normalized: Normalized) =>
-  parseJson(
-    await writeFileOnce(normalizedPath(ref), orjsonText(normalized as unknown as Value)),
-  ) as unknown as Normalized;
+export const settleNormalized = async (ref: PackageRef, normalized: Normalized) => {
+  const path = normalizedPath(ref);
+  const text = await writeFileOnce(path, orjsonText(normalized as unknown as Value));
+  return readShape<Normalized>(path, text, parseJson, NORMALIZED);
+};
 /** Null when the package is not normalized yet. */
 export async function findNormalized(ref: PackageRef): Promise<Normalized | null> {
-  const text = await readTextIfAny(normalizedPath(ref));
-  return text === null ? null : (parseJson(text) as unknown as Normalized);
+  const path = normalizedPath(ref);
+  const text = await readTextIfAny(path);
+  return text === null ? null : readShape<Normalized>(path, text, parseJson, NORMALIZED);
 }

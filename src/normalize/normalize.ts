@@ -2,6 +2,8 @@
 import { pageBytes } from "../columns/column-page";
 import { parseLines } from "../json/lines";
 import { mayBeTyped } from "../json/typed-json";
+import { packageError } from "../package/files";
+import { damaged } from "../package/shape";
 import { TidemarkError } from "../pipeline/errors";
 import { isComplete, isNullable, tableOf } from "../schema/column-props";
 import { namingOf } from "../schema/hints";
@@ -109,7 +111,11 @@ async function normalizeResource(
     }
     for await (const lines of readLines(segment)) {
       input.signal.throwIfAborted();
-      await takeLines(lines);
+      await takeLines(lines).catch(error => {
+        // Extract wrote JSON: what is none now was changed on the disk.
+        const isJsonError = error instanceof SyntaxError || (error as TidemarkError).code === "HTTP_BAD_JSON";
+        throw isJsonError ? damaged(segment.path, "a line of it is no JSON") : error;
+      });
       done(lines.length);
     }
   }
@@ -178,10 +184,6 @@ function translate(error: unknown): unknown {
     const { code, message, dltException, retryAfterMs, cause } = error;
     return new TidemarkError(code, message, { step: "normalize", dltException, retryAfterMs, cause });
   }
-  if ((error as { code?: string }).code !== "ENOSPC") return error;
-  return new TidemarkError(
-    "DISK_FULL",
-    "The disk is full: normalized files could not be written. Free space under the package root.",
-    { step: "normalize", cause: error },
-  );
+  const sorted = packageError(error, "normalizing");
+  return sorted instanceof TidemarkError ? translate(sorted) : sorted;
 }

@@ -2,7 +2,6 @@
  * Rows of one table on their way into files: builders for its columns, row groups, files that roll over by size.
  * A row group is written between documents only, so that a document can be taken back as a whole.
  */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageFile } from "../destinations/destination";
 import { safeName } from "../package/safe-name";
@@ -117,15 +116,10 @@ export class TableSink {
   async close(): Promise<void> {
     if (this.file === undefined) return;
     const { writer, columns, rows } = this.file;
-    this.file = undefined;
     await writer.finish();
-    this.done.push({
-      table: this.table,
-      path: writer.path,
-      rows,
-      bytes: (await stat(writer.path)).size,
-      columns,
-    });
+    // Not before: a file that could not be finished is closed by `abandon`.
+    this.file = undefined;
+    this.done.push({ table: this.table, path: writer.path, rows, bytes: writer.size, columns });
   }
 
   /** Gives up after a failure: no file handle stays open. */

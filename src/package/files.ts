@@ -1,45 +1,19 @@
 /** Small files of a package: written whole or not at all, and errors of the disk sorted at the door. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { TidemarkError } from "../pipeline/errors";
+import { onDisk, packageError } from "./disk-errors";
+import { writeFully } from "./write-fully";
 
-/**
- * Translates an error of the file system.
- * @returns DISK_FULL, PACKAGE_LOST, PACKAGE_DENIED, or the error itself when it is of another kind
- */
-export function packageError(error: unknown, doing: string): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new TidemarkError(
-      "DISK_FULL",
-      `The disk was full while ${doing}. Free space under the package root; the step is then repeated.`,
-      { cause: error },
-    );
-  }
-  if (code === "ENOENT") {
-    return new TidemarkError(
-      "PACKAGE_LOST",
-      `A file of the load package is missing: ${doing} failed. The worker that wrote it is gone, or the package root was cleaned.`,
-      { cause: error },
-    );
-  }
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOTDIR") {
-    return new TidemarkError(
-      "PACKAGE_DENIED",
-      `The package root cannot be used: ${doing} failed (${code}). Give the worker a folder that it may write.`,
-      { cause: error },
-    );
-  }
-  return error;
-}
+export { onDisk, packageError } from "./disk-errors";
 
-/** Runs `work` and translates what the file system throws. `doing` names files, never values. */
-export async function onDisk<T>(doing: string, work: () => Promise<T>): Promise<T> {
+/** A file that nobody else has the name of. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx");
   try {
-    return await work();
-  } catch (error) {
-    throw packageError(error, doing);
+    await writeFully(file, [Buffer.from(text)]);
+  } finally {
+    await file.close();
   }
 }
 
@@ -49,7 +23,7 @@ export async function writeFileAtomic(path: string, text: string): Promise<void>
     const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
     await mkdir(dirname(path), { recursive: true });
     try {
-      await writeFile(temporary, text);
+      await writeNew(temporary, text);
       await rename(temporary, path);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -67,7 +41,7 @@ export async function writeFileOnce(path: string, text: string): Promise<string>
     const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
     await mkdir(dirname(path), { recursive: true });
     try {
-      await writeFile(temporary, text);
+      await writeNew(temporary, text);
       // link() fails when the name is taken, which rename() does not.
       await link(temporary, path).catch(error => {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

@@ -1,9 +1,11 @@
 /** package.json: what a load package is and how far it has come. */
+import { TidemarkError } from "../pipeline/errors";
 import type { FinishedExtract, LoadInfo } from "../pipeline/infos";
 import type { PackageBase, PackageOwner } from "../pipeline/package-base";
 import type { BackfillRequest } from "../pipeline/spec";
 import { readText, readTextIfAny, writeFileAtomic } from "./files";
 import { type PackageRef, recordPath } from "./layout";
+import { damaged, readShape, type Shape } from "./shape";
 
 export type PackageStage = "new" | "extracted" | "normalized" | "loaded" | "aborted";
 
@@ -13,7 +15,12 @@ export type CompletedLoad = Pick<
   "cursors" | "state" | "state_load_id" | "schema_version_hash" | "backfill" | "schema_name" | "notes"
 >;
 
+/** Of package.json and all that lies beside it. Raised when an older engine would misread a package. */
+export const PACKAGE_FORMAT = 1;
+
 export interface PackageRecord {
+  /** Absent: 1. */
+  format?: number;
   load_id: string;
   pipeline_name: string;
   dataset: string;
@@ -38,20 +45,55 @@ export interface PackageRecord {
   schema_version?: number;
 }
 
-/** @throws TidemarkError PACKAGE_LOST */
-export async function readPackage(ref: PackageRef): Promise<PackageRecord> {
-  return JSON.parse(await readText(recordPath(ref))) as PackageRecord;
+const SHAPE: Shape = {
+  fields: {
+    "format?": "number",
+    load_id: "text",
+    pipeline_name: "text",
+    dataset: "text",
+    schema_name: "text",
+    fingerprint: "text",
+    created_at: "text",
+    state: "text",
+    "backfill?": { fields: { resource: "text" } },
+    "finished?": { fields: { has_work: "boolean", cursors: { list: "object" } } },
+    "loaded?": { fields: { cursors: { list: "object" } } },
+    "schema_version?": "number",
+  },
+};
+
+/** @throws TidemarkError PACKAGE_DAMAGED, ENGINE_TOO_OLD */
+function parseRecord(ref: PackageRef, text: string): PackageRecord {
+  const path = recordPath(ref);
+  const { format = 1 } = readShape<{ format?: number }>(path, text, JSON.parse, {
+    fields: { "format?": "number" },
+  });
+  if (format > PACKAGE_FORMAT) {
+    throw new TidemarkError(
+      "ENGINE_TOO_OLD",
+      `Load package ${ref.load_id} of pipeline "${ref.pipeline_name}" has format ${format}, and this Tidemark reads up to ${PACKAGE_FORMAT}: a version that reads format ${format} is needed to load or drop it. Run that version here, or let its worker finish the package.`,
+    );
+  }
+  const record = readShape<PackageRecord>(path, text, JSON.parse, SHAPE);
+  if (!ORDER.includes(record.state)) throw damaged(path, "its state is none of a package");
+  return record;
 }
 
-/** Null when there is no such package. */
+/** @throws TidemarkError PACKAGE_LOST, PACKAGE_DAMAGED, ENGINE_TOO_OLD */
+export async function readPackage(ref: PackageRef): Promise<PackageRecord> {
+  return parseRecord(ref, await readText(recordPath(ref)));
+}
+
+/** Null when there is no such package. @throws TidemarkError PACKAGE_DAMAGED, ENGINE_TOO_OLD */
 export async function findPackage(ref: PackageRef): Promise<PackageRecord | null> {
   const text = await readTextIfAny(recordPath(ref));
-  return text === null ? null : (JSON.parse(text) as PackageRecord);
+  return text === null ? null : parseRecord(ref, text);
 }
 
 /** Written whole or not at all. */
 export async function writePackage(ref: PackageRef, record: PackageRecord): Promise<void> {
-  await writeFileAtomic(recordPath(ref), `${JSON.stringify(record, null, 2)}\n`);
+  const text = JSON.stringify({ format: PACKAGE_FORMAT, ...record }, null, 2);
+  await writeFileAtomic(recordPath(ref), `${text}\n`);
 }
 
 const ORDER: PackageStage[] = ["new", "extracted", "normalized", "loaded", "aborted"];

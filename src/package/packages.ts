@@ -1,7 +1,8 @@
 /** The packages of a root: which are pending (design law 11), dropping them, and clearing away the finished. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { onDisk } from "./files";
+import { TidemarkError } from "../pipeline/errors";
+import { onDisk } from "./disk-errors";
 import { type PackageRef, packageFolder, pipelineFolder } from "./layout";
 import { findPackage, type PackageRecord, updatePackage } from "./package-record";
 
@@ -12,8 +13,22 @@ export interface PackageScope {
   fingerprint: string;
 }
 
-/** Packages of one pipeline, oldest first (load ids sort as text). Folders without package.json are not packages. */
-export async function listPackages(root: string, pipeline: string): Promise<PackageRecord[]> {
+/** A package whose package.json cannot be read: it is told and left alone, and others go on. */
+export interface UnreadablePackage {
+  /** Name of its folder: the load id. */
+  load_id: string;
+  /** PACKAGE_DAMAGED, ENGINE_TOO_OLD, DISK_FAILED, … */
+  error: TidemarkError;
+}
+
+export interface PackageList {
+  /** Oldest first (load ids sort as text). */
+  records: PackageRecord[];
+  unreadable: UnreadablePackage[];
+}
+
+/** All packages of one pipeline. Folders without package.json are not packages. */
+export async function readPackages(root: string, pipeline: string): Promise<PackageList> {
   const folder = pipelineFolder(root, pipeline);
   const names = await onDisk("listing packages", async () => {
     try {
@@ -23,14 +38,46 @@ export async function listPackages(root: string, pipeline: string): Promise<Pack
       throw error;
     }
   });
-  const records: PackageRecord[] = [];
-  for (const name of names) {
+  const list: PackageList = { records: [], unreadable: [] };
+  for (const name of names.sort()) {
     // Load ids are plain text to safeName, so a folder's name is its load id.
-    const record = await findPackage({ root, pipeline_name: pipeline, load_id: name });
-    if (record?.pipeline_name === pipeline) records.push(record);
+    try {
+      const record = await findPackage({ root, pipeline_name: pipeline, load_id: name });
+      if (record?.pipeline_name === pipeline) list.records.push(record);
+    } catch (error) {
+      // A file between the folders, such as a lock, is no package.
+      if ((error as TidemarkError).code === "PACKAGE_DENIED" && (await isFile(join(folder, name)))) continue;
+      list.unreadable.push({ load_id: name, error: asTidemarkError(error, name) });
+    }
   }
-  return records.sort((a, b) => (a.load_id < b.load_id ? -1 : 1));
+  list.records.sort((a, b) => (a.load_id < b.load_id ? -1 : 1));
+  return list;
 }
+
+/** Those that can be read, oldest first. */
+export async function listPackages(root: string, pipeline: string): Promise<PackageRecord[]> {
+  return (await readPackages(root, pipeline)).records;
+}
+
+/** A sentence for each package that was passed over because nobody can read it. */
+export async function unreadableNotes(root: string, pipeline: string): Promise<string[]> {
+  const { unreadable } = await readPackages(root, pipeline);
+  return unreadable.map(
+    ({ load_id, error }) =>
+      `load package ${load_id} is left alone, as it cannot be read (${error.code}): ${error.message}`,
+  );
+}
+
+const isFile = (path: string) =>
+  stat(path).then(
+    found => found.isFile(),
+    () => false,
+  );
+
+const asTidemarkError = (error: unknown, name: string): TidemarkError =>
+  error instanceof TidemarkError
+    ? error
+    : new TidemarkError("PACKAGE_DAMAGED", `package.json of ${name} cannot be read.`, { cause: error });
 
 const sameScope = (scope: PackageScope) => (record: PackageRecord) =>
   record.dataset === scope.dataset && record.fingerprint === scope.fingerprint;

@@ -78,8 +78,16 @@ export const ERROR_KINDS = {
   // ---- package
   /** Files of a load package are missing: the worker that held them is gone, or they were removed. */
   PACKAGE_LOST: "transient",
-  /** The disk is full. Free space under the package root. */
+  /**
+   * A file of a load package does not parse or has another shape; the message names it. It was cut short by a crash of
+   * the machine, changed by hand, or copied from another version. `tidemark abort-packages` drops the package: the
+   * cursor had not moved, so the next run extracts its rows again.
+   */
+  PACKAGE_DAMAGED: "terminal",
+  /** The disk is full, or a quota is used up. Free space under the package root. */
   DISK_FULL: "transient",
+  /** The disk or the mount of the package root fails (EIO, ESTALE, ENXIO, ENOTCONN). Retried; look at the mount. */
+  DISK_FAILED: "transient",
   /** The package root cannot be read or written. Give the worker a folder that it may write. */
   PACKAGE_DENIED: "terminal",
 
@@ -101,7 +109,7 @@ export const ERROR_KINDS = {
   DESTINATION_ELSEWHERE: "transient",
   /** The destination cannot do what the spec asks (for example a merge strategy). */
   DESTINATION_UNSUPPORTED: "terminal",
-  /** The stored schema or state was written by a newer engine than this one reads. */
+  /** The stored schema or state, or a load package, was written by a newer engine than this one reads. */
   ENGINE_TOO_OLD: "terminal",
 
   // ---- transform and gate

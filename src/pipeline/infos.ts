@@ -60,6 +60,8 @@ export interface ResourcePlan {
   cursor_path?: string;
   /** dlt type of the cursor as far as the spec tells it (from initial_value). */
   cursor_type?: CursorType;
+  /** Of the cursor, where it counts down; absent: "max". */
+  last_value_func?: "min";
   disposition: WriteDispositionName;
   strategy?: MergeStrategy;
   has_merge_key?: boolean;
@@ -175,7 +177,8 @@ export interface LoadInfo {
   schema_version_hash?: string;
   /** This load was left pending by an earlier run and was loaded instead of extracting anew (law 11). */
   pending?: boolean;
-  backfill?: { resource: string; from: string; to?: string };
+  /** `tables`: root tables of the resource that got rows; absent in results of before it was told. */
+  backfill?: { resource: string; from: string; to?: string; tables?: string[] };
   notes: string[];
   seconds: { [step: string]: number };
   /** Where the load was done. */

@@ -1,9 +1,16 @@
+import { cutText } from "./cut-text";
+
+/** Longer names are no typos. */
+const LONGEST_NAME = 200;
+
 /**
  * The valid name nearest to a mistyped one, for messages such as `unknown key "paginater"; did you mean "paginator"?`.
  * Distance: optimal string alignment (insert, delete, replace, swap of neighbours), case-insensitive.
  * Returns undefined when nothing is near enough to be a likely typo (more than 40% of the letters differ).
+ * A name of any length may come in; a long one is near to none.
  */
 export function nearestName(name: string, valid: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const wanted = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
@@ -23,9 +30,10 @@ export function nearestName(name: string, valid: readonly string[]): string | un
 /** `unknown key "x"; did you mean "y"?`, or the list of valid names when none is near. */
 export function unknownName(what: string, name: string, valid: readonly string[]): string {
   const near = nearestName(name, valid);
+  const shown = cutText(name, LONGEST_NAME);
   return near === undefined
-    ? `unknown ${what} "${name}"; valid: ${[...valid].sort().join(", ")}`
-    : `unknown ${what} "${name}"; did you mean "${near}"?`;
+    ? `unknown ${what} "${shown}"; valid: ${[...valid].sort().join(", ")}`
+    : `unknown ${what} "${shown}"; did you mean "${near}"?`;
 }
 
 function editDistance(a: string, b: string): number {

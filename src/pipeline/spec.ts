@@ -113,6 +113,8 @@ export interface IncrementalConfig {
   /** Seconds for timestamps, days for dates, plain number else. */
   lag?: number;
   on_cursor_value_missing: "raise" | "include" | "exclude";
+  /** Of a backfill of a cursor that holds nothing yet: texts of the bounds become what the first row has. */
+  bounds_as_text?: true;
 }
 
 /** dlt: `resource.apply_hints`. */

@@ -1,5 +1,6 @@
 /** Checks a whole pipeline spec offline and lists every problem at once, each with its path and the nearest valid name. */
 import { z } from "zod";
+import { cutText } from "../pipeline/cut-text";
 import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
 import type { Json, JsonObject, SourceSpec } from "../pipeline/spec";
@@ -15,6 +16,7 @@ import type { SpecProblem } from "../sources/source";
 import { databricksShape } from "./databricks-spec";
 
 const positive = z.number().int().positive();
+const LONGEST_WAIT_SECONDS = 7 * 24 * 3600;
 
 const duckdb = z.strictObject({
   type: z.literal("duckdb"),
@@ -36,7 +38,11 @@ const duckdb = z.strictObject({
     .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as "2GB"')
     .optional(),
   threads: positive.optional(),
-  busy_timeout_seconds: z.number().nonnegative().optional(),
+  busy_timeout_seconds: z
+    .number()
+    .nonnegative()
+    .max(LONGEST_WAIT_SECONDS, "must be at most a week")
+    .optional(),
 });
 
 const dbt = z.strictObject({
@@ -64,21 +70,33 @@ const gate = z.strictObject({
 
 export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_data"]);
 
+function wholeNumber(least: number, most: number, more = "") {
+  const message = `must be a whole number from ${least} to ${most}${more}`;
+  return z.number(message).int(message).min(least, message).max(most, message);
+}
+
 export const retry = z.strictObject({
-  http_attempts: z.number().int().min(1).max(100).optional(),
-  activity_attempts: z.number().int().min(0).max(1000).optional(),
-  host_timeout_seconds: z.number().min(3).max(86_400).optional(),
+  http_attempts: wholeNumber(1, 100).optional(),
+  activity_attempts: wholeNumber(0, 1000, "; 0 means no limit").optional(),
+  host_timeout_seconds: wholeNumber(3, 86_400).optional(),
 });
 
 /** Resources extracted at the same time. */
-export const parallel = z.number().int().min(1).max(1000);
+export const parallel = wholeNumber(1, 1000);
 export const onBusy = z.enum(["wait", "fail"]);
 
+/** Names become parts of workflow ids, summaries and folders. */
+const name = z
+  .string()
+  .min(1, "must not be empty")
+  .max(200, "must be at most 200 characters long")
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters or half of a surrogate pair");
+
 const pipeline = z.strictObject({
-  pipeline_name: z.string().min(1).max(200),
-  dataset_name: z.string().min(1).optional(),
+  pipeline_name: name,
+  dataset_name: name.optional(),
   destination: z.union([z.enum(["duckdb", "databricks"]), z.looseObject({ type: z.string() })]).optional(),
-  source: z.looseObject({ type: z.string(), name: z.string().min(1).optional() }),
+  source: z.looseObject({ type: z.string(), name: name.optional() }),
   write_disposition: dispositionShape.optional(),
   schema_contract: contractShape.optional(),
   primary_key: namesShape.optional(),
@@ -166,7 +184,11 @@ export function toProblems(
   const path = [...prefix, ...issue.path.map(part => (typeof part === "symbol" ? String(part) : part))];
   if (issue.code === "unrecognized_keys") {
     const valid = validKeys(root, path);
-    return issue.keys.map(key => ({ path: [...path, key], message: unknownName("key", key, valid) }));
+    return issue.keys.map((key, i) => ({
+      path: [...path, key],
+      // Looking for the nearest name takes time, and nobody reads so many.
+      message: i < MOST_LINES ? unknownName("key", key, valid) : "unknown key",
+    }));
   }
   if (issue.code === "invalid_union") {
     // The most telling alternative: the one that got furthest into the value.
@@ -204,6 +226,9 @@ function shapeOf(node: unknown): { [key: string]: unknown } {
   return {};
 }
 
+/** A message goes into history and onto a screen. */
+const MOST_LINES = 50;
+
 /** @throws TidemarkError SPEC_INVALID with one line per problem */
 export function assertSpec(document: JsonObject, where: string): void {
   const problems = checkSpec(document);
@@ -211,7 +236,10 @@ export function assertSpec(document: JsonObject, where: string): void {
 }
 
 export function specError(where: string, problems: readonly SpecProblem[]): TidemarkError {
-  const lines = problems.map(problem => `  ${formatPath(problem.path)}: ${problem.message}`);
+  const lines = problems
+    .slice(0, MOST_LINES)
+    .map(problem => `  ${cutText(formatPath(problem.path), 500)}: ${cutText(problem.message, 2000)}`);
+  if (problems.length > MOST_LINES) lines.push(`  … and ${problems.length - MOST_LINES} more`);
   const misnamed = problems.some(({ path }) => path[0] === "source" && path[1] === "name");
   return new TidemarkError(
     "SPEC_INVALID",

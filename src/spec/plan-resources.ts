@@ -27,7 +27,11 @@ function planResource(spec: ResolvedPipeline, resource: Resource): ResourcePlan 
     selected: spec.resources === undefined ? resource.selected : spec.resources.includes(resource.name),
     ...(incremental === undefined
       ? {}
-      : { cursor_path: incremental.cursor_path, cursor_type: cursorType(incremental.initial_value) }),
+      : {
+          cursor_path: incremental.cursor_path,
+          cursor_type: cursorType(incremental.initial_value),
+          ...(incremental.last_value_func === "min" ? { last_value_func: "min" as const } : {}),
+        }),
     disposition: disposition.disposition,
     ...(disposition.strategy === undefined ? {} : { strategy: disposition.strategy }),
     has_merge_key: (spec.merge_key ?? hints.merge_key ?? []).length > 0,

@@ -5,9 +5,12 @@ import { dispositionShape } from "../sources/resource-hints";
 import { onBusy, parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
 import { loadModeSchema } from "./databricks-spec";
 
+/** Of a file that a spec may lie in. */
+const LONGEST_PATH = 4096;
+
 const runInput = z.strictObject({
   pipeline: z.union(
-    [z.string().min(1), z.looseObject({})],
+    [z.string().min(1).max(LONGEST_PATH), z.looseObject({})],
     'must be the name of a spec, or a spec; for example {"pipeline": "rest_api_demo"}',
   ),
   load: z.boolean().optional(),

@@ -47,6 +47,11 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
   });
   const { child } = group;
   const output = createWriteStream(options.outputPath, { flags: "a" });
+  // An error without a listener ends the whole worker: on a full disk the step fails instead, when dbt has ended.
+  let notWritten: Error | undefined;
+  output.on("error", error => {
+    notWritten ??= error;
+  });
   let stderr = "";
   const lines = createInterface({ input: child.stdout! });
   lines.on("line", text => {
@@ -66,12 +71,10 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
   options.signal.addEventListener("abort", stop, { once: true });
   if (options.signal.aborted) stop();
   const ticker = setInterval(() => log.tick(), TICK_MS);
+  let exit: Pick<DbtExit, "code" | "signal">;
   try {
-    const exit = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>(resolve =>
-      child.once("close", (code, signal) => resolve({ code, signal })),
-    );
+    exit = await new Promise(resolve => child.once("close", (code, signal) => resolve({ code, signal })));
     options.signal.throwIfAborted();
-    return { ...exit, log, stderr };
   } finally {
     clearInterval(ticker);
     clearTimeout(killer);
@@ -80,6 +83,8 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
     output.end();
     await finished(output).catch(() => {});
   }
+  if (notWritten !== undefined) throw notWritten;
+  return { ...exit, log, stderr };
 }
 
 /** How to get dbt, in one sentence. */

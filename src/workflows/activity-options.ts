@@ -5,6 +5,7 @@
  * heartbeat every second while they work: a worker that dies is noticed after a third of the host's time-out.
  */
 import type { ActivityOptions } from "@temporalio/workflow";
+import { cutText } from "../pipeline/cut-text";
 import { DEATHS, type HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 
@@ -34,6 +35,9 @@ const QUEUES: { [name in ActivityName]?: keyof Omit<HostQueues, "host"> } = {
   dbtBuild: "dbt",
 };
 
+/** Temporal refuses a summary of more than 400 bytes. */
+export const LONGEST_SUMMARY = 120;
+
 export const DEFAULT_HOST_TIMEOUT_SECONDS = 60;
 
 /** Only for histories in which no host proves that it lives: waiting this long meant that the host was gone. */
@@ -60,7 +64,7 @@ export function optionsFor(name: ActivityName, retry: RetrySpec, place: StepPlac
   return {
     startToCloseTimeout: START_TO_CLOSE[name],
     heartbeatTimeout: hostTimeoutMs(retry) / 3,
-    summary: place.summary.slice(0, 200),
+    summary: cutText(place.summary, LONGEST_SUMMARY),
     ...where,
     ...(place.unlessGone ? { scheduleToStartTimeout: (hostTimeoutMs(retry) * 2) / 3 } : {}),
     cancellationType: "WAIT_CANCELLATION_COMPLETED",
@@ -83,7 +87,7 @@ export function leaseOptions(host: HostQueues, retry: RetrySpec): ActivityOption
     heartbeatTimeout: hostTimeoutMs(retry) / 3,
     scheduleToStartTimeout: (hostTimeoutMs(retry) * 2) / 3,
     taskQueue: host.lease,
-    summary: `host ${host.host} lives`.slice(0, 200),
+    summary: cutText(`host ${host.host} lives`, LONGEST_SUMMARY),
     // Nobody waits for its end: a run would otherwise last a heartbeat longer.
     cancellationType: "TRY_CANCEL",
     retry: { initialInterval: "1 second", backoffCoefficient: 1 },

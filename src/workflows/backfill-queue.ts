@@ -1,10 +1,16 @@
 /** Backfills that a run was asked for: those that wait for their turn, and what became of the others. */
+import { cutText } from "../pipeline/cut-text";
 import type { BackfillOutcome } from "../pipeline/infos";
 import type { BackfillRequest } from "../pipeline/spec";
+
+/** What a run can carry in its result. More are asked for in another run, or as one wider range. */
+const MOST = 300;
+const LONGEST_REASON = 1000;
 
 export class BackfillQueue {
   readonly waiting: BackfillRequest[] = [];
   readonly outcomes: BackfillOutcome[] = [];
+  #further: { outcome: BackfillOutcome; count: number } | undefined;
 
   /** The next one with its outcome, which is `refused` until the caller says otherwise. */
   take(): { request: BackfillRequest; outcome: BackfillOutcome } | undefined {
@@ -15,9 +21,28 @@ export class BackfillQueue {
     return { request, outcome };
   }
 
-  /** A signal that could not be understood: nobody can be told but the history. */
+  /** Why no further backfill is taken, if so. */
+  fullProblem(): string | undefined {
+    if (this.waiting.length + this.outcomes.length < MOST) return undefined;
+    return `this run was asked for ${MOST} backfills already; ask again when it is done, or for one wider range`;
+  }
+
+  /** A signal that cannot be taken: nobody can be told but the history. Those beyond the bound are counted. */
   recordBadSignal(reason: string): void {
-    this.outcomes.push({ resource: "?", from: "?", status: "refused", reason });
+    const full = this.fullProblem() !== undefined;
+    if (full && this.#further !== undefined) {
+      this.#further.count++;
+      this.#further.outcome.reason = toldReason(`${this.#further.count} requests, the last: ${reason}`);
+      return;
+    }
+    const outcome: BackfillOutcome = {
+      resource: "?",
+      from: "?",
+      status: "refused",
+      reason: toldReason(reason),
+    };
+    this.outcomes.push(outcome);
+    if (full) this.#further = { outcome, count: 1 };
   }
 
   reportUndone(reason: string): void {
@@ -30,6 +55,9 @@ export class BackfillQueue {
     return this.outcomes.map(o => `backfill ${o.resource}: ${o.status}${o.reason ? `, ${o.reason}` : ""}`);
   }
 }
+
+/** A reason of any length, as a result can carry it. */
+export const toldReason = (reason: string): string => cutText(reason, LONGEST_REASON);
 
 function rangeOf(request: BackfillRequest): Pick<BackfillOutcome, "resource" | "from" | "to"> {
   return {

@@ -10,7 +10,7 @@ import {
   defineSignal,
   proxyActivities,
   setCurrentDetails,
-  setHandler,
+  setWorkflowOptions,
   TimeoutFailure,
   upsertMemo,
 } from "@temporalio/workflow";
@@ -31,6 +31,7 @@ import { extractAll } from "./extract-all";
 import { HostGone, whileHostLives } from "./host-lease";
 import { LoadProgress, type LoadProgressView } from "./progress";
 import { Pause, togetherOrNone } from "./together";
+import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 
 export const pauseSignal = defineSignal<[boolean]>("pauseLoad");
 export const loadProgressQuery = defineQuery<LoadProgressView>("progress");
@@ -47,11 +48,30 @@ export type LoadArgs = LoadRequest & {
 };
 
 export async function load(request: LoadArgs): Promise<LoadInfo> {
+  return await coded("load", () => wholeLoad(request));
+}
+
+setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, load);
+
+async function wholeLoad(request: LoadArgs): Promise<LoadInfo> {
+  if (typeof request?.spec?.pipeline_name !== "string") {
+    throw ApplicationFailure.nonRetryable(
+      'Workflow "load" is started by workflow "pipeline", which gives it a resolved spec; start that one, for example with {"pipeline": "rest_api_demo"}.',
+      "SPEC_INVALID",
+    );
+  }
   const progress = new LoadProgress(request.spec.pipeline_name, details => setCurrentDetails(details));
   const pause = new Pause();
-  setHandler(pauseSignal, paused => {
-    pause.set(paused === true);
-    progress.note(paused === true ? "paused" : "resumed");
+  let told = false;
+  setHandler(pauseSignal, value => {
+    // Nobody can refuse a signal: a bad one is told once and ignored.
+    if (typeof value !== "boolean") {
+      if (!told) progress.note("a signal pauseLoad that was neither true nor false was ignored");
+      told = true;
+      return;
+    }
+    pause.set(value);
+    progress.note(value ? "paused" : "resumed");
   });
   setHandler(loadProgressQuery, () => progress.view());
 
@@ -120,7 +140,8 @@ class LoadRun {
     this.#host = opened.host;
     if (cause.type === "LOAD_SUPERSEDED") return cause.message;
     // Chains that are committed one by one may be in already: then it takes a person.
-    if (cause.type !== "PACKAGE_LOST" || this.request.commits !== "package") return undefined;
+    const lost = cause.type === "PACKAGE_LOST" || cause.type === "PACKAGE_DAMAGED";
+    if (!lost || this.request.commits !== "package") return undefined;
     this.#drop = opened.ref.load_id;
     return `${cause.message} The load begins anew`;
   }

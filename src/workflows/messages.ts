@@ -33,3 +33,20 @@ export interface ReviewDecision {
   by?: string;
   reason?: string;
 }
+
+/** Longest text of a person in an answer: it stays in history and in the result. */
+const LONGEST_REASON = 1000;
+
+/** What is wrong with the payload of `resolveReview`; anybody may send any JSON. */
+export function reviewProblem(payload: unknown): string | undefined {
+  const review = (payload ?? {}) as { [key: string]: unknown };
+  if (review.decision !== "promote" && review.decision !== "block") {
+    return '"decision" must be "promote" or "block".';
+  }
+  for (const key of ["by", "reason"]) {
+    const value = review[key];
+    if (value === undefined || (typeof value === "string" && value.length <= LONGEST_REASON)) continue;
+    return `"${key}" must be a text of at most ${LONGEST_REASON} characters.`;
+  }
+  return undefined;
+}

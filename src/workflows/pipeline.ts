@@ -11,9 +11,10 @@ import {
   condition,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
-  setHandler,
+  setWorkflowOptions,
   sleep,
   startChild,
   workflowInfo,
@@ -21,12 +22,14 @@ import {
 import type { Activities } from "../activities";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
+import { cutText } from "../pipeline/cut-text";
 import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
 import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
-import { type ActivityName, optionsFor, type StepPlace } from "./activity-options";
+import { type ActivityName, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
-import { BackfillQueue } from "./backfill-queue";
+import { BackfillQueue, toldReason } from "./backfill-queue";
+import { backfillRows } from "./backfill-rows";
 import { HostGone, whileHostLives } from "./host-lease";
 import type { load } from "./load";
 import {
@@ -37,9 +40,11 @@ import {
   requestBackfillUpdate,
   resolveReviewUpdate,
   resumeUpdate,
+  reviewProblem,
   stateQuery,
 } from "./messages";
 import { type RunProgressView, runDetails } from "./run-details";
+import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 
 interface LoadChild {
   signal(name: string, ...args: unknown[]): Promise<void>;
@@ -48,11 +53,14 @@ interface LoadChild {
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
+/** Runs that were open before judge a backfill's range as they did then. */
+const PATCH_BACKFILL_VALUES = "backfill-values-as-they-are";
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
-  const run = new PipelineRun(input);
-  return await run.execute();
+  return await coded("pipeline", () => new PipelineRun(input).execute());
 }
+
+setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, pipeline);
 
 /** The state of one run between its steps, and the handlers that outside callers reach it by. */
 class PipelineRun {
@@ -78,7 +86,7 @@ class PipelineRun {
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
     this.#history = { state: last?.state, load_id: last?.state_load_id };
-    this.#cursors = last?.cursors ?? [];
+    this.#cursors = Array.isArray(last?.cursors) ? last.cursors : [];
     this.#setHandlers();
   }
 
@@ -95,7 +103,7 @@ class PipelineRun {
     let result: Partial<RunResult> = {};
     let failure: unknown;
     try {
-      if (this.input.load !== false) {
+      if (this.input?.load !== false) {
         const loaded = await this.#step("load", () => this.#load());
         result.load = loaded;
       }
@@ -146,9 +154,12 @@ class PipelineRun {
           ],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-          staticSummary: backfill
-            ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
-            : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
+          staticSummary: cutText(
+            backfill
+              ? `backfill ${backfill.resource} from ${backfill.from}${backfill.to === undefined ? "" : ` to ${backfill.to}`}`
+              : `load ${resolved.spec.pipeline_name} into ${resolved.spec.dataset_name}`,
+            LONGEST_SUMMARY,
+          ),
         });
         this.#child = child as unknown as LoadChild;
         if (this.#paused) await child.signal("pauseLoad", true);
@@ -199,19 +210,20 @@ class PipelineRun {
   async #runBackfills(): Promise<void> {
     for (let next = this.#backfills.take(); next !== undefined; next = this.#backfills.take()) {
       const { request, outcome } = next;
-      const problem = backfillProblem(request, this.#resolved!.resources);
+      const values = patched(PATCH_BACKFILL_VALUES) ? "as they are" : "by characters";
+      const problem = backfillProblem(request, this.#resolved!.resources, values);
       if (problem !== undefined) {
-        outcome.reason = problem;
+        outcome.reason = toldReason(problem);
         continue;
       }
       try {
         const info = await this.#step(`backfill ${request.resource}`, () => this.#backfill(request));
         outcome.status = "done";
         outcome.load_id = info.load_id;
-        outcome.rows = info.tables.find(table => !table.table.includes("__"))?.rows ?? 0;
+        outcome.rows = backfillRows(info);
       } catch (error) {
         outcome.status = "failed";
-        outcome.reason = messageOf(error);
+        outcome.reason = toldReason(messageOf(error));
         if (isCancellation(error)) {
           this.#reportUndone("the run was cancelled");
           throw error;
@@ -351,13 +363,14 @@ class PipelineRun {
     const validate = (request: BackfillRequest) => {
       const problem =
         backfillFormProblem(request) ??
+        this.#backfills.fullProblem() ??
         (this.#resolved === undefined ? undefined : backfillProblem(request, this.#resolved.resources));
       if (problem !== undefined)
         throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
     };
     // Nobody can refuse a signal: a bad one is recorded and ignored.
     setHandler(backfillSignal, request => {
-      const problem = backfillFormProblem(request);
+      const problem = backfillFormProblem(request) ?? this.#backfills.fullProblem();
       if (problem === undefined) this.#enqueue(request);
       else this.#backfills.recordBadSignal(problem);
     });
@@ -381,9 +394,8 @@ class PipelineRun {
         validator: review => {
           if (!this.#awaitsReview)
             throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
-          if (review?.decision !== "promote" && review?.decision !== "block") {
-            throw ApplicationFailure.nonRetryable('"decision" must be "promote" or "block".', "NO_REVIEW");
-          }
+          const problem = reviewProblem(review);
+          if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, "NO_REVIEW");
         },
       },
     );

@@ -23,6 +23,7 @@ export interface TestWorker {
 export async function testWorker(
   queues: [string, ...string[]],
   activities: { [name: string]: (...args: never[]) => Promise<unknown> },
+  codePath = process.env.TIDEMARK_TEST_BUNDLE!,
 ): Promise<TestWorker> {
   const connection = await NativeConnection.connect({ address: testAddress() });
   const workers = await Promise.all(
@@ -32,7 +33,7 @@ export async function testWorker(
         taskQueue,
         identity: "tidemark-test",
         activities,
-        ...(i === 0 ? { workflowBundle: { codePath: process.env.TIDEMARK_TEST_BUNDLE! } } : {}),
+        ...(i === 0 ? { workflowBundle: { codePath } } : {}),
         shutdownGraceTime: "1 second",
         maxHeartbeatThrottleInterval: "200 ms",
         defaultHeartbeatThrottleInterval: "200 ms",

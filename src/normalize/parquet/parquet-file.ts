@@ -3,6 +3,9 @@
  * arrays in Parquet's own layout already, so that writing a row group is little more than writing buffers.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { basename } from "node:path";
+import { onDisk } from "../../package/files";
+import { assertSize, writeFully } from "../../package/write-fully";
 import type { EncodedColumn } from "./column-builder";
 import { encodeStruct, type Struct } from "./thrift";
 
@@ -29,7 +32,8 @@ export class ParquetFile {
   ) {}
 
   static async create(path: string): Promise<ParquetFile> {
-    const file = new ParquetFile(path, await open(path, "w"));
+    const handle = await onDisk(`making ${basename(path)}`, () => open(path, "w"));
+    const file = new ParquetFile(path, handle);
     await file.put([MAGIC]);
     return file;
   }
@@ -69,7 +73,7 @@ export class ParquetFile {
     ]);
   }
 
-  /** Writes the footer and closes the file. */
+  /** Writes the footer, closes the file and sees that it is whole. @throws TidemarkError DISK_FULL, DISK_FAILED */
   async finish(): Promise<void> {
     const schema = this.schema ?? [];
     const footer = encodeStruct([
@@ -93,7 +97,10 @@ export class ParquetFile {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
     await this.put([footer, length, MAGIC]);
-    await this.handle.close();
+    await onDisk(`closing ${this.name}`, async () => {
+      await assertSize(this.handle, this.name, this.offset);
+      await this.handle.close();
+    });
   }
 
   /** Closes without a footer, after a failure. */
@@ -101,10 +108,12 @@ export class ParquetFile {
     await this.handle.close();
   }
 
+  private get name(): string {
+    return basename(this.path);
+  }
+
   private async put(parts: Buffer[]): Promise<void> {
-    const bytes = sizeOf(parts);
-    await this.handle.writev(parts);
-    this.offset += bytes;
+    this.offset += await onDisk(`writing ${this.name}`, () => writeFully(this.handle, parts));
   }
 }
 

@@ -311,7 +311,7 @@ describe("a backfill", () => {
     });
     expect(await seconds()).toEqual([2, 3, 4]);
     expect(run.extracted.map(one => [one.resource, one.rows])).toEqual([["items", 3]]);
-    expect(run.backfill).toEqual({ resource: "items", from: "2", to: "5" });
+    expect(run.backfill).toEqual({ resource: "items", from: "2", to: "5", tables: ["items"] });
     expect(run.cursors[0]!.value.text).toBe("9");
     expect(await states()).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 /** What a spec may say, beyond what the sources' own checks and the command line's tests show. */
 import { isSecretRef } from "../../../src/pipeline/secret-ref";
 import type { JsonObject } from "../../../src/pipeline/spec";
-import { checkSpec, formatPath } from "../../../src/spec/check-spec";
+import { assertSpec, checkSpec, formatPath } from "../../../src/spec/check-spec";
 import { checkRunInput } from "../../../src/spec/run-input";
 import { resolveSecrets } from "../../../src/spec/secrets";
 
@@ -47,3 +47,33 @@ test("a workflow's input is checked as a whole: nothing that was mistyped is pas
     /2 problems.*did you mean "http_attempts".*did you mean "resources"/s,
   );
 });
+
+test("what reaches Temporal has bounds: attempts, and names that become ids and summaries", () => {
+  const attempts = (activity_attempts: unknown) =>
+    problemsOf(code({ retry: { activity_attempts } } as JsonObject));
+  expect(attempts(0)).toEqual([]);
+  for (const bad of [-1, 1.5, 1001, "5", null, [], Number.NaN]) {
+    expect(attempts(bad)).toEqual([
+      "retry.activity_attempts: must be a whole number from 0 to 1000; 0 means no limit",
+    ]);
+  }
+  expect(problemsOf(code({ retry: { http_attempts: 0 } }))).toEqual([
+    "retry.http_attempts: must be a whole number from 1 to 100",
+  ]);
+  expect(problemsOf(code({ dataset_name: "d".repeat(201) }))).toEqual([
+    "dataset_name: must be at most 200 characters long",
+  ]);
+  for (const name of ["a\u0000b", "a\nb", "\ud800"]) {
+    expect(problemsOf(code({ pipeline_name: name }))).toEqual([
+      expect.stringMatching(/^pipeline_name: must not hold control characters/),
+    ]);
+  }
+  expect(problemsOf(code({ pipeline_name: "日本 😀" }))).toEqual([]);
+});
+
+test("a document of nothing but mistakes makes a message that can be read, and soon", () => {
+  const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, i]));
+  expect(() => assertSpec(code({ ...keys, ["x".repeat(1_000_000)]: 1 }), "The spec")).toThrow(
+    /^The spec has 20001 problems:\n(.+\n){50} {2}… and 19951 more$/,
+  );
+}, 2_000);
