@@ -28,9 +28,10 @@ export interface Connected {
 
 /**
  * TEMPORAL_ADDRESS or a Temporal client profile, else the local dev server.
- * @throws TidemarkError DESTINATION_UNAVAILABLE
+ * @param signal ends the wait for a dev server that starts, and that server
+ * @throws TidemarkError DESTINATION_UNAVAILABLE; the signal's reason when aborted
  */
-export async function connect(config: Config): Promise<Connected> {
+export async function connect(config: Config, signal?: AbortSignal): Promise<Connected> {
   if (config.temporal !== undefined) {
     const { address, options } = config.temporal;
     const connection = await connectTo({ ...options, address });
@@ -40,7 +41,7 @@ export async function connect(config: Config): Promise<Connected> {
       close: () => connection.close(),
     };
   }
-  const devServer = await useDevServer(config);
+  const devServer = await useDevServer(config, signal);
   const connection = await connectTo({ address: devServer.address });
   return {
     client: new Client({ connection, namespace: config.namespace }),
