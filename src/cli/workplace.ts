@@ -12,13 +12,14 @@ import { failureOf } from "./failure-of";
 import type { LiveProgress } from "./live-progress";
 
 /** A cancelled run has this long to reach a safe place; most need a second or two. */
-const CANCEL_MS = 15_000;
+const CANCEL_MS = 10_000;
 /** A worker gives its steps 10 seconds (src/worker.ts), and needs a moment itself. */
 export const STOP_WORKER_MS = 12_000;
 const TERMINATE_MS = 3_000;
 
 export class Workplace implements AsyncDisposable {
   #worker: RunningWorker | undefined;
+  #abandoned = false;
   /** Leaves the dev server running. */
   keep = false;
 
@@ -100,6 +101,7 @@ export class Workplace implements AsyncDisposable {
 
   async #abandon(run: WorkflowHandle, loadId: string | undefined): Promise<Interrupted> {
     const signal = this.signals.signal!;
+    this.#abandoned = true;
     if (this.#worker === undefined || this.connected.devServer === undefined) {
       return new Interrupted(
         signal,
@@ -120,7 +122,8 @@ export class Workplace implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#worker !== undefined) await this.signals.atMost(STOP_WORKER_MS, this.#worker.stop());
+      if (this.#worker !== undefined)
+        await this.signals.atMost(this.#abandoned ? 0 : STOP_WORKER_MS, this.#worker.stop());
       await this.connected.close({ keep: this.keep });
     } finally {
       this.signals[Symbol.dispose]();
