@@ -144,7 +144,13 @@ export interface Snapshot {
   run?: RunProgressView;
   load?: LoadProgressView;
   /** Latest heartbeat of every activity that runs now, with its attempt. */
-  heartbeats: (ProgressEvent & { attempt: number; activity: string; last_failure?: string })[];
+  heartbeats: (ProgressEvent & {
+    attempt: number;
+    /** The last attempt's number; 0: no limit. */
+    attempts?: number;
+    activity: string;
+    last_failure?: string;
+  })[];
 }
 
 /** One look at a running run: its own view, the load child's, and the activities' heartbeats. Never throws. */
@@ -181,6 +187,7 @@ export async function look(client: Client, run: WorkflowHandle): Promise<Snapsho
         snapshot.heartbeats.push({
           ...(event ?? { step: "resolve" }),
           attempt: activity.attempt ?? 1,
+          attempts: activity.maximumAttempts ?? 0,
           activity: activity.activityType?.name ?? "",
           last_failure: activity.lastFailure?.message ?? undefined,
         });
