@@ -78,7 +78,7 @@ async function dbt(
   const { withTurn } = createDestination(destination);
   return await runDbt({
     kind,
-    dbt: { ...project, target: project.target || config.dbtTarget || destination.type },
+    dbt: { ...project, target: project.target || config.dbtTarget },
     executable,
     env: Object.fromEntries(
       Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),

@@ -216,6 +216,7 @@ export interface DbtSpec {
   project_dir: string;
   /** Absolute path; default: project_dir. */
   profiles_dir: string;
+  /** Empty: DBT_TARGET, else the profile's own default. */
   target: string;
   /** dbt node selection, as in `dbt build --select`. */
   select?: string;
