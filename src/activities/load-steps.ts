@@ -33,6 +33,7 @@ import type {
 import type { ResolvedPipeline } from "../pipeline/spec";
 import type { Source } from "../sources/source";
 import { openSource, withDestinationSecrets } from "../spec/open-source";
+import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type Observe, type StepContext } from "./heartbeats";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
@@ -42,8 +43,9 @@ export function loadActivities(config: Config, observe: Observe | undefined) {
   const root = config.packageRoot;
 
   return {
-    openLoad: ({ spec, history, backfill }: LoadRequest): Promise<OpenedLoad> =>
+    openLoad: ({ spec: crossed, history, backfill }: LoadRequest): Promise<OpenedLoad> =>
       asStep("extract", observe, async step => {
+        const spec = unpackSpec(crossed);
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
         const now = () => performance.timeOrigin + performance.now();

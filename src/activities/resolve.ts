@@ -8,6 +8,7 @@ import type { ResolvedPipeline, RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
+import { packSpec } from "../spec/packed-spec";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
 import { checkRunInput } from "../spec/run-input";
@@ -25,7 +26,7 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
         step.secrets.push(...secrets);
         const destination = createDestination(spec.destination);
         return {
-          spec,
+          spec: packSpec(spec),
           queue: await diskQueueName(config.packageRoot),
           commits: destination.capabilities.commits,
           needs_staging: destination.capabilities.needs_staging,

@@ -275,6 +275,17 @@ export interface ResolvedPipeline {
   transform?: { dbt: DbtSpec };
   gate?: GateSpec;
   retry: RetrySpec;
+  /** All of a long spec, for its way through history; the other fields are then only those that a workflow reads. */
+  packed?: PackedSpec;
+}
+
+/** See src/spec/packed-spec.ts. */
+export interface PackedSpec {
+  /** The resolved spec's JSON. */
+  gzip_base64: string;
+  /** Of the JSON. */
+  bytes: number;
+  sha256: string;
 }
 
 /** Input of workflow `pipeline`; what `temporal workflow start --input` takes. */
