@@ -6,13 +6,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { WorkflowFailedError } from "@temporalio/client";
 import { parse } from "yaml";
-import { failureText } from "../src/cli/failure-text";
+import { Interrupted } from "../src/cli/end-signals";
+import { failureOf } from "../src/cli/failure-of";
 import { LiveProgress } from "../src/cli/live-progress";
-import { connect, follow, hasStayingWorker, startRun } from "../src/client";
+import { Workplace } from "../src/cli/workplace";
+import { hasStayingWorker, type Snapshot, startRun } from "../src/client";
 import type { Config } from "../src/config";
 import type { RunResult } from "../src/pipeline/infos";
 import type { RunInput } from "../src/pipeline/spec";
-import { startWorker } from "../src/worker";
 import { demoSummary } from "./demo-summary";
 import { type JsonPlaceholder, startJsonPlaceholder } from "./jsonplaceholder";
 import { type DemoPostgres, startPostgres } from "./postgres";
@@ -48,23 +49,29 @@ export async function runDemo(
       `Sources: a local copy of the JSONPlaceholder API at ${http.url}, a PostgreSQL server on port ${database.port}.`,
     );
   }
-  const connected = await connect(config);
-  if (connected.uiUrl) progress.line(`Temporal UI: ${connected.uiUrl}`);
-  const worker = await startWorker(config, { address: connected.address, kind: "run" });
+  let place: Workplace | undefined;
   try {
+    place = await Workplace.open(config);
+    place.keep = keep;
+    const { connected } = place;
+    if (connected.uiUrl) progress.line(`Temporal UI: ${connected.uiUrl}`);
     if (hasStayingWorker(config, connected.address)) {
       progress.line(
         "`tidemark dev` is running here: stop it for the demo, as it does not know the demo's local sources.",
       );
       return 2;
     }
+    await place.startWorker({ kind: "run" });
+    // Runs in parallel share one terminal line; the last one to speak shows.
+    const shared = {
+      line: (text: string) => progress.line(text),
+      show: (snapshot: Snapshot) =>
+        progress.show({ ...snapshot, run: snapshot.run && { ...snapshot.run, steps: [] } }),
+    };
     const run = async (name: string, input: RunInput): Promise<RunResult> => {
       const started = await startRun(connected.client, config, name, input);
       progress.line(`${name} started`);
-      const result = await follow(connected.client, started.handle, snapshot => {
-        // Runs in parallel share one terminal line; the last one to speak shows.
-        progress.show({ ...snapshot, run: snapshot.run && { ...snapshot.run, steps: [] } });
-      });
+      const result = await place!.follow(started.handle, shared);
       progress.line(
         `${name} done in ${Object.values(result.seconds)
           .reduce((a, b) => a + b, 0)
@@ -78,13 +85,13 @@ export async function runDemo(
     process.stdout.write(demoSummary(results, { uiUrl: connected.uiUrl, keep, database: options.database }));
     return results.some(result => result.gate?.decision === "block") ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (!(error instanceof WorkflowFailedError || error instanceof Interrupted)) throw error;
     progress.clear();
-    process.stderr.write(`${failureText(error).text}\n`);
-    return 1;
+    const { text, exitCode } = failureOf(error);
+    process.stderr.write(`${text}\n`);
+    return exitCode;
   } finally {
-    await worker.stop();
-    await connected.close({ keep });
+    await place?.[Symbol.asyncDispose]();
     await postgres?.stop();
     await api?.close();
   }

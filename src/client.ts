@@ -29,9 +29,10 @@ export interface Connected {
 
 /**
  * TEMPORAL_ADDRESS or a Temporal client profile, else the local dev server.
- * @throws TidemarkError DESTINATION_UNAVAILABLE
+ * @param signal ends the wait for a dev server that starts, and that server
+ * @throws TidemarkError DESTINATION_UNAVAILABLE; the signal's reason when aborted
  */
-export async function connect(config: Config): Promise<Connected> {
+export async function connect(config: Config, signal?: AbortSignal): Promise<Connected> {
   if (config.temporal !== undefined) {
     const { address, options } = config.temporal;
     const connection = await connectTo({ ...options, address });
@@ -41,7 +42,7 @@ export async function connect(config: Config): Promise<Connected> {
       close: () => connection.close(),
     };
   }
-  const devServer = await useDevServer(config);
+  const devServer = await useDevServer(config, signal);
   const connection = await connectTo({ address: devServer.address });
   return {
     client: new Client({ connection, namespace: config.namespace }),
@@ -156,7 +157,13 @@ export interface Snapshot {
   run?: RunProgressView;
   load?: LoadProgressView;
   /** Latest heartbeat of every activity that runs now, with its attempt. */
-  heartbeats: (ProgressEvent & { attempt: number; activity: string; last_failure?: string })[];
+  heartbeats: (ProgressEvent & {
+    attempt: number;
+    /** The last attempt's number; 0: no limit. */
+    attempts?: number;
+    activity: string;
+    last_failure?: string;
+  })[];
 }
 
 /** One look at a running run: its own view, the load child's, and the activities' heartbeats. Never throws. */
@@ -193,6 +200,7 @@ export async function look(client: Client, run: WorkflowHandle): Promise<Snapsho
         snapshot.heartbeats.push({
           ...(event ?? { step: "resolve" }),
           attempt: activity.attempt ?? 1,
+          attempts: activity.maximumAttempts ?? 0,
           activity: activity.activityType?.name ?? "",
           last_failure: activity.lastFailure?.message ?? undefined,
         });

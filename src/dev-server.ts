@@ -32,9 +32,10 @@ export const WORKER_RECORD = "worker.json";
 const START_TIMEOUT_MS = 30_000;
 
 /**
- * @throws TidemarkError DESTINATION_UNAVAILABLE when the server does not come up
+ * @throws TidemarkError DESTINATION_UNAVAILABLE when the server does not come up; the signal's reason when aborted,
+ *   after the server that was starting has ended
  */
-export async function useDevServer(config: Config): Promise<DevServer> {
+export async function useDevServer(config: Config, signal?: AbortSignal): Promise<DevServer> {
   const folder = join(config.home, "temporal");
   const users = join(folder, "users");
   mkdirSync(users, { recursive: true });
@@ -47,7 +48,7 @@ export async function useDevServer(config: Config): Promise<DevServer> {
   if (running !== undefined && isAlive(running.pid) && (await answers(running.address, 5_000))) {
     record = running;
   } else {
-    record = await start(config, folder);
+    record = await start(config, folder, signal);
     writeFileSync(recordFile, JSON.stringify(record));
     started = true;
   }
@@ -70,7 +71,7 @@ export function runningDevServer(config: Config): string | undefined {
   return running !== undefined && isAlive(running.pid) ? running.address : undefined;
 }
 
-async function start(config: Config, folder: string): Promise<Record_> {
+async function start(config: Config, folder: string, signal: AbortSignal | undefined): Promise<Record_> {
   const temporal = toolPaths(config.env).temporal;
   if (temporal === undefined) {
     throw new TidemarkError(
@@ -99,8 +100,9 @@ async function start(config: Config, folder: string): Promise<Record_> {
     exited = true;
   });
   while (!(await answers(address, 1_000))) {
-    if (exited || Date.now() > deadline) {
+    if (exited || signal?.aborted || Date.now() > deadline) {
       if (!exited) await stop(child.pid!);
+      signal?.throwIfAborted();
       throw new TidemarkError(
         "DESTINATION_UNAVAILABLE",
         `The Temporal dev server did not start; its log is ${logFile}.`,

@@ -107,6 +107,8 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
 
 function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
   Runtime.install({
+    // Who started the worker ends it: the SDK would stop it at once, below a run that needs it to be cancelled.
+    shutdownSignals: [],
     logger: new DefaultLogger(level, entry => {
       // The disk's queue carries activities only, on purpose.
       if (entry.message.startsWith("No workflows registered")) return;

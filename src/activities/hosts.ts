@@ -5,9 +5,10 @@ import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
 import { TidemarkError } from "../pipeline/errors";
-import type { HostQueues } from "../pipeline/infos";
+import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
 import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
+import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type StepOptions } from "./heartbeats";
 import { claimOf } from "./load-claim";
 import { requireServed } from "./served-queues";
@@ -25,13 +26,13 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
     /**
      * Runs for as long as its host is needed, and does nothing but heartbeat: when the heartbeats stop, the host is
      * gone. It has a task queue of its own, so a host with too much to do never counts as dead.
-     * @param spec of a load: its claim on the destination is kept meanwhile
+     * @param claim of a load on its destination: kept up meanwhile
      */
-    holdHost: async ({ spec }: { spec?: ResolvedPipeline } = {}): Promise<void> => {
+    holdHost: async ({ claim: place }: { claim?: ClaimedPlace } = {}): Promise<void> => {
       const { heartbeat, sleep } = Context.current();
       const owner = runOfThisTask();
-      const claims = spec === undefined ? undefined : createDestination(spec.destination).claims;
-      const claim = claims && owner && spec && claimOf(spec, owner);
+      const claims = place && createDestination(place.destination).claims;
+      const claim = claims && owner && claimOf(place, owner);
       try {
         for (;;) {
           heartbeat();
@@ -47,7 +48,7 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
     /** Answers with the queues of the host that took the task, when it can do the work. */
     pickHost: ({ spec, place }: HostRequest): Promise<HostQueues> =>
       asStep("resolve", options, async () => {
-        await requirePlace(spec, place);
+        await requirePlace(unpackSpec(spec), place);
         return await ownQueues(config, options.servesHost);
       }),
   };

@@ -3,14 +3,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Destination, LoadClaim } from "../destinations/destination";
 import { datasetNames } from "../load/dataset-names";
 import { TidemarkError } from "../pipeline/errors";
-import type { OnProgress } from "../pipeline/infos";
+import type { ClaimedPlace, OnProgress } from "../pipeline/infos";
 import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 
 const ASK_EVERY_MS = 1_000;
 
-export function claimOf(spec: ResolvedPipeline, owner: PackageOwner): LoadClaim {
-  return { ...owner, dataset: datasetNames(spec).dataset, pipeline_name: spec.pipeline_name };
+/** Undefined where the destination keeps no claims. */
+export function claimedPlace(spec: ResolvedPipeline, { claims }: Destination): ClaimedPlace | undefined {
+  if (claims === undefined) return undefined;
+  const { destination, pipeline_name } = spec;
+  return { destination, dataset: datasetNames(spec).dataset, pipeline_name };
+}
+
+export function claimOf({ dataset, pipeline_name }: ClaimedPlace, owner: PackageOwner): LoadClaim {
+  return { ...owner, dataset, pipeline_name };
 }
 
 /**

@@ -34,9 +34,10 @@ import type {
 import type { ResolvedPipeline } from "../pipeline/spec";
 import type { Source } from "../sources/source";
 import { openSource, withDestinationSecrets } from "../spec/open-source";
+import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 import { ownQueues, requirePlace, runOfThisTask } from "./hosts";
-import { claimOf, takeClaim } from "./load-claim";
+import { claimedPlace, claimOf, takeClaim } from "./load-claim";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
 const FILE_LIMITS = { rows_per_file: 1_000_000, bytes_per_file: 64 * 1024 * 1024 };
@@ -45,13 +46,15 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
   const root = config.packageRoot;
 
   return {
-    openLoad: ({ spec, place, history, backfill, drop }: LoadRequest): Promise<OpenedLoad> =>
+    openLoad: ({ spec: crossed, place, history, backfill, drop }: LoadRequest): Promise<OpenedLoad> =>
       asStep("extract", options, async step => {
+        const spec = unpackSpec(crossed);
         await requirePlace(spec, place);
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
         const owner = runOfThisTask();
-        if (owner !== undefined) await takeClaim(destination, claimOf(spec, owner), spec, step);
+        const claimed = claimedPlace(spec, destination);
+        if (owner && claimed) await takeClaim(destination, claimOf(claimed, owner), spec, step);
         if (drop !== undefined)
           await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
         const now = () => performance.timeOrigin + performance.now();
@@ -72,6 +75,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
           ref: { pipeline_name: ref.pipeline_name, load_id: ref.load_id },
           queue: host.disk,
           host,
+          ...(claimed === undefined ? {} : { claim: claimed }),
         };
       }),
 

@@ -7,6 +7,7 @@ import type { RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
+import { packSpec } from "../spec/packed-spec";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
 import { checkRunInput } from "../spec/run-input";
@@ -29,7 +30,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
         const load = loadWorkflowId(spec, destination.identity.fingerprint);
         const { notes, ...chosen } = await chooseHost(config, destination, host, load);
         return {
-          spec,
+          spec: packSpec(spec),
           queue: host.disk,
           host,
           ...chosen,

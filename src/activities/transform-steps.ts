@@ -11,6 +11,7 @@ import { TidemarkError } from "../pipeline/errors";
 import type { DbtInfo, GateInfo, GateMetrics } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { withDestinationSecrets } from "../spec/open-source";
+import { unpackSpec } from "../spec/packed-spec";
 import { toolPaths } from "../tools";
 import { runDbt } from "../transform/run-dbt";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
@@ -34,8 +35,9 @@ export function transformActivities(config: Config, options: StepOptions) {
     dbtBuild: (request: TransformRequest): Promise<DbtInfo> =>
       asStep("transform", options, step => dbt("build", request, step, config)),
 
-    collectMetrics: ({ spec }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
+    collectMetrics: ({ spec: crossed }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
       asStep("metrics", options, async step => {
+        const spec = unpackSpec(crossed);
         const { destination, secrets } = withDestinationSecrets(spec.destination, config);
         step.secrets.push(...secrets);
         await using session = await createDestination(destination).open({ ...step, readOnly: true });
@@ -67,10 +69,11 @@ export function transformActivities(config: Config, options: StepOptions) {
 
 async function dbt(
   kind: "freshness" | "build",
-  { spec, run_id }: TransformRequest,
+  { spec: crossed, run_id }: TransformRequest,
   step: StepContext,
   config: Config,
 ): Promise<DbtInfo> {
+  const spec = unpackSpec(crossed);
   const { destination, secrets } = withDestinationSecrets(spec.destination, config);
   step.secrets.push(...secrets);
   const executable = config.dbt ?? dbtFor(destination.type, config);
@@ -78,7 +81,7 @@ async function dbt(
   const { withTurn } = createDestination(destination);
   return await runDbt({
     kind,
-    dbt: { ...project, target: project.target || config.dbtTarget || destination.type },
+    dbt: { ...project, target: project.target || config.dbtTarget },
     executable,
     env: Object.fromEntries(
       Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),

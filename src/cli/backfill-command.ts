@@ -1,6 +1,6 @@
 /** `tidemark backfill`: asks a running run for a backfill, or starts one that does nothing else. */
 import { WorkflowUpdateFailedError } from "@temporalio/client";
-import { connect, follow, hasStayingWorker, requestBackfill } from "../client";
+import { requestBackfill } from "../client";
 import type { Config } from "../config";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
@@ -9,10 +9,10 @@ import { loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
-import type { RunningWorker } from "../worker";
 import { EXIT } from "./exit-codes";
 import { LiveProgress } from "./live-progress";
 import { runSummary } from "./run-summary";
+import { Workplace } from "./workplace";
 
 interface BackfillOptions {
   resource: string;
@@ -39,33 +39,31 @@ export async function backfillCommand(
     backfillFormProblem(request) ??
     backfillProblem(request, planResources(spec, (await openSource(spec, config)).source));
   if (problem !== undefined) throw new TidemarkError("BACKFILL_REFUSED", `Backfill refused: ${problem}.`);
-  const connected = await connect(config);
-  let worker: RunningWorker | undefined;
-  try {
-    const workflowId = options.workflowId ?? spec.pipeline_name;
-    const { started } = await requestBackfill(connected.client, config, workflowId, pipeline, request);
-    if (!started) {
-      console.log(`${workflowId} is running: the backfill is queued and runs after its current load.`);
-      return;
-    }
-    if (!hasStayingWorker(config, connected.address)) {
-      // Loaded only when needed: with a worker that stays, this process stays small.
-      const { startWorker } = require("../worker") as typeof import("../worker");
-      worker = await startWorker(config, { address: connected.address, kind: "run" });
-    }
-    const progress = new LiveProgress(process.stderr, { quiet: options.json });
-    const result = await follow(connected.client, connected.client.workflow.getHandle(workflowId), s =>
-      progress.show(s),
+  await using place = await Workplace.open(config);
+  const { client } = place.connected;
+  const workflowId = options.workflowId ?? spec.pipeline_name;
+  const { started } = await place
+    .unless(place.signals.asked, requestBackfill(client, config, workflowId, pipeline, request))
+    .catch(refused);
+  if (!started) {
+    console.log(
+      options.json
+        ? JSON.stringify({ queued: true, workflow_id: workflowId })
+        : `${workflowId} is running: the backfill is queued and runs after its current load.`,
     );
-    progress.clear();
-    process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
-    const done = result.backfills.every(outcome => outcome.status === "done");
-    process.exitCode = done && result.gate?.decision !== "block" ? EXIT.done : EXIT.failed;
-  } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    throw new TidemarkError("BACKFILL_REFUSED", error.cause?.message ?? error.message);
-  } finally {
-    await worker?.stop();
-    await connected.close();
+    return;
   }
+  await place.needWorker();
+  const progress = new LiveProgress(process.stderr, { quiet: options.json });
+  const result = await place
+    .follow(client.workflow.getHandle(workflowId), progress)
+    .finally(() => progress.clear());
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
+  const done = result.backfills.every(outcome => outcome.status === "done");
+  process.exitCode = done && result.gate?.decision !== "block" ? EXIT.done : EXIT.failed;
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+  throw new TidemarkError("BACKFILL_REFUSED", error.cause?.message ?? error.message);
 }

@@ -45,7 +45,7 @@ async function collectFrom(pipeline: string, config: Config): Promise<GateMetric
   const { destination } = withDestinationSecrets(spec.destination, config);
   await using session = await createDestination(destination).open({
     signal: new AbortController().signal,
-    onProgress: () => undefined,
+    onProgress: event => event.message && process.stderr.write(`${event.message}\n`),
     readOnly: true,
   });
   return await collectMetrics(session, {

@@ -1,7 +1,12 @@
-/** Live progress: one line that rewrites itself on a terminal, plain lines at each change when piped. */
+/**
+ * Live progress: one line that rewrites itself on a terminal, plain lines at each change when piped. What holds a run
+ * up is said in every form, also where only errors are wanted: a run that waits in silence looks like one that hangs.
+ */
 import type { WriteStream } from "node:tty";
 import type { Snapshot, StartedRun } from "../client";
 
+/** A wait that goes on is told again. */
+const TELL_AGAIN_MS = 60_000;
 const CLEAR_LINE = "\r\u001b[2K";
 
 export class LiveProgress {
@@ -9,6 +14,7 @@ export class LiveProgress {
   readonly #quiet: boolean;
   readonly #seen = new Map<string, { rows: number; at: number; rate: number }>();
   readonly #said = new Set<string>();
+  readonly #waits = new Map<string, number>();
   #shown = false;
 
   constructor(
@@ -28,7 +34,9 @@ export class LiveProgress {
   }
 
   show(snapshot: Snapshot): void {
-    if (this.#quiet || snapshot.run === undefined) return;
+    if (snapshot.run === undefined) return;
+    for (const wait of waitsOf(snapshot)) this.wait(wait);
+    if (this.#quiet) return;
     for (const { step, status, seconds } of snapshot.run.steps) {
       if (status !== "running")
         this.once(`${step}: ${status}${seconds === undefined ? "" : ` in ${seconds.toFixed(1)} s`}`);
@@ -57,7 +65,7 @@ export class LiveProgress {
     const parts = snapshot.heartbeats.map(beat => {
       const key = `${beat.step} ${beat.subject ?? ""}`.trim();
       const rows = beat.rows === undefined ? "" : ` ${count(beat.rows)} rows${this.rate(key, beat.rows)}`;
-      return `${key}${rows}${beat.phase ? ` (${beat.phase})` : ""}`;
+      return `${key}${rows}${beat.phase ? ` (${isWait(beat) ? `${beat.phase}: ${beat.message}` : beat.phase})` : ""}`;
     });
     const step = snapshot.load ? `${run.step}: ${snapshot.load.step}` : run.step;
     return `${step}${parts.length > 0 ? ` | ${parts.join(" | ")}` : ""}`;
@@ -80,6 +88,14 @@ export class LiveProgress {
     this.line(text);
   }
 
+  private wait(text: string): void {
+    const now = Date.now();
+    if (now - (this.#waits.get(text) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_MS) return;
+    this.#waits.set(text, now);
+    this.clear();
+    this.out.write(`${text}\n`);
+  }
+
   line(text: string): void {
     if (this.#quiet) return;
     this.clear();
@@ -90,6 +106,21 @@ export class LiveProgress {
     if (this.#shown) this.out.write(CLEAR_LINE);
     this.#shown = false;
   }
+}
+
+type Beat = Snapshot["heartbeats"][number];
+
+/** Who or what the run waits for, in whole sentences: somebody else has to act for it to go on. */
+function waitsOf({ run, heartbeats }: Snapshot): string[] {
+  const waits = heartbeats.filter(isWait).map(beat => {
+    const attempt = beat.attempts ? `; attempt ${beat.attempt} of ${beat.attempts}` : "";
+    return `  ${beat.phase} ${beat.subject ?? ""}: ${beat.message}${attempt}`;
+  });
+  return run?.waiting_for ? [`waiting for ${run.waiting_for}`, ...waits] : waits;
+}
+
+function isWait(beat: Beat): boolean {
+  return beat.phase?.startsWith("waiting") === true && beat.message !== undefined;
 }
 
 export function count(rows: number): string {

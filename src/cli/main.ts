@@ -4,10 +4,8 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { loadConfig } from "../config";
-import { TidemarkError } from "../pipeline/errors";
 import { EXIT } from "./exit-codes";
-
-const USAGE_CODES = ["SPEC_INVALID", "SPEC_NOT_FOUND", "SPEC_HOLDS_SECRET", "BACKFILL_REFUSED", "GATE_INPUT"];
+import { failureOf } from "./failure-of";
 
 export async function main(argv: string[] = process.argv): Promise<void> {
   // Everything after `tidemark temporal` belongs to the Temporal CLI.
@@ -19,20 +17,21 @@ export async function main(argv: string[] = process.argv): Promise<void> {
     process.exitCode = EXIT.done;
     await program().parseAsync(argv);
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = report(error, argv.includes("--json"));
   }
   // Open sockets of the SDK must not keep a finished command alive.
   process.exit(process.exitCode);
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof TidemarkError) {
-    console.error(`${error.message}\n(${error.code})`);
-    return USAGE_CODES.includes(error.code) ? EXIT.usage : EXIT.failed;
-  }
-  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return EXIT.failed;
+/** The sentence for people goes to stderr; with --json, stdout has the same with its code, for machines. */
+function report(error: unknown, json: boolean): number {
+  // --help and --version
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  const { text, exitCode, ...failure } = failureOf(error);
+  // Commander has told its own.
+  if (!(error instanceof CommanderError)) console.error(text);
+  if (json) process.stdout.write(`${JSON.stringify({ error: failure })}\n`);
+  return exitCode;
 }
 
 function program(): Command {

@@ -59,7 +59,7 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
       ? await checkDbtProject({
           project_dir: project,
           python: tools.dbtPython!,
-          target: destination,
+          target: env.DBT_TARGET ?? "",
           dataset,
           env,
         })

@@ -4,7 +4,13 @@
  */
 import type { CursorInfo, CursorType } from "./cursor";
 import type { Step } from "./names";
-import type { BackfillRequest, MergeStrategy, ResolvedPipeline, WriteDispositionName } from "./spec";
+import type {
+  BackfillRequest,
+  DestinationSpec,
+  MergeStrategy,
+  ResolvedPipeline,
+  WriteDispositionName,
+} from "./spec";
 
 /**
  * Attempts of an activity that worker deaths may use up, beside those that are meant for errors (activities/attempts.ts).
@@ -74,11 +80,20 @@ export interface PackageRef {
   load_id: string;
 }
 
+/** The load's claim on its destination, without its owner, which every task knows. */
+export interface ClaimedPlace {
+  destination: DestinationSpec;
+  dataset: string;
+  pipeline_name: string;
+}
+
 export interface OpenedLoad {
   ref: PackageRef;
   /** Task queue of the host that holds the package (design law 10). */
   queue: string;
   host?: HostQueues;
+  /** What is kept up beside the destination while the load goes on, where the destination knows such a thing. */
+  claim?: ClaimedPlace;
   /** "pending": an earlier run left this package; it is loaded first and nothing is extracted (law 11). */
   outcome: "opened" | "pending";
   /** How far a pending package had come. */

@@ -218,6 +218,7 @@ export interface DbtSpec {
   project_dir: string;
   /** Absolute path; default: project_dir. */
   profiles_dir: string;
+  /** Empty: DBT_TARGET, else the profile's own default. */
   target: string;
   /** dbt node selection, as in `dbt build --select`. */
   select?: string;
@@ -282,6 +283,17 @@ export interface ResolvedPipeline {
   parallel?: number;
   /** While another run loads this pipeline into this dataset: wait (default), or fail and say which. */
   on_busy?: "wait" | "fail";
+  /** All of a long spec, for its way through history; the other fields are then only those that a workflow reads. */
+  packed?: PackedSpec;
+}
+
+/** See src/spec/packed-spec.ts. */
+export interface PackedSpec {
+  /** The resolved spec's JSON. */
+  gzip_base64: string;
+  /** Of the JSON. */
+  bytes: number;
+  sha256: string;
 }
 
 /** Input of workflow `pipeline`; what `temporal workflow start --input` takes. */

@@ -24,6 +24,7 @@ import {
   withSourceSettings,
 } from "./dlt-settings";
 import { isBelow, type LoadedSpec } from "./load-spec";
+import { assertSpecCrosses } from "./packed-spec";
 import { literalSecrets, swapLiterals } from "./secrets";
 
 /**
@@ -41,7 +42,7 @@ export function resolveSpec(
   assertSpec(filled, where);
   const document = filled as unknown as SpecDocument;
   const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
-  return {
+  const resolved: ResolvedPipeline = {
     pipeline_name: document.pipeline_name,
     dataset_name: datasetLayout(document.pipeline_name, settings).replace(
       "%s",
@@ -77,6 +78,8 @@ export function resolveSpec(
     parallel: input.parallel ?? document.parallel,
     on_busy: input.on_busy ?? document.on_busy,
   };
+  assertSpecCrosses(resolved);
+  return resolved;
 }
 
 /**

@@ -4,13 +4,13 @@ import type { DbtInfo } from "../pipeline/infos";
 import type { RunResults } from "./artifacts";
 import { isFailing, isUnfinished } from "./dbt-info";
 import { type DbtExit, dbtMissing } from "./dbt-process";
-import { plainText, safeDatabaseMessage, safeDbtMessage } from "./safe-message";
+import { ownDbtMessage, plainText, safeDatabaseMessage, safeDbtMessage } from "./safe-message";
 
 /** dbt ended without results: it refused the project, or something broke before the first node. */
 export function failureWithoutResults(
   command: string,
   exit: DbtExit,
-  at: { executable: string; output: string; project_dir: string },
+  at: { executable: string; output: string; project_dir: string; profiles_dir?: string },
 ): TidemarkError {
   const said = plainText(exit.log.fatal ?? exit.stderr);
   const more = `The whole log is in ${at.output}.`;
@@ -49,6 +49,15 @@ export function failureWithoutResults(
       `${command}: the SQL warehouse cannot be reached. Retried; check host and http_path. ${more}`,
     );
   }
+  const itself = exit.log.fatal !== undefined && !exit.log.connected;
+  if (exit.code === 2 && itself && (!exit.log.crashed || said.startsWith("Found a cycle:"))) {
+    const own = ownDbtMessage(said);
+    const words = /[.!?]$/.test(own) ? own : `${own}.`;
+    return error(
+      "DBT_COMPILE",
+      `dbt refused the project ${at.project_dir}: ${words}${wayOut(said, at)} ${more}`,
+    );
+  }
   if (exit.code === 2 && exit.log.fatal !== undefined && !exit.log.crashed) {
     return error("DBT_COMPILE", `dbt refused the project ${at.project_dir}: ${safeDbtMessage(said)} ${more}`);
   }
@@ -57,8 +66,19 @@ export function failureWithoutResults(
     return error("DBT_COMPILE", `dbt refused its options: ${usage} ${more}`);
   }
   const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`;
-  const why = exit.log.fatal ? `: ${safeDatabaseMessage(said)}` : "";
+  const why = itself ? `: ${ownDbtMessage(said)}` : exit.log.fatal ? `: ${safeDatabaseMessage(said)}` : "";
   return error("DBT_CRASHED", `${command} ${how} before it wrote results${why}. ${more}`);
+}
+
+/** Which field of the spec, where one of them is the cause. */
+function wayOut(said: string, at: { profiles_dir?: string }): string {
+  if (/does not have a target named/.test(said)) {
+    return " Name one of them in transform.dbt.target or DBT_TARGET; with neither, it is the profile's own default.";
+  }
+  if (/Could not find profile named|profiles\.yml file/.test(said) && at.profiles_dir !== undefined) {
+    return ` It was looked for in ${at.profiles_dir}: correct transform.dbt.profiles_dir, or \`profile\` in dbt_project.yml.`;
+  }
+  return "";
 }
 
 /**

@@ -25,8 +25,10 @@ const line = z.object({
 const NOT_LOADED = /^Raw table \S+ is not loaded yet/;
 
 export class DbtLog {
-  /** What ended dbt before it ran nodes, in dbt's words: may hold values, see safe-message.ts. */
+  /** What ended dbt before it ran nodes, in dbt's words: may hold values once it is connected. */
   fatal: string | undefined;
+  /** Nodes were about to run: from here on the database speaks too, and it quotes values. Before, only dbt does. */
+  connected = false;
   /** A Python traceback came with it: not dbt refusing the project, but something breaking. */
   crashed = false;
   readonly notLoaded = new Set<string>();
@@ -54,6 +56,7 @@ export class DbtLog {
     const { info, data } = parsed.data;
     if (info.name === "MainEncounteredError") this.fatal = info.msg.replace(/^Encountered an error:\s*/, "");
     else if (info.name === "MainStackTrace") this.crashed = true;
+    else if (info.name === "ConcurrencyLine") this.connected = true;
     else if (info.name === "JinjaLogWarning") this.#noteMissing(data?.msg ?? info.msg);
     const node = data?.node_info;
     if (node?.unique_id === undefined || data?.index === undefined) return;

@@ -204,7 +204,8 @@ function recordPath(options: RunDbtOptions): string {
 }
 
 function place(options: RunDbtOptions, attempt: AttemptFolder) {
-  return { executable: options.executable, output: attempt.output, project_dir: options.dbt.project_dir };
+  const { project_dir, profiles_dir } = options.dbt;
+  return { executable: options.executable, output: attempt.output, project_dir, profiles_dir };
 }
 
 /** A file that dbt left half-written is a crash of dbt. */

@@ -26,6 +26,8 @@ export function safeDbtMessage(message: string): string {
   if (/^(Runtime|Database) Error/.test(head) && rest.length > 0) {
     return clip(`${head}: ${safeDatabaseMessage(rest.join("\n"))}`);
   }
+  // A hook of the project, such as on-run-start.
+  if (/ failed, error:$/.test(head)) return clip(`${head} ${safeDatabaseMessage(rest.join("\n"))}`);
   if (DATABASE_ERROR.test(head) && !/^(Compilation|Parsing) Error/.test(head)) {
     return clip(safeDatabaseMessage(lines.join("\n")));
   }
@@ -33,6 +35,34 @@ export function safeDbtMessage(message: string): string {
   const table = lines.findIndex(line => line.startsWith("@@"));
   return clip((table < 0 ? lines : lines.slice(0, table)).join(" "));
 }
+
+/**
+ * What dbt said before it opened a connection: about its project, profile, target, selector or version. No row can be
+ * in it, but lines and values of the project's files can, and a profile may hold a password: they are left out.
+ */
+export function ownDbtMessage(message: string): string {
+  const lines = plainText(message)
+    .split("\n")
+    .map(line => line.trim())
+    .filter(line => line !== "");
+  const syntax = lines.findIndex(line => line.startsWith("Syntax error near line"));
+  const told = syntax < 0 ? lines : lines.filter((line, i) => i <= syntax || AFTER_SYNTAX.test(line));
+  if (/^[A-Za-z]+ Error$/.test(told[0] ?? "")) told.shift();
+  return clip(
+    told
+      .join(" ")
+      .replace(/ @ (\w+): \{.*\} - at path/, " @ $1, at path")
+      .replace(REFUSED_VALUE, "$1…$2")
+      .replace(/( has invalid value ).*$/, "$1…"),
+  );
+}
+
+/** dbt then prints lines of the file, and some readers of YAML do so again: only their own sentences are kept. */
+const AFTER_SYNTAX =
+  /^(while (parsing|scanning) |did not find |found |expected |could not |in "<[\w ]+>", line \d+|Error encountered in )/;
+/** "at path ['threads']: 'abc' is not of type 'integer'", and the same of a profile's credentials. */
+const REFUSED_VALUE =
+  /(at path \[.*?\]: |\binvalid: )(?!Runtime Error)(?:.*)( is (?:not|too|less|greater|valid under)\b| does not\b| was expected\b| has non-unique\b| should not\b)/;
 
 /** What a database said, without values. */
 export function safeDatabaseMessage(message: string): string {

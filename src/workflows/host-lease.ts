@@ -1,8 +1,8 @@
 /** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
 import { CancellationScope, proxyActivities } from "@temporalio/workflow";
 import type { Activities } from "../activities";
-import type { HostQueues } from "../pipeline/infos";
-import type { ResolvedPipeline, RetrySpec } from "../pipeline/spec";
+import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
+import type { RetrySpec } from "../pipeline/spec";
 import { leaseOptions } from "./activity-options";
 
 const { holdHost } = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
@@ -17,23 +17,21 @@ export class HostGone extends Error {
 /**
  * Runs `work` while an activity on the host's own queue keeps heartbeating. When that stops, the work's steps are
  * cancelled and waited for.
- * @param claims spec of a load whose claim on the destination is kept meanwhile
+ * @param claim of a load on its destination: kept up meanwhile
  * @throws HostGone, or what `work` throws
  */
 export async function whileHostLives<T>(
   host: HostQueues,
   retry: RetrySpec,
   work: () => Promise<T>,
-  { claims }: { claims?: ResolvedPipeline } = {},
+  claim?: ClaimedPlace,
 ): Promise<T> {
   const around = CancellationScope.current();
   const steps = new CancellationScope();
   const lease = new CancellationScope();
   let gone = false;
   const held = lease
-    .run(() =>
-      holdHost.executeWithOptions(leaseOptions(host, retry), [claims === undefined ? {} : { spec: claims }]),
-    )
+    .run(() => holdHost.executeWithOptions(leaseOptions(host, retry), [claim === undefined ? {} : { claim }]))
     .catch(() => {
       if (lease.consideredCancelled || around.consideredCancelled) return;
       gone = true;

@@ -118,7 +118,7 @@ class LoadRun {
         ...(place === undefined ? {} : { place }),
       } satisfies LoadMemo,
     });
-    return await whileHostLives(host, spec.retry, () => this.#steps(opened), { claims: spec });
+    return await whileHostLives(host, spec.retry, () => this.#steps(opened), opened.claim);
   }
 
   /** Why the load begins anew after this error, and where; undefined when it does not. */

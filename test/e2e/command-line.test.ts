@@ -82,15 +82,21 @@ describe("without a server", () => {
   test("an unknown pipeline names the nearest one and exits 2", async () => {
     const project = newProject("unknown");
     project.writeSpec("rest_api_demo", {});
-    const { code, stderr } = await tidemark(project, ["run", "rest_api_dmo"]);
+    const { code, stderr, stdout } = await tidemark(project, ["run", "rest_api_dmo", "--json"]);
     expect(code).toBe(2);
     expect(stderr).toContain('did you mean "rest_api_demo"?');
+    expect(JSON.parse(stdout).error).toMatchObject({ code: "SPEC_NOT_FOUND" });
   });
 
   test("help has examples; a missing argument is bad usage", async () => {
     const project = newProject("usage");
     expect((await tidemark(project, ["--help"])).stdout).toContain("tidemark run rest_api_demo");
     expect((await tidemark(project, ["run"])).code).toBe(2);
+    const asJson = await tidemark(project, ["run", "--json"]);
+    expect(asJson.code).toBe(2);
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      error: { code: "USAGE", message: "missing required argument 'pipeline'" },
+    });
   });
 
   test("one run from nothing: server, worker, rows, summary; a second run updates", async () => {

@@ -2,6 +2,7 @@
  * One open DuckDB file: opened in its turn, waited for while another process holds it, closed for good. Statements
  * can be interrupted; every error leaves here sorted.
  */
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -65,8 +66,13 @@ export async function openDatabase(path: string, options: OpenDatabaseOptions): 
   }
 }
 
-/** Waits until no other process holds the file, then lets go of it again. To be called inside a turn on it. */
+/**
+ * Waits until no other process holds the file, then lets go of it again. To be called inside a turn on it. A file that
+ * is not there yet is free.
+ * @throws as openDatabase
+ */
 export async function waitUntilFree(path: string, options: OpenDatabaseOptions): Promise<void> {
+  if (!existsSync(path)) return;
   (await openInstance(await canonicalPath(path), options)).closeSync();
 }
 
@@ -107,7 +113,7 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
           step: options.step ?? "load",
           subject: basename(file),
           phase: WAITING,
-          message: `held by ${holder.program} (process ${holder.pid})`,
+          message: `held by ${holder.program} (process ${holder.pid}); ${untilWhen(started, settings)}`,
         });
       }
     }
@@ -115,6 +121,12 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
     await sleep(wait, undefined, { signal: options.signal }).catch(() => undefined);
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
+}
+
+/** The same words for as long as it is the same wait. */
+function untilWhen(started: number, { busy_timeout_seconds }: DatabaseSettings): string {
+  const end = new Date(started + busy_timeout_seconds * 1000).toISOString();
+  return `gives up at ${end.slice(11, 19)} UTC, after ${busy_timeout_seconds} s (busy_timeout_seconds)`;
 }
 
 export class Database implements AsyncDisposable {

@@ -13,7 +13,13 @@ import type {
   RestoreQuery,
 } from "../destination";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
-import { type Database, type DatabaseSettings, openDatabase, type ResultRow } from "./database";
+import {
+  type Database,
+  type DatabaseSettings,
+  openDatabase,
+  type ResultRow,
+  waitUntilFree,
+} from "./database";
 import { filePlace } from "./file-place";
 import { withFileTurn } from "./file-turns";
 import { loadPackage } from "./load";
@@ -42,7 +48,12 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
     },
     place: () => filePlace(path),
     claims: loadClaims(path),
-    withTurn: (options, work) => withFileTurn(path, options, work),
+    // dbt's own words for a held file come after seconds, and without an end to the waiting.
+    withTurn: (options, work) =>
+      withFileTurn(path, options, async () => {
+        await waitUntilFree(path, { ...options, settings: settingsOf(spec) });
+        return await work();
+      }),
   };
 }
 

@@ -12,8 +12,8 @@ import type { Step } from "../../pipeline/names";
 import { sortError } from "./errors";
 
 export const WAITING = "waiting for the file";
-/** Milliseconds between progress events while waiting. */
-export const WAIT_PROGRESS_MS = 3_000;
+/** Milliseconds between progress events while waiting: who waits hears of it within two seconds. */
+export const WAIT_PROGRESS_MS = 1_000;
 
 export interface TurnOptions {
   signal: AbortSignal;

@@ -104,6 +104,29 @@ describe("turns on a DuckDB file", () => {
     await session[Symbol.asyncDispose]();
   });
 
+  it("lets dbt in only when no foreign process has the file, and says which has it", async () => {
+    await mkdir(join(folder.path, "a", "b"), { recursive: true });
+    const holder = await holdFile(path);
+    const destination = destinationAt(path, { busy_timeout_seconds: 0.3 });
+    let ran = 0;
+    const work = async (): Promise<void> => {
+      ran += 1;
+    };
+    try {
+      await expect(destination.withTurn!(options(), work)).rejects.toMatchObject({
+        code: "DESTINATION_BUSY",
+      });
+      expect(ran).toBe(0);
+      expect(events.at(-1)?.message).toMatch(
+        new RegExp(`process ${holder.pid}\\); gives up at .* UTC, after 0\\.3 s`),
+      );
+    } finally {
+      await holder.release();
+    }
+    await destination.withTurn!(options(), work);
+    expect(ran).toBe(1);
+  });
+
   it("gives up after the time allowed, names the process, and frees the turn", async () => {
     await mkdir(join(folder.path, "a", "b"), { recursive: true });
     const holder = await holdFile(path);

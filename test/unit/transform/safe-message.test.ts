@@ -1,4 +1,4 @@
-import { safeDbtMessage } from "../../../src/transform/safe-message";
+import { ownDbtMessage, safeDbtMessage } from "../../../src/transform/safe-message";
 
 describe("messages of dbt nodes", () => {
   const planted = /planted|4711|31337/i;
@@ -44,6 +44,11 @@ describe("messages of dbt nodes", () => {
       /^actual differs from expected:$/,
     ],
     [
+      "a hook of the project",
+      "shop.on-run-start.0 failed, error:\n Conversion Error: Could not convert string 'planted' to INT32\n\nLINE 2: select",
+      /^shop\.on-run-start\.0 failed, error: Conversion Error: Could not convert string '…' to INT/,
+    ],
+    [
       "unknown sentence",
       "Runtime Error in model m (m.sql)\n  planted without any form",
       /the database refused/,
@@ -69,5 +74,49 @@ describe("messages of dbt nodes", () => {
       "Compilation Error in model z3 (z3.sql) 'undefined_macro' is undefined.",
     );
     expect(safeDbtMessage(`Compilation Error ${"x".repeat(5000)}`)).toHaveLength(600);
+  });
+});
+
+describe("what dbt says before it opens a connection", () => {
+  const rule = "------------------------------";
+  test.each([
+    [
+      "Runtime Error\n  The profile 'shop' does not have a target named 'duckdb'. The valid target names for this profile are:\n   - dev",
+      "The profile 'shop' does not have a target named 'duckdb'. The valid target names for this profile are: - dev",
+    ],
+    ["Runtime Error\n  Could not find profile named 'shop'", "Could not find profile named 'shop'"],
+    [
+      'Runtime Error\n  Required "name" field not present in project\n\nError encountered in /p/dbt_project.yml',
+      'Required "name" field not present in project Error encountered in /p/dbt_project.yml',
+    ],
+    ["Parsing Error\n  Env var required but not provided: 'DBX'", "Env var required but not provided: 'DBX'"],
+    [
+      "Compilation Error in model two (models/two.sql)\n  unexpected '}', expected ')'",
+      "Compilation Error in model two (models/two.sql) unexpected '}', expected ')'",
+    ],
+    ["Found a cycle: model.a --> model.b", "Found a cycle: model.a --> model.b"],
+    // Of files, which may hold a password, only places and names.
+    [
+      `Runtime Error\n  \n  dbt encountered an error while trying to read your profiles.yml file.\n  \n  Runtime Error\n    Syntax error near line 5\n    ${rule}\n    4  |     dev: {type: duckdb, password: planted\n    5  |   y: [\n    \n    Raw Error:\n    ${rule}\n    while parsing a flow mapping\n      in "<unicode string>", line 4, column 10\n        dev: {password: planted\n             ^\n    did not find expected ',' or '}'\n      in "<unicode string>", line 5, column 4\n  `,
+      "dbt encountered an error while trying to read your profiles.yml file. Runtime Error Syntax error near line 5 while parsing a flow mapping in \"<unicode string>\", line 4, column 10 did not find expected ',' or '}' in \"<unicode string>\", line 5, column 4",
+    ],
+    [
+      "Runtime Error\n  at path ['threads']: 'planted is not it' is not of type 'integer'",
+      "at path ['threads']: … is not of type 'integer'",
+    ],
+    [
+      `Runtime Error\n  Credentials in profile "shop", target "dev" invalid: 'planted' is not valid under any of the given schemas`,
+      'Credentials in profile "shop", target "dev" invalid: … is not valid under any of the given schemas',
+    ],
+    [
+      `Runtime Error\n  Credentials in profile "shop", target "dev" invalid: 'host' is a required property`,
+      `Credentials in profile "shop", target "dev" invalid: 'host' is a required property`,
+    ],
+    [
+      "Parsing Error\n  Invalid unit_tests config given in models/m.yml @ unit_tests: {'name': 'planted', 'given': [{'rows': ['planted']}]} - at path ['model']: 1 is not of type 'string'",
+      "Invalid unit_tests config given in models/m.yml @ unit_tests, at path ['model']: … is not of type 'string'",
+    ],
+  ])("%j", (message, told) => {
+    expect(ownDbtMessage(message)).toBe(told);
   });
 });
