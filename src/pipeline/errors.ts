@@ -109,6 +109,10 @@ export const ERROR_KINDS = {
   /** run_results or metrics files are missing or not readable. */
   GATE_INPUT: "terminal",
 
+  // ---- drill
+  /** A drill could not be done: the pipeline fails without faults too, or a dataset of an earlier drill is in the way. */
+  DRILL_FAILED: "terminal",
+
   // ---- run
   /** A backfill request that cannot be run; the message says why and what is valid. */
   BACKFILL_REFUSED: "terminal",
