@@ -4,9 +4,12 @@ import { patiently } from "./server-calls";
 
 /** Causes (by number) that come from the server's ordinary business or from an operator's reset. */
 const ORDINARY_CAUSES = [
-  2, // UNHANDLED_COMMAND: something arrived while the task was under way; it is done again
-  10, // RESET_WORKFLOW
-  17, // FAILOVER_CLOSE_COMMAND
+  1, // UNHANDLED_COMMAND: something arrived while the task was under way; it is done again
+  13, // RESET_STICKY_TASK_QUEUE
+  17, // FORCE_CLOSE_COMMAND
+  18, // FAILOVER_CLOSE_COMMAND
+  20, // RESET_WORKFLOW
+  31, // UNHANDLED_UPDATE
 ];
 
 export interface HistoryFinding {

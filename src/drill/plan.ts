@@ -2,7 +2,7 @@
  * The plan of a drill, drawn from its seed. Pure: the same seed gives the same rounds, and round K is the same whatever
  * is drawn after it, so that one round of a long drill can be replayed alone.
  */
-import { FAULT_KINDS, type FaultKind, type Moment, type PlannedFault } from "./faults";
+import { everyFault, FAULT_KINDS, type FaultKind, type Moment, type PlannedFault } from "./faults";
 import { Random } from "./random";
 
 /** What the plan has to know of a scenario. */
@@ -53,7 +53,10 @@ export function planRounds(options: PlanOptions): Round[] {
   for (let number = 1; chosen.length < options.rounds && number <= MOST_LOOKED_AT; number++) {
     const round = planRound(number, options);
     if (options.only_scenario !== undefined && round.scenario !== options.only_scenario) continue;
-    if (options.only_fault !== undefined && round.faults.every(({ kind }) => kind !== options.only_fault)) {
+    if (
+      options.only_fault !== undefined &&
+      everyFault(round.faults).every(({ kind }) => kind !== options.only_fault)
+    ) {
       continue;
     }
     chosen.push(round);
@@ -76,6 +79,7 @@ function planRound(number: number, { seed, scenarios, faults: available }: PlanO
   if (random.chance(THIRD_FAULT)) wanted.push(random.pick(scenario.faults));
   const faults = wanted
     .map(kind => drawFault(kind, scenario, random))
+    .map(fault => withFollower(fault, scenario, random))
     // After drawing, so that what a machine cannot do changes nothing else in the plan.
     .filter(({ kind }) => available.includes(kind))
     .sort((a, b) => a.phase - b.phase);
@@ -122,6 +126,29 @@ function drawFault(kind: FaultKind, scenario: ScenarioOutline, random: Random): 
     default:
   }
   return fault;
+}
+
+/**
+ * The worst that an operator can do about a host that is gone or silent is to end its run and start another: what the
+ * host has on its disk must not be loaded once more when it comes back.
+ */
+function withFollower(fault: PlannedFault, scenario: ScenarioOutline, random: Random): PlannedFault {
+  const kinds = (["terminate", "terminate", "cancel"] as const).filter(kind =>
+    scenario.faults.includes(kind),
+  );
+  if (fault.kind !== "kill_worker" && fault.kind !== "stop_worker") return fault;
+  if (!random.chance(0.5) || kinds.length === 0) return fault;
+  const kind = random.pick(kinds);
+  const then: PlannedFault = {
+    kind,
+    phase: fault.phase,
+    at: { after_ms: random.int(100, 3_000) },
+    host: "busy",
+    seconds: 0,
+    ...(kind === "terminate" ? { how: random.pick(["run", "load", "both"]) } : {}),
+  };
+  if (fault.kind === "stop_worker" || random.chance(0.3)) return { ...fault, then };
+  return { ...fault, seconds: 0, stays: true, then };
 }
 
 function drawMoment(kind: FaultKind, scenario: ScenarioOutline, random: Random): Moment {

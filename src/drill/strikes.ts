@@ -38,12 +38,7 @@ export class Strikes {
       this.all.push(strike);
       const { at } = fault;
       if ("after_ms" in at) {
-        const timer = new AbortController();
-        this.#timers.push(timer);
-        delay(at.after_ms, undefined, { signal: timer.signal }).then(
-          () => this.#strike(strike, this.#hostOf(fault)),
-          () => {},
-        );
+        this.#startTimer(strike, at.after_ms);
         continue;
       }
       const id = this.#nextId++;
@@ -72,6 +67,15 @@ export class Strikes {
     return Math.max(0, ...this.all.map(({ over_at, struck_at }) => over_at ?? struck_at ?? 0));
   }
 
+  #startTimer(strike: Strike, ms: number): void {
+    const timer = new AbortController();
+    this.#timers.push(timer);
+    delay(ms, undefined, { signal: timer.signal }).then(
+      () => this.#strike(strike, this.#hostOf(strike.fault)),
+      () => {},
+    );
+  }
+
   #hostOf({ host }: PlannedFault): DrillHost {
     if (host !== "busy") return this.scene.hosts[host];
     const [a, b] = this.scene.hosts;
@@ -94,6 +98,12 @@ export class Strikes {
   #strike(strike: Strike, host: DrillHost): void {
     strike.struck_at = Date.now();
     strike.host = host.name;
+    const { then } = strike.fault;
+    if (then !== undefined && "after_ms" in then.at) {
+      const next: Strike = { fault: then };
+      this.all.push(next);
+      this.#startTimer(next, then.at.after_ms);
+    }
     const hand = this.hands[strike.fault.kind];
     const work = (async () => {
       try {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { FAULT_KINDS, type FaultKind } from "../../src/drill/faults";
+import { everyFault, FAULT_KINDS, type FaultKind } from "../../src/drill/faults";
 import { planRounds, type Round } from "../../src/drill/plan";
 import { drillReport, type RoundReport, reportText, roundLines } from "../../src/drill/report";
 import { toolPaths } from "../../src/tools";
@@ -128,7 +128,9 @@ async function runAll(rounds: Round[], options: RunOptions): Promise<RoundReport
           const { problems } = report;
           say(
             `${reports.length}/${rounds.length} round ${round.round} ${round.scenario} ` +
-              `[${round.faults.map(({ kind }) => kind).join(", ")}] ${report.seconds.toFixed(1)} s: ` +
+              `[${everyFault(round.faults)
+                .map(({ kind }) => kind)
+                .join(", ")}] ${report.seconds.toFixed(1)} s: ` +
               (problems.length === 0 ? "as without faults" : `${problems.length} PROBLEMS`),
           );
           if (problems.length > 0) for (const line of roundLines(report)) say(line);
