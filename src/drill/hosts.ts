@@ -25,7 +25,7 @@ export type HostMessage =
   | { working: true }
   | { hit: number; event: { step: string; phase?: string } };
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 30_000;
 
 export class DrillHost {

@@ -26,7 +26,7 @@ export interface PhaseOutcome {
   seconds: number;
   done: boolean;
   /** Every run that was started, with how it ended. */
-  runs: { status: string; why?: string }[];
+  runs: { status: string; why?: string; ended_at?: number }[];
   /** Workflow ids of the loads that were seen. */
   loads: string[];
   /** Set when it was given up: what was open then. */
@@ -64,7 +64,7 @@ export async function runUntilDone(
       }
     }
     const finished = await judge(client, run, work);
-    outcome.runs.push(finished);
+    outcome.runs.push({ ...finished, ended_at: Date.now() });
     if (finished.status === "COMPLETED" && finished.why === undefined) {
       outcome.done = true;
       return ended();

@@ -115,8 +115,8 @@ export class Lane {
     return join(this.folder, `host-${host.name}`, "packages");
   }
 
-  get hasDisks(): boolean {
-    return this.#mounted.length > 0;
+  hasDisk(host: DrillHost): boolean {
+    return this.#mounted.includes(this.packagesOf(host));
   }
 
   #host(name: string, ownDisk: boolean): DrillHost {
@@ -128,6 +128,7 @@ export class Lane {
       file: process.execPath,
       args: [
         ...["--require", join(__dirname, "clock-preload.cjs")],
+        ...(this.#mounted.includes(packages) ? [] : ["--require", join(__dirname, "disk-preload.cjs")]),
         ...[join(REPOSITORY, "bin", "tidemark"), "drill-host"],
       ],
       cwd: this.folder,

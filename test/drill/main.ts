@@ -78,7 +78,7 @@ async function main(): Promise<number> {
   const began = Date.now();
   const reports = await runAll(rounds, {
     lanes,
-    ownDisks: !here.without.some(({ fault }) => fault === "disk_full"),
+    ownDisks: canMountDisks(),
     stuckAfterMs: number("--stuck-after", values["stuck-after"]) * 1000,
     keep: values.keep,
     say,
@@ -150,10 +150,6 @@ const anyFailed = (reports: RoundReport[]) => reports.some(({ problems }) => pro
 function capabilities(): { scenarios: typeof SCENARIOS; without: { fault: FaultKind; why: string }[] } {
   const tools = toolPaths(process.env);
   const without: { fault: FaultKind; why: string }[] = [];
-  const probe = mkdtempSync(join(tmpdir(), "tidemark-drill-disk-"));
-  if (mountDisk(probe)) execFileSync("umount", [probe]);
-  else without.push({ fault: "disk_full", why: "needs a disk of its own, which only root can mount" });
-  rmSync(probe, { recursive: true, force: true });
   let scenarios = SCENARIOS;
   if (tools.postgresBin === undefined) {
     without.push({ fault: "restart_database", why: "no PostgreSQL" });
@@ -164,6 +160,15 @@ function capabilities(): { scenarios: typeof SCENARIOS; without: { fault: FaultK
     scenarios = scenarios.filter(({ outline }) => !outline.faults.includes("kill_dbt"));
   }
   return { scenarios, without };
+}
+
+/** Else a host is told to fail its writes. */
+function canMountDisks(): boolean {
+  const probe = mkdtempSync(join(tmpdir(), "tidemark-drill-disk-"));
+  const can = mountDisk(probe);
+  if (can) execFileSync("umount", [probe]);
+  rmSync(probe, { recursive: true, force: true });
+  return can;
 }
 
 class Usage extends Error {}

@@ -36,10 +36,13 @@ export function ownHands(lane: Lane, pipeline: string): Hands {
     },
 
     async disk_full(fault, host) {
-      const filler = join(lane.packagesOf(host), "..", "packages", ".filler");
-      fill(filler);
+      const packages = lane.packagesOf(host);
+      const filler = join(packages, ".filler");
+      if (lane.hasDisk(host)) fill(filler);
+      else host.tell({ disk_full: packages });
       await delay(fault.seconds * 1000);
       rmSync(filler, { force: true });
+      if (!lane.hasDisk(host)) host.tell({ disk_full: null });
     },
 
     async clock_jump(fault, host, scene) {

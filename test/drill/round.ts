@@ -30,6 +30,7 @@ interface Undisturbed {
 
 /** Enough for one rerun after each of three faults, and for pending packages. */
 const MOST_RUNS = 9;
+const SLOW_CANCEL_MS = 20_000;
 /** After SIGCONT an attempt that was given up long ago may still write. */
 const ZOMBIES_MS = 1_500;
 /** Requests that were under way when a pause came, and how long they may take. */
@@ -154,12 +155,24 @@ export class Rounds {
       const asked = requestsWhilePaused(lane, play, strike);
       if (asked > 0) report.problems.push(`paused, and ${asked} more requests went out`);
     }
+    report.problems.push(...slowCancels(report));
     for (const phase of report.phases) {
       for (const run of phase.runs.filter(({ why }) => why?.startsWith("INTERNAL"))) {
         report.problems.push(`${phase.name}: a run failed with ${run.why}`);
       }
     }
   }
+}
+
+/** A cancelled run ends at the next safe place: within seconds, unless another fault keeps its host from answering. */
+function slowCancels(report: RoundReport): string[] {
+  return report.strikes.flatMap(({ fault, struck_at = 0 }) => {
+    const alone = report.strikes.filter(other => other.fault.phase === fault.phase).length === 1;
+    const run = report.phases[fault.phase]?.runs.find(({ status }) => status === "CANCELED");
+    if (fault.kind !== "cancel" || !alone || run?.ended_at === undefined) return [];
+    const took = run.ended_at - struck_at;
+    return took > SLOW_CANCEL_MS ? [`cancelled, and open for ${(took / 1000).toFixed(0)} s more`] : [];
+  });
 }
 
 /** One more run when all is over: nothing is new, and nothing old may come with it. */
