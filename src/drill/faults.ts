@@ -43,12 +43,15 @@ export interface PlannedFault {
   /** bad_proxy: so many requests in a row. */
   requests?: number;
   /** Strikes after this one has: its `after_ms` counts from then. What an operator does about a host that is gone. */
-  then?: PlannedFault;
+  afterwards?: PlannedFault;
 }
 
 /** A round's faults, those that follow others included. */
 export function everyFault(faults: readonly PlannedFault[]): PlannedFault[] {
-  return faults.flatMap(fault => [fault, ...everyFault(fault.then === undefined ? [] : [fault.then])]);
+  return faults.flatMap(fault => [
+    fault,
+    ...everyFault(fault.afterwards === undefined ? [] : [fault.afterwards]),
+  ]);
 }
 
 export function momentText(at: Moment): string {
@@ -62,6 +65,9 @@ export function faultText(fault: PlannedFault): string {
     fault.requests === undefined ? undefined : `${fault.requests} requests`,
     fault.stays ? "stays dead" : fault.seconds > 0 ? `${fault.seconds} s` : undefined,
   ].filter(part => part !== undefined);
-  const then = fault.then === undefined ? "" : `, then ${fault.then.kind} ${momentText(fault.then.at)}`;
+  const then =
+    fault.afterwards === undefined
+      ? ""
+      : `, then ${fault.afterwards.kind} ${momentText(fault.afterwards.at)}`;
   return `${fault.kind}${how.length > 0 ? ` (${how.join(", ")})` : ""} in run ${fault.phase + 1} ${momentText(fault.at)}${then}`;
 }

@@ -139,7 +139,7 @@ function withFollower(fault: PlannedFault, scenario: ScenarioOutline, random: Ra
   if (fault.kind !== "kill_worker" && fault.kind !== "stop_worker") return fault;
   if (!random.chance(0.5) || kinds.length === 0) return fault;
   const kind = random.pick(kinds);
-  const then: PlannedFault = {
+  const afterwards: PlannedFault = {
     kind,
     phase: fault.phase,
     at: { after_ms: random.int(100, 3_000) },
@@ -147,8 +147,8 @@ function withFollower(fault: PlannedFault, scenario: ScenarioOutline, random: Ra
     seconds: 0,
     ...(kind === "terminate" ? { how: random.pick(["run", "load", "both"]) } : {}),
   };
-  if (fault.kind === "stop_worker" || random.chance(0.3)) return { ...fault, then };
-  return { ...fault, seconds: 0, stays: true, then };
+  if (fault.kind === "stop_worker" || random.chance(0.3)) return { ...fault, afterwards };
+  return { ...fault, seconds: 0, stays: true, afterwards };
 }
 
 function drawMoment(kind: FaultKind, scenario: ScenarioOutline, random: Random): Moment {

@@ -98,11 +98,11 @@ export class Strikes {
   #strike(strike: Strike, host: DrillHost): void {
     strike.struck_at = Date.now();
     strike.host = host.name;
-    const { then } = strike.fault;
-    if (then !== undefined && "after_ms" in then.at) {
-      const next: Strike = { fault: then };
+    const { afterwards } = strike.fault;
+    if (afterwards !== undefined && "after_ms" in afterwards.at) {
+      const next: Strike = { fault: afterwards };
       this.all.push(next);
-      this.#startTimer(next, then.at.after_ms);
+      this.#startTimer(next, afterwards.at.after_ms);
     }
     const hand = this.hands[strike.fault.kind];
     const work = (async () => {

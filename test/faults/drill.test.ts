@@ -37,7 +37,7 @@ const pendingOnADeadHost = {
   host: "busy",
   seconds: 0,
   stays: true,
-  then: { ...terminate, phase: 0, at: { after_ms: 500 } },
+  afterwards: { ...terminate, phase: 0, at: { after_ms: 500 } },
 } as const;
 
 const STRUCK_AND_SOUND = { problems: [], missed: [] };
