@@ -5,11 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import { execute } from "../../demo/postgres-server";
 import { checkHistories } from "../../src/drill/histories";
+import type { DrillHost } from "../../src/drill/hosts";
 import type { Round } from "../../src/drill/plan";
 import type { PhaseReport, RoundReport } from "../../src/drill/report";
 import { type PhaseOutcome, type PhaseWork, runUntilDone } from "../../src/drill/runs";
 import { newestRun, patiently, runOf } from "../../src/drill/server-calls";
 import { type Strike, Strikes } from "../../src/drill/strikes";
+import { pendingPackages } from "../../src/package/packages";
 import type { RunResult } from "../../src/pipeline/infos";
 import { compareFiles } from "./duckdb-compare";
 import type { Lane } from "./lane";
@@ -129,20 +131,38 @@ export class Rounds {
       await strikes.disarm();
       await lane.heal();
       await delay(strikes.all.some(({ fault }) => fault.kind === "stop_worker") ? ZOMBIES_MS : 0);
-      // What a fault left behind (a package on a host, a timer) must not come back to life with the next run.
-      const closing = await runUntilDone(lane.client, play.work(CLOSING), {
-        lastFault: () => 0,
-        stuckAfterMs: this.options.stuckAfterMs,
-        mostRuns: MOST_RUNS,
-      });
-      report.phases.push(phaseReport(CLOSING, closing, expected.seconds.at(-1) ?? 0));
-      if (!closing.done) report.problems.push(`stuck in ${CLOSING.name}: ${closing.stuck}`);
+      await this.#close(lane, play, expected, report);
       await this.#judge(lane, play, expected, report);
     } finally {
       await lane.heal();
       play.leave();
       if (!this.options.keep || report.problems.length === 0) play.remove();
     }
+  }
+
+  /**
+   * What a fault left behind (a package on a host, a timer) must not come back to life: one more run for every host
+   * that has such a package, while it is the only one, and one on both.
+   */
+  async #close(lane: Lane, play: Play, expected: Undisturbed, report: RoundReport): Promise<void> {
+    for (const host of lane.hosts) {
+      if ((await pendingOn(lane, host, play)).length === 0) continue;
+      const other = lane.hosts.find(one => one !== host)!;
+      await other.stop();
+      await this.#closingRun(lane, play, expected, report, `run on ${host.name}, where a package was left`);
+      await other.start();
+    }
+    await this.#closingRun(lane, play, expected, report, CLOSING.name);
+  }
+
+  async #closingRun(lane: Lane, play: Play, expected: Undisturbed, report: RoundReport, name: string) {
+    const outcome = await runUntilDone(lane.client, play.work(CLOSING), {
+      lastFault: () => 0,
+      stuckAfterMs: this.options.stuckAfterMs,
+      mostRuns: MOST_RUNS,
+    });
+    report.phases.push({ ...phaseReport(CLOSING, outcome, expected.seconds.at(-1) ?? 0), name });
+    if (!outcome.done) report.problems.push(`stuck in ${name}: ${outcome.stuck}`);
   }
 
   async #judge(lane: Lane, play: Play, expected: Undisturbed, report: RoundReport): Promise<void> {
@@ -175,11 +195,21 @@ function slowCancels(report: RoundReport): string[] {
   });
 }
 
+const PIPELINE = "drill";
 /** One more run when all is over: nothing is new, and nothing old may come with it. */
 const CLOSING: Phase = { name: "closing run" };
 
 function phaseReport(phase: Phase, outcome: PhaseOutcome, undisturbed: number): PhaseReport {
   return { ...outcome, name: phase.name, undisturbed_seconds: undisturbed };
+}
+
+function pendingOn(lane: Lane, host: DrillHost, play: Play) {
+  return pendingPackages({
+    root: lane.packagesOf(host),
+    pipeline_name: PIPELINE,
+    dataset: "raw",
+    fingerprint: play.duckdb,
+  });
 }
 
 function requestsWhilePaused(lane: Lane, play: Play, { fault, struck_at, over_at }: Strike): number {
@@ -222,7 +252,7 @@ class Play {
     for (const file of this.#files()) rmSync(file, { force: true });
     lane.writeSpec(this.name, {
       // One name for all: it stands in the state, which is compared. The file of the destination keeps rounds apart.
-      pipeline_name: "drill",
+      pipeline_name: PIPELINE,
       ...(scenario.spec({
         apiUrl: `http://127.0.0.1:${lane.proxy.port}/${key}`,
         duckdb: this.duckdb,
