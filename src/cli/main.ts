@@ -189,6 +189,35 @@ Examples:
       ),
     );
   tidemark
+    .command("drill")
+    .argument("<pipeline>", "name or path of the spec")
+    .description(
+      "Load a pipeline under faults into a dataset of its own, and compare it with an undisturbed load",
+    )
+    .option("--seed <n>", "the same seed plans the same faults", "1")
+    .option("--rounds <n>", "sequences of runs under faults", "5")
+    .option(
+      "--stuck-after <seconds>",
+      "a run that does not end within this time after its faults is stuck",
+      "300",
+    )
+    .option("--replace", "drop the datasets of an earlier drill first")
+    .option("--keep", "leave the drill's datasets also when they are equal")
+    .option("--yes", "do it: without, the drill only says what it would do")
+    .option("--json", "print one JSON document")
+    .action((pipeline, options) =>
+      (require("./drill-command") as typeof import("./drill-command")).drillCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
+  tidemark
+    .command("drill-host", { hidden: true })
+    .action(() =>
+      (require("../drill/host-process") as typeof import("../drill/host-process")).hostProcess(loadConfig()),
+    );
+  tidemark
     .command("temporal")
     .description("Pass everything after it on to the Temporal CLI, connected to this project's server");
   return tidemark;

@@ -124,6 +124,10 @@ export const ERROR_KINDS = {
   /** run_results or metrics files are missing or not readable. */
   GATE_INPUT: "terminal",
 
+  // ---- drill
+  /** A drill could not be done: the pipeline fails without faults too, or a dataset of an earlier drill is in the way. */
+  DRILL_FAILED: "terminal",
+
   // ---- run
   /** What was asked for needs that no load of the pipeline runs, and one does. Wait for it, or cancel it. */
   LOAD_RUNNING: "terminal",

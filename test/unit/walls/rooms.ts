@@ -220,6 +220,22 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@temporalio/client", "@temporalio/common", "@temporalio/envconfig"],
   },
   {
+    place: "drill",
+    job: "faults on purpose: their plan, hosts to strike, tables compared, what was found",
+    imports: [
+      "pipeline",
+      "schema",
+      "state",
+      "load",
+      "destinations",
+      "destinations/registry",
+      "spec",
+      "worker",
+    ],
+    types: ["config"],
+    vendors: ["@temporalio/client"],
+  },
+  {
     place: "cli",
     job: "one file per command",
     imports: [
@@ -236,7 +252,7 @@ export const ROOMS: readonly Room[] = [
         "sources",
         "destinations",
       ],
-      ...["destinations/registry", "client", "config", "dev-server", "tools", "worker"],
+      ...["destinations/registry", "client", "config", "dev-server", "drill", "tools", "worker"],
     ],
     vendors: ["commander", "cli-table3", "@temporalio/client", "@temporalio/common"],
   },

@@ -1,0 +1,71 @@
+/** Calls to a Temporal server that may be away for a while, since a drill kills it too. */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Client,
+  isGrpcServiceError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
+
+/** gRPC status codes of a server that is away or busy: cancelled, deadline, exhausted, aborted, internal, unavailable. */
+const AWAY = [1, 4, 8, 10, 13, 14];
+const LONGEST_MS = 60_000;
+const AGAIN_MS = 250;
+
+/** Repeats a call for up to a minute while the server is away. */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + LONGEST_MS; ; await delay(AGAIN_MS)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (Date.now() > end || !isAway(error)) throw error;
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  for (let one: unknown = error; one instanceof Error; one = one.cause) {
+    if (isGrpcServiceError(one) && AWAY.includes(one.code)) return true;
+    if (/unavailable|ECONNREFUSED|Connection dropped|channel/i.test(one.message)) return true;
+  }
+  return false;
+}
+
+export interface OpenRun {
+  workflowId: string;
+  runId: string;
+  status: string;
+  /** Ids of its open children: the load, if one is running. */
+  children: string[];
+  /** What it does or waits for: for a report on a run that is stuck. */
+  pending: string[];
+}
+
+/** The newest run of a workflow id, or undefined where there never was one. */
+export async function newestRun(client: Client, workflowId: string): Promise<OpenRun | undefined> {
+  try {
+    const { raw, status, runId } = await patiently(() => client.workflow.getHandle(workflowId).describe());
+    return {
+      workflowId,
+      runId,
+      status: status.name,
+      children: (raw.pendingChildren ?? []).map(child => child.workflowId ?? "").filter(id => id !== ""),
+      pending: [
+        ...(raw.pendingActivities ?? []).map(
+          one =>
+            `${one.activityType?.name} attempt ${one.attempt}, state ${one.state}${
+              one.lastFailure?.message ? `, last: ${one.lastFailure.message.slice(0, 200)}` : ""
+            }`,
+        ),
+        ...(raw.pendingWorkflowTask ? [`workflow task attempt ${raw.pendingWorkflowTask.attempt}`] : []),
+      ],
+    };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+export function runOf(client: Client, run: { workflowId: string; runId: string }): WorkflowHandle {
+  return client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
+}

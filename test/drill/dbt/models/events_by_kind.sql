@@ -1,0 +1,3 @@
+select kind, count(*) as events, sum(amount) as amount
+from {{ source('raw', 'events') }}
+group by kind
