@@ -46,3 +46,24 @@ export async function whileHostLives<T>(
     await held;
   }
 }
+
+/**
+ * Runs `work` on a living host: on the first, or on another one once that is gone. Work that was begun is run again there,
+ * and must not repeat what it has finished.
+ * @param another asked for when a host is gone
+ */
+export async function onLivingHost(
+  first: HostQueues,
+  retry: RetrySpec,
+  work: (host: HostQueues) => Promise<void>,
+  another: (gone: HostGone) => Promise<HostQueues>,
+): Promise<void> {
+  for (let host = first; ; ) {
+    try {
+      return await whileHostLives(host, retry, () => work(host));
+    } catch (error) {
+      if (!(error instanceof HostGone)) throw error;
+      host = await another(error);
+    }
+  }
+}

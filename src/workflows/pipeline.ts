@@ -29,8 +29,8 @@ import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { type ActivityName, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
 import { BackfillQueue, toldReason } from "./backfill-queue";
-import { backfillRows } from "./backfill-rows";
-import { HostGone, whileHostLives } from "./host-lease";
+import { backfillRows, isBackfillOf } from "./backfill-rows";
+import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
 import {
   backfillSignal,
@@ -252,8 +252,9 @@ class PipelineRun {
 
   async #transformAndGate(resolved: ResolvedRun): Promise<Partial<RunResult>> {
     const judged: Judged = {};
+    const { spec, queue } = resolved;
     const { runId } = workflowInfo();
-    await this.#onLivingHost(resolved, place =>
+    const steps = (place: Omit<StepPlace, "summary">) =>
       transformAndJudge(
         resolved,
         runId,
@@ -261,8 +262,17 @@ class PipelineRun {
         place,
         (name, args, at) => this.#activity(name, args, at),
         (name, work) => this.#step(name, work),
-      ),
-    );
+      );
+    // Histories of before have no hosts.
+    if (this.#host === undefined) await steps({ queue });
+    else if (spec.transform !== undefined || spec.gate !== undefined) {
+      await onLivingHost(
+        this.#host,
+        spec.retry,
+        host => steps({ host }),
+        gone => this.#anotherHost(resolved, gone),
+      );
+    }
     const { gate } = judged;
     if (gate?.decision === "review" && resolved.spec.gate?.on_review === "wait") {
       judged.gate = await this.#waitForReview(gate);
@@ -271,30 +281,15 @@ class PipelineRun {
     return judged;
   }
 
-  /** Another host takes over when this one is gone, where the destination can be reached from there. */
-  async #onLivingHost(
-    resolved: ResolvedRun,
-    work: (place: Omit<StepPlace, "summary">) => Promise<void>,
-  ): Promise<void> {
-    const { spec, queue, place } = resolved;
-    if (spec.transform === undefined && spec.gate === undefined) return;
-    if (this.#host === undefined) return await work({ queue });
-    for (;;) {
-      const host: HostQueues = this.#host;
-      try {
-        return await whileHostLives(host, spec.retry, () => work({ host }));
-      } catch (error) {
-        if (!(error instanceof HostGone)) throw error;
-        this.#view.notes.push(`${error.message}: the steps after the load go on elsewhere`);
-        this.#view.waiting_for = "a host that reaches the destination";
-        this.#show();
-        const args: Parameters<Activities["pickHost"]> = [
-          { spec, ...(place === undefined ? {} : { place }) },
-        ];
-        this.#host = await this.#activity("pickHost", args, { summary: "find another host" });
-        this.#view.waiting_for = undefined;
-      }
-    }
+  /** The steps after the load go on elsewhere, where the destination can be reached from there. */
+  async #anotherHost({ spec, place }: ResolvedRun, gone: HostGone): Promise<HostQueues> {
+    this.#view.notes.push(`${gone.message}: the steps after the load go on elsewhere`);
+    this.#view.waiting_for = "a host that reaches the destination";
+    this.#show();
+    const args: Parameters<Activities["pickHost"]> = [{ spec, ...(place === undefined ? {} : { place }) }];
+    this.#host = await this.#activity("pickHost", args, { summary: "find another host" });
+    this.#view.waiting_for = undefined;
+    return this.#host;
   }
 
   async #waitForReview(gate: GateInfo): Promise<GateInfo> {
@@ -439,15 +434,6 @@ class PipelineRun {
       }),
     );
   }
-}
-
-function isBackfillOf(info: LoadInfo, { resource, from, to }: BackfillRequest): boolean {
-  const { backfill } = info;
-  return (
-    backfill?.resource === resource &&
-    backfill.from === String(from) &&
-    backfill.to === (to === undefined ? undefined : String(to))
-  );
 }
 
 function messageOf(error: unknown): string {

@@ -89,7 +89,7 @@ test("code that a history does not fit waits for the right one: the run ends as 
   const wrong = await testWorker(
     queues,
     activities,
-    otherBundle("other", '"resolveRun", "resolve and', '"otherStep", "resolve and'),
+    otherBundle("other", '"resolveRun", [', '"otherStep", ['),
   );
   await handle.signal("backfill", null);
   for (let failed: string[] = []; failed.length === 0; failed = await failedTasks(handle)) {
