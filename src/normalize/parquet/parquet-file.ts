@@ -34,7 +34,12 @@ export class ParquetFile {
   static async create(path: string): Promise<ParquetFile> {
     const handle = await onDisk(`making ${basename(path)}`, () => open(path, "w"));
     const file = new ParquetFile(path, handle);
-    await file.put([MAGIC]);
+    try {
+      await file.put([MAGIC]);
+    } catch (error) {
+      await file.abandon().catch(() => {});
+      throw error;
+    }
     return file;
   }
 
