@@ -9,10 +9,11 @@ import { loadSpec } from "../spec/load-spec";
 import { openSource } from "../spec/open-source";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
+import { Interrupted } from "./end-signals";
 import { EXIT } from "./exit-codes";
 import { LiveProgress } from "./live-progress";
 import { runSummary } from "./run-summary";
-import { Workplace } from "./workplace";
+import { TERMINATE_MS, Workplace } from "./workplace";
 
 interface BackfillOptions {
   resource: string;
@@ -42,22 +43,28 @@ export async function backfillCommand(
   await using place = await Workplace.open(config);
   const { client } = place.connected;
   const workflowId = options.workflowId ?? spec.pipeline_name;
-  const { started } = await place
-    .unless(place.signals.asked, requestBackfill(client, config, workflowId, pipeline, request))
-    .catch(refused);
-  if (!started) {
-    console.log(
-      options.json
-        ? JSON.stringify({ queued: true, workflow_id: workflowId })
-        : `${workflowId} is running: the backfill is queued and runs after its current load.`,
-    );
-    return;
+  const handle = client.workflow.getHandle(workflowId);
+  const requested = requestBackfill(client, config, workflowId, pipeline, request);
+  try {
+    const { started } = await place.unless(place.signals.asked, requested).catch(refused);
+    if (!started) {
+      console.log(
+        options.json
+          ? JSON.stringify({ queued: true, workflow_id: workflowId })
+          : `${workflowId} is running: the backfill is queued and runs after its current load.`,
+      );
+      return;
+    }
+    await place.needWorker();
+  } catch (error) {
+    // Nobody serves yet what may have been started: left open, it would be what the next run joins.
+    const end = () =>
+      requested.then(({ started }) => (started ? handle.terminate((error as Error).message) : undefined));
+    if (error instanceof Interrupted) await place.signals.atMost(TERMINATE_MS, end());
+    throw error;
   }
-  await place.needWorker();
   const progress = new LiveProgress(process.stderr, { quiet: options.json });
-  const result = await place
-    .follow(client.workflow.getHandle(workflowId), progress)
-    .finally(() => progress.clear());
+  const result = await place.follow(handle, progress).finally(() => progress.clear());
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
   const done = result.backfills.every(outcome => outcome.status === "done");
   process.exitCode = done && result.gate?.decision !== "block" ? EXIT.done : EXIT.failed;

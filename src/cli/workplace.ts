@@ -15,7 +15,7 @@ import type { LiveProgress } from "./live-progress";
 const CANCEL_MS = 10_000;
 /** A worker gives its steps 10 seconds (src/worker.ts), and needs a moment itself. */
 export const STOP_WORKER_MS = 12_000;
-const TERMINATE_MS = 3_000;
+export const TERMINATE_MS = 3_000;
 
 export class Workplace implements AsyncDisposable {
   #worker: RunningWorker | undefined;
