@@ -155,8 +155,8 @@ function drawMoment(kind: FaultKind, scenario: ScenarioOutline, random: Random):
   if (kind === "kill_dbt") return { step: "transform", nth: random.int(1, 3) };
   // A third strikes at a time of its own, also between the steps.
   if (random.chance(0.33)) return { after_ms: random.int(50, 2_500) };
-  // Where rows come from is asked while they are extracted only.
-  const fitting = ["bad_proxy", "restart_database"].includes(kind)
+  // Where rows come from is asked while they are extracted only, and a command takes a second to begin.
+  const fitting = ["bad_proxy", "restart_database", "abort_packages"].includes(kind)
     ? scenario.moments.filter(({ step }) => step === "extract")
     : scenario.moments;
   const { nth, ...moment } = random.pick(fitting);

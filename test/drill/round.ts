@@ -197,7 +197,7 @@ function slowCancels(report: RoundReport): string[] {
 
 const PIPELINE = "drill";
 /** One more run when all is over: nothing is new, and nothing old may come with it. */
-const CLOSING: Phase = { name: "closing run" };
+const CLOSING: Phase = { name: "closing run", input: { transform: false } };
 
 function phaseReport(phase: Phase, outcome: PhaseOutcome, undisturbed: number): PhaseReport {
   return { ...outcome, name: phase.name, undisturbed_seconds: undisturbed };
