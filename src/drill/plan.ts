@@ -113,7 +113,7 @@ function drawFault(kind: FaultKind, scenario: ScenarioOutline, random: Random): 
       fault.how = random.pick(kind === "reset" ? ["run", "load"] : ["run", "load", "both"]);
       break;
     case "pause":
-      fault.seconds = random.int(3, 6);
+      fault.seconds = random.int(5, 8);
       break;
     case "restart_server":
     case "restart_database":

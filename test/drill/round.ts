@@ -36,7 +36,7 @@ const SLOW_CANCEL_MS = 20_000;
 /** After SIGCONT an attempt that was given up long ago may still write. */
 const ZOMBIES_MS = 1_500;
 /** Requests that were under way when a pause came, and how long they may take. */
-const PAUSE_SETTLES_MS = 2_000;
+const PAUSE_SETTLES_MS = 3_000;
 
 export class Rounds {
   readonly #undisturbed = new Map<string, Promise<Undisturbed>>();
