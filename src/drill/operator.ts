@@ -16,7 +16,17 @@ export interface Scene {
 }
 
 /** Strikes and, where it lasts, lifts the fault again. Resolves when its effects are over. */
-export type Hand = (fault: PlannedFault, host: DrillHost, scene: Scene) => Promise<void>;
+export type Hand = (
+  fault: PlannedFault,
+  host: DrillHost,
+  scene: Scene,
+) => Promise<void> | Promise<Held | undefined>;
+
+/** From the answer to a pause until just before it was resumed, in milliseconds since 1970. */
+export interface Held {
+  from: number;
+  to: number;
+}
 export type Hands = { [kind in FaultKind]?: Hand };
 
 const seconds = (fault: PlannedFault) => delay(fault.seconds * 1000);
@@ -80,13 +90,17 @@ export const OPERATOR: Hands = {
 
   async pause(fault, _host, { client, workflowId }) {
     const run = client.workflow.getHandle(workflowId);
+    let held: Held | undefined;
     try {
       await patiently(() => run.executeUpdate(UPDATE_PAUSE));
+      held = { from: Date.now(), to: 0 };
       await seconds(fault);
+      held.to = Date.now();
       await patiently(() => run.executeUpdate(UPDATE_RESUME));
     } catch (error) {
       if (!isOver(error)) throw error;
     }
+    return held;
   },
 };
 

@@ -75,8 +75,8 @@ function planRound(number: number, { seed, scenarios, faults: available }: PlanO
   const scenario = random.pick(fitting.flatMap(one => Array<ScenarioOutline>(one.weight).fill(one)));
   const data_seed = random.int(1, DATA_SEEDS);
   const wanted = [first];
-  if (random.chance(SECOND_FAULT)) wanted.push(random.pick(scenario.faults));
-  if (random.chance(THIRD_FAULT)) wanted.push(random.pick(scenario.faults));
+  if (random.chance(SECOND_FAULT)) wanted.push(anotherFault(scenario, random));
+  if (random.chance(THIRD_FAULT)) wanted.push(anotherFault(scenario, random));
   const faults = wanted
     .map(kind => drawFault(kind, scenario, random))
     .map(fault => withFollower(fault, scenario, random))
@@ -84,6 +84,12 @@ function planRound(number: number, { seed, scenarios, faults: available }: PlanO
     .filter(({ kind }) => available.includes(kind))
     .sort((a, b) => a.phase - b.phase);
   return { round: number, scenario: scenario.name, data_seed, faults };
+}
+
+/** Any fault beside the first; a host that dies or sleeps is the worst company. */
+function anotherFault(scenario: ScenarioOutline, random: Random): FaultKind {
+  const worst = (["kill_worker", "stop_worker"] as const).filter(kind => scenario.faults.includes(kind));
+  return worst.length > 0 && random.chance(0.4) ? random.pick(worst) : random.pick(scenario.faults);
 }
 
 function drawFault(kind: FaultKind, scenario: ScenarioOutline, random: Random): PlannedFault {
@@ -107,7 +113,7 @@ function drawFault(kind: FaultKind, scenario: ScenarioOutline, random: Random): 
       fault.how = random.pick(kind === "reset" ? ["run", "load"] : ["run", "load", "both"]);
       break;
     case "pause":
-      fault.seconds = random.int(3, 6);
+      fault.seconds = random.int(5, 8);
       break;
     case "restart_server":
     case "restart_database":
@@ -155,8 +161,8 @@ function drawMoment(kind: FaultKind, scenario: ScenarioOutline, random: Random):
   if (kind === "kill_dbt") return { step: "transform", nth: random.int(1, 3) };
   // A third strikes at a time of its own, also between the steps.
   if (random.chance(0.33)) return { after_ms: random.int(50, 2_500) };
-  // Where rows come from is asked while they are extracted only.
-  const fitting = ["bad_proxy", "restart_database"].includes(kind)
+  // Where rows come from is asked while they are extracted only, and a command takes a second to begin.
+  const fitting = ["bad_proxy", "restart_database", "abort_packages"].includes(kind)
     ? scenario.moments.filter(({ step }) => step === "extract")
     : scenario.moments;
   const { nth, ...moment } = random.pick(fitting);

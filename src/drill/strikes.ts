@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PlannedFault } from "./faults";
 import type { DrillHost } from "./hosts";
-import { type Hands, type Scene, SELF_SIGNALS } from "./operator";
+import { type Hands, type Held, type Scene, SELF_SIGNALS } from "./operator";
 
 export interface Strike {
   fault: PlannedFault;
@@ -11,6 +11,8 @@ export interface Strike {
   over_at?: number;
   /** Host that it struck. */
   host?: string;
+  /** pause: when nothing should have gone on. */
+  held?: Held;
   /** The fault itself could not be done: a problem of the drill. */
   failed?: string;
 }
@@ -108,7 +110,11 @@ export class Strikes {
     const work = (async () => {
       try {
         if (hand === undefined) throw new Error("nobody here can do this");
-        await hand(strike.fault, host, { ...this.scene, later: one => this.#deferred.push(one) });
+        const held = await hand(strike.fault, host, {
+          ...this.scene,
+          later: one => this.#deferred.push(one),
+        });
+        if (typeof held === "object") strike.held = held;
       } catch (error) {
         strike.failed = (error as Error).message;
       }

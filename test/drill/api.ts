@@ -15,11 +15,14 @@ export type Rows = (resource: string, since: number | undefined, until: number |
 const PAGE = 200;
 /** As a real API: a page takes its time. */
 const PAGE_MS = 70;
+/** So long that a pause has something to stop. */
+const SLOW_PAGE_MS = 300;
 
 /** `/<key>/<resource>?page=N&since=V&until=V`: one server for all rounds, each with rows of its own. */
 export class DrillApi {
   readonly #rows = new Map<string, Rows>();
   readonly #requests = new Map<string, number[]>();
+  readonly #slow = new Set<string>();
   #server!: Server;
   port = 0;
 
@@ -37,7 +40,13 @@ export class DrillApi {
     this.#rows.set(key, rows);
   }
 
+  slowDown(key: string, slow: boolean): void {
+    if (slow) this.#slow.add(key);
+    else this.#slow.delete(key);
+  }
+
   forget(key: string): void {
+    this.#slow.delete(key);
     this.#rows.delete(key);
     this.#requests.delete(key);
   }
@@ -52,7 +61,7 @@ export class DrillApi {
     const [, key = "", resource = ""] = url.pathname.split("/");
     const rows = this.#rows.get(key);
     this.#requests.set(key, [...(this.#requests.get(key) ?? []), Date.now()]);
-    await delay(PAGE_MS);
+    await delay(this.#slow.has(key) ? SLOW_PAGE_MS : PAGE_MS);
     if (rows === undefined) {
       response.writeHead(404).end();
       return;

@@ -45,11 +45,11 @@ export class Lane {
     await this.api.start();
     this.proxy = new FaultyProxy(this.api.port);
     await this.proxy.start();
-    const [port, uiPort] = [await freePort(0), await freePort(0)];
-    this.#postgresPort = await freePort(0);
+    const port = await keptPort();
+    this.#postgresPort = await keptPort();
     this.address = `127.0.0.1:${port}`;
     this.#serverArgs = [
-      ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
+      ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port)],
       ...["--db-filename", join(this.folder, "temporal.db"), "--log-level", "error", "--headless"],
     ];
     await this.startServer();
@@ -185,6 +185,14 @@ export class Lane {
     await this.killServer();
     await this.stopPostgres();
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A free port below those that the system gives to outgoing connections: it is still free after a restart. */
+async function keptPort(): Promise<number> {
+  for (;;) {
+    const wanted = 15_000 + Math.floor(Math.random() * 17_000);
+    if ((await freePort(wanted)) === wanted) return wanted;
   }
 }
 

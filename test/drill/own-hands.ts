@@ -67,13 +67,16 @@ export function ownHands(lane: Lane, pipeline: string): Hands {
   };
 }
 
+/** It may wait for a load that is under way. */
+const ABORT_MS = 180_000;
+
 /** As an operator does it; that it refuses is an answer too. */
 function abortPackages(lane: Lane, host: DrillHost, pipeline: string): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       [join(REPOSITORY, "bin", "tidemark"), "abort-packages", pipeline],
-      { cwd: lane.folder, env: host.command.env, timeout: 60_000 },
+      { cwd: lane.folder, env: host.command.env, timeout: ABORT_MS },
       (error, _out, said) => {
         // A coded sentence ends with its code in brackets.
         if (error === null || /\([A-Z_]+\)\s*$/.test(said)) resolve();

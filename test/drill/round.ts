@@ -36,7 +36,7 @@ const SLOW_CANCEL_MS = 20_000;
 /** After SIGCONT an attempt that was given up long ago may still write. */
 const ZOMBIES_MS = 1_500;
 /** Requests that were under way when a pause came, and how long they may take. */
-const PAUSE_SETTLES_MS = 2_000;
+const PAUSE_SETTLES_MS = 3_000;
 
 export class Rounds {
   readonly #undisturbed = new Map<string, Promise<Undisturbed>>();
@@ -112,7 +112,12 @@ export class Rounds {
     try {
       for (const [index, phase] of scenario.phases.entries()) {
         await play.enter(index);
-        await strikes.arm(round.faults.filter(fault => fault.phase === index));
+        const faults = round.faults.filter(fault => fault.phase === index);
+        lane.api.slowDown(
+          play.key,
+          faults.some(({ kind }) => kind === "pause"),
+        );
+        await strikes.arm(faults);
         const outcome = await runUntilDone(lane.client, play.work(phase), {
           lastFault: () => strikes.lastEffect(),
           stuckAfterMs: this.options.stuckAfterMs,
@@ -197,7 +202,7 @@ function slowCancels(report: RoundReport): string[] {
 
 const PIPELINE = "drill";
 /** One more run when all is over: nothing is new, and nothing old may come with it. */
-const CLOSING: Phase = { name: "closing run" };
+const CLOSING: Phase = { name: "closing run", input: { transform: false } };
 
 function phaseReport(phase: Phase, outcome: PhaseOutcome, undisturbed: number): PhaseReport {
   return { ...outcome, name: phase.name, undisturbed_seconds: undisturbed };
@@ -212,14 +217,8 @@ function pendingOn(lane: Lane, host: DrillHost, play: Play) {
   });
 }
 
-function requestsWhilePaused(lane: Lane, play: Play, { fault, struck_at, over_at }: Strike): number {
-  if (fault.kind !== "pause" || struck_at === undefined || over_at === undefined) return 0;
-  // Until just before it was resumed; a pause that came when nothing ran any more asks nothing either.
-  return lane.api.requestsBetween(
-    play.key,
-    struck_at + PAUSE_SETTLES_MS,
-    struck_at + fault.seconds * 1000 - 200,
-  );
+function requestsWhilePaused(lane: Lane, play: Play, { held }: Strike): number {
+  return held === undefined ? 0 : lane.api.requestsBetween(play.key, held.from + PAUSE_SETTLES_MS, held.to);
 }
 
 async function giveUp(client: Client, play: Play): Promise<void> {
