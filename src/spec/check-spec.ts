@@ -78,7 +78,7 @@ function wholeNumber(least: number, most: number, more = "") {
 export const retry = z.strictObject({
   http_attempts: wholeNumber(1, 100).optional(),
   activity_attempts: wholeNumber(0, 1000, "; 0 means no limit").optional(),
-  host_timeout_seconds: wholeNumber(3, 86_400).optional(),
+  host_timeout_seconds: wholeNumber(6, 86_400).optional(),
 });
 
 /** Resources extracted at the same time. */
