@@ -11,7 +11,7 @@ import {
 } from "../package/packages";
 import { backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
-import type { HistoryState, ResourcePlan } from "../pipeline/infos";
+import type { HistoryState, ResourcePlan, ResourceToExtract } from "../pipeline/infos";
 import { unknownName } from "../pipeline/nearest-name";
 import type { PackageBase, PackageOwner } from "../pipeline/package-base";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
@@ -62,7 +62,7 @@ export interface BegunLoad {
   outcome: "opened" | "pending";
   pending_state?: "extracted" | "normalized";
   /** To extract, parents first; `parent` only where it is extracted too. */
-  resources: { name: string; parent?: string }[];
+  resources: ResourceToExtract[];
   notes: string[];
 }
 

@@ -99,8 +99,15 @@ export interface OpenedLoad {
   /** How far a pending package had come. */
   pending_state?: "extracted" | "normalized";
   /** Resources to extract, parents first; `parent` only where the parent is extracted too. */
-  resources: { name: string; parent?: string }[];
+  resources: ResourceToExtract[];
   notes: string[];
+}
+
+export interface ResourceToExtract {
+  name: string;
+  parent?: string;
+  /** false: it takes turns with the others of its kind (dlt's default for an API); absent: the source does not mind. */
+  parallelized?: boolean;
 }
 
 export interface FinishedExtract {

@@ -1,0 +1,89 @@
+/** Claims and places beside a DuckDB file: who loads, and which disk it is. */
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LoadClaim } from "../../../src/destinations/destination";
+import { filePlace } from "../../../src/destinations/duckdb/file-place";
+import { loadClaims } from "../../../src/destinations/duckdb/load-claims";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tidemark-claims-"));
+  path = join(folder, "data.duckdb");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const claim = (namespace: string, run_id: string, more: Partial<LoadClaim> = {}): LoadClaim => ({
+  workflow_id: "load/duckdb-1/raw/shop",
+  run_id,
+  namespace,
+  host: `host of ${namespace}`,
+  dataset: "raw",
+  pipeline_name: "shop",
+  ...more,
+});
+
+const files = () => readdirSync(`${path}.claims`);
+
+/** As if nobody had renewed it for so long. */
+function age(seconds: number): void {
+  for (const name of files()) {
+    const then = new Date(statSync(join(`${path}.claims`, name)).mtimeMs - seconds * 1000);
+    utimesSync(join(`${path}.claims`, name), then, then);
+  }
+}
+
+test("a load of another namespace is named; other pipelines and datasets are not in the way", async () => {
+  const claims = loadClaims(path);
+  expect(await claims.take(claim("one", "r1"))).toBeUndefined();
+  expect(await claims.take(claim("two", "r2"))).toMatchObject({ namespace: "one", run_id: "r1" });
+  expect(await claims.take(claim("two", "r2", { pipeline_name: "other" }))).toBeUndefined();
+  expect(await claims.take(claim("two", "r2", { dataset: "elsewhere" }))).toBeUndefined();
+});
+
+test("the same load of a later run takes it over: inside a namespace its workflow is the lock", async () => {
+  const claims = loadClaims(path);
+  await claims.take(claim("one", "r1"));
+  expect(await claims.take(claim("one", "r2"))).toBeUndefined();
+  // The earlier run's late release takes nothing away.
+  await claims.release(claim("one", "r1"));
+  expect(await claims.take(claim("two", "r3"))).toMatchObject({ run_id: "r2" });
+});
+
+test("a claim that nobody renews is void, a renewed one is not, a released one is gone", async () => {
+  const claims = loadClaims(path);
+  await claims.take(claim("one", "r1"));
+  age(40);
+  await claims.renew(claim("one", "r1"));
+  expect(await claims.take(claim("two", "r2"))).toMatchObject({ run_id: "r1" });
+  age(40);
+  expect(await claims.take(claim("two", "r2"))).toBeUndefined();
+  // The dead one wakes up: it renews nothing of the other's, and leaves it its claim.
+  await claims.renew(claim("one", "r1"));
+  await claims.release(claim("one", "r1"));
+  expect(await claims.take(claim("three", "r3"))).toMatchObject({ run_id: "r2" });
+  await claims.release(claim("two", "r2"));
+  expect(files()).toEqual([]);
+});
+
+test("a claim that cannot be read holds nobody up", async () => {
+  const claims = loadClaims(path);
+  await claims.take(claim("one", "r1"));
+  for (const name of files()) writeFileSync(join(`${path}.claims`, name), "{");
+  expect(await claims.take(claim("two", "r2"))).toBeUndefined();
+});
+
+test("a file has one place for all who see it, and another file another", async () => {
+  const places = await Promise.all(Array.from({ length: 20 }, () => filePlace(path)));
+  expect(new Set(places).size).toBe(1);
+  expect(await filePlace(path)).toBe(places[0]);
+  expect(await filePlace(join(folder, "other.duckdb"))).not.toBe(places[0]);
+});
+
+test("a folder that may not be written is told", async () => {
+  await expect(filePlace("/proc/nowhere/data.duckdb")).rejects.toMatchObject({ code: "DESTINATION_DENIED" });
+  await expect(loadClaims("/proc/nowhere/data.duckdb").take(claim("one", "r1"))).rejects.toMatchObject({
+    code: "DESTINATION_DENIED",
+  });
+});
