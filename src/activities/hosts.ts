@@ -1,6 +1,7 @@
 /** Hosts: which of them a run belongs to, and the proof that one lives (design laws 6 and 10). */
 import { hostname } from "node:os";
 import { Context } from "@temporalio/activity";
+import { ApplicationFailure } from "@temporalio/common";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
@@ -38,7 +39,11 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
           heartbeat();
           // A claim is a courtesy: trouble with it must not end the proof that the host lives.
           if (claim) await claims.renew(claim).catch(() => undefined);
-          await sleep(PROOF_EVERY_MS);
+          await Promise.race([sleep(PROOF_EVERY_MS), stopped(options.stopping)]);
+          // Another worker of this host may go on with it; without one the host is gone.
+          if (options.stopping?.aborted) {
+            throw ApplicationFailure.retryable("The worker stops.", "WORKER_STOPPING");
+          }
         }
       } finally {
         if (claim) await claims.release(claim).catch(() => undefined);
@@ -84,4 +89,12 @@ export function runOfThisTask(): PackageOwner | undefined {
   if (workflowExecution === undefined) return undefined;
   const { workflowId, runId } = workflowExecution;
   return { workflow_id: workflowId, run_id: runId, namespace, host: hostname() };
+}
+
+/** Resolves when the worker is asked to stop. */
+function stopped(stopping: AbortSignal | undefined): Promise<void> {
+  return new Promise(done => {
+    if (stopping?.aborted) done();
+    else stopping?.addEventListener("abort", () => done(), { once: true });
+  });
 }
