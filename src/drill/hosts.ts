@@ -33,6 +33,8 @@ export class DrillHost {
   #stopped = false;
   #said = "";
   #retired = false;
+  /** Processes that were ended from here. */
+  readonly #struck = new WeakSet<ChildProcess>();
   #armed: ArmMessage[] = [];
   /** When it last showed progress of a step, in milliseconds since 1970. */
   lastSign = 0;
@@ -86,7 +88,8 @@ export class DrillHost {
       child.once("exit", () => resolve(false));
     });
     const timeout = delay(START_TIMEOUT_MS, false, { ref: false });
-    if (!(await Promise.race([ready, timeout]))) {
+    // Another fault may strike while it starts; that is no failed start.
+    if (!(await Promise.race([ready, timeout])) && !this.#struck.has(child)) {
       throw new Error(
         `host ${this.name} did not start: ${this.#said.trim().slice(-2_000) || "no word from it"}`,
       );
@@ -150,6 +153,7 @@ export class DrillHost {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined || !this.isUp) return;
+    this.#struck.add(child);
     const exited = once(child, "exit");
     child.kill(signal);
     const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
