@@ -1,5 +1,11 @@
 /** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
-import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import {
+  ActivityFailure,
+  CancellationScope,
+  CancelledFailure,
+  proxyActivities,
+  TimeoutFailure,
+} from "@temporalio/workflow";
 import type { Activities } from "../activities";
 import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
@@ -12,6 +18,11 @@ export class HostGone extends Error {
   constructor(readonly host: HostQueues) {
     super(`host ${host.host} (task queue ${host.disk}) does not answer any more`);
   }
+}
+
+/** A step that was to be cancelled and whose worker is dead ends by its time-out. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 }
 
 /**
@@ -40,7 +51,8 @@ export async function whileHostLives<T>(
   try {
     return await steps.run(work);
   } catch (error) {
-    throw gone && !around.consideredCancelled ? new HostGone(host) : error;
+    if (around.consideredCancelled) throw isTimeout(error) ? new CancelledFailure("cancelled") : error;
+    throw gone ? new HostGone(host) : error;
   } finally {
     lease.cancel();
     await held;
