@@ -31,7 +31,7 @@ export function resolveActivities(config: Config, observe: Observe | undefined) 
           needs_staging: destination.capabilities.needs_staging,
           load_workflow_id: loadWorkflowId(spec, destination.identity.fingerprint),
           resources: planResources(spec, source),
-          warnings: settingsNotes(spec.pipeline_name, config),
+          warnings: [...settingsNotes(spec.pipeline_name, config), ...(source.warnings ?? [])],
         };
       }),
   };

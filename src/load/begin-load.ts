@@ -52,7 +52,7 @@ export interface BegunLoad {
   outcome: "opened" | "pending";
   pending_state?: "extracted" | "normalized";
   /** To extract, parents first; `parent` only where it is extracted too. */
-  resources: { name: string; parent?: string }[];
+  resources: { name: string; parent?: string; parallelized?: boolean }[];
   notes: string[];
 }
 
@@ -103,6 +103,7 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
     resources: begun.state.resources.map(({ name, parent }) => ({
       name,
       ...(parent === undefined ? {} : { parent }),
+      ...(args.source.resources.find(one => one.name === name)?.parallelized ? { parallelized: true } : {}),
     })),
     notes: forgotten === undefined ? begun.notes : [forgotten, ...begun.notes],
   };

@@ -26,6 +26,8 @@ export interface ResourcePlan {
   name: string;
   /** Name of the parent resource it resolves from, if any. */
   parent?: string;
+  /** May run beside others (dlt: `parallelized`); else one after the other. */
+  parallelized?: boolean;
   selected: boolean;
   cursor_path?: string;
   /** dlt type of the cursor as far as the spec tells it (from initial_value). */
@@ -51,7 +53,7 @@ export interface OpenedLoad {
   /** How far a pending package had come. */
   pending_state?: "extracted" | "normalized";
   /** Resources to extract, parents first; `parent` only where the parent is extracted too. */
-  resources: { name: string; parent?: string }[];
+  resources: { name: string; parent?: string; parallelized?: boolean }[];
   notes: string[];
 }
 

@@ -76,7 +76,7 @@ function readSpec(file: string): JsonObject {
       const module_ = require(file) as { default?: unknown };
       document = JSON.parse(JSON.stringify(module_.default ?? null));
     } else {
-      document = parseYaml(readFileSync(file, "utf8"));
+      document = parseSpecText(readFileSync(file, "utf8"));
     }
   } catch (error) {
     // The first line only: the rest quotes the file, which may hold a secret.
@@ -90,6 +90,16 @@ function readSpec(file: string): JsonObject {
     );
   }
   return document as JsonObject;
+}
+
+/**
+ * JSON or YAML, merge keys (`<<: *base`) included. Top-level keys that begin with `x-` are no part of a spec: they are
+ * where anchors may stand (as in Compose files).
+ */
+export function parseSpecText(text: string): unknown {
+  const document: unknown = parseYaml(text, { merge: true });
+  if (document === null || typeof document !== "object" || Array.isArray(document)) return document;
+  return Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("x-")));
 }
 
 export function isBelow(path: string, folder: string): boolean {

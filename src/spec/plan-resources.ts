@@ -24,6 +24,7 @@ function planResource(spec: ResolvedPipeline, resource: Resource): ResourcePlan 
   return {
     name: resource.name,
     ...(resource.parent === undefined ? {} : { parent: resource.parent }),
+    ...(resource.parallelized ? { parallelized: true } : {}),
     selected: spec.resources === undefined ? resource.selected : spec.resources.includes(resource.name),
     ...(incremental === undefined
       ? {}

@@ -154,6 +154,22 @@ const responseAction = z.strictObject({
   action: oneOf("action", ["ignore"]),
 });
 
+/** What an answer is, besides JSON: ours, dlt reads JSON alone. */
+export const DATA_FORMATS = ["json", "ndjson", "csv", "xml"];
+const dataFormat = z.union(
+  [
+    oneOf("data_format", [...DATA_FORMATS, "jsonl"]),
+    z.strictObject({
+      type: oneOf("data_format", DATA_FORMATS),
+      delimiter: z.string().length(1, "must be one character").nullish(),
+    }),
+  ],
+  {
+    error: issue =>
+      typeof issue.input === "string" ? undefined : `must be one of ${DATA_FORMATS.join(", ")}`,
+  },
+);
+
 export const headers = z.record(z.string(), text.nullable());
 
 export const endpoint = z.strictObject({
@@ -170,6 +186,7 @@ export const endpoint = z.strictObject({
   headers: headers.nullish(),
   paginator: z.unknown().optional(),
   data_selector: path,
+  data_format: dataFormat.nullish(),
   response_actions: z.array(responseAction, "must be a list").nullish(),
   incremental: object.nullish(),
   auth: z.unknown().optional(),
@@ -185,6 +202,7 @@ export const resource = z.strictObject({
     .nullish(),
   selected: bool,
   parallelized: bool,
+  data_format: dataFormat.nullish(),
   include_from_parent: z.array(z.string("must be a field of the parent"), "must be a list").nullish(),
   processing_steps: list.nullish(),
   ...Object.fromEntries(Object.keys(hintsShape).map(key => [key, z.unknown().optional()])),
@@ -197,6 +215,30 @@ export const client = z.strictObject({
   headers: headers.nullish(),
   auth: z.unknown().optional(),
   paginator: z.unknown().optional(),
+  session: z
+    .null(
+      "is an object of Python's in dlt; write what it would carry beside base_url: verify, cert, proxies, headers",
+    )
+    .optional(),
+  verify: z
+    .custom<Json>(value => typeof value === "boolean" || text.safeParse(value).success, {
+      message: "must be true, false, or a PEM file of authorities",
+    })
+    .nullish(),
+  cert: z
+    .custom<Json>(
+      value =>
+        text.safeParse(value).success ||
+        (Array.isArray(value) && value.length === 2 && value.every(one => text.safeParse(one).success)),
+      {
+        message:
+          "must be a PEM file with key and certificate, or a list of two: the certificate's and the key's",
+      },
+    )
+    .nullish(),
+  proxies: z.record(z.string(), text.nullable()).nullish(),
+  max_concurrent_requests: z.int("must be a whole number").min(1, "must be at least 1").nullish(),
+  requests_per_second: z.number("must be a number").positive("must be more than 0").nullish(),
 });
 
 /** The whole source; its parts are checked one by one. */
