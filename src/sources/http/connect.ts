@@ -23,9 +23,22 @@ export class ProxyUnreachable extends Error {
   }
 }
 
-/** Anything of a tunnel's way; the rest of the errors are the target's. */
-export function connector(tls: TlsSettings | undefined, proxy?: ProxyServer): buildConnector.connector {
-  const direct = buildConnector({ ...tls, timeout: TIMEOUT_MS } as buildConnector.BuildOptions);
+/**
+ * @param onError told of errors of connections that were made: undici only says that the other side has closed, where
+ *   TLS 1.3 says that a client certificate is missing
+ */
+export function connector(
+  tls: TlsSettings | undefined,
+  proxy?: ProxyServer,
+  onError: (error: Error) => void = () => {},
+): buildConnector.connector {
+  const connect = buildConnector({ ...tls, timeout: TIMEOUT_MS } as buildConnector.BuildOptions);
+  const direct: buildConnector.connector = (options, callback) =>
+    connect(options, (error, socket) => {
+      socket?.on("error", onError);
+      if (error === null) callback(null, socket);
+      else callback(error, null);
+    });
   if (proxy === undefined) return direct;
   return (options, callback) => {
     openTunnel(proxy, options.hostname, options.port || "443", tls).then(

@@ -1,5 +1,5 @@
 /** Whom a client trusts, and who it says it is (requests: `verify` and `cert`). */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { TidemarkError } from "../../pipeline/errors";
@@ -18,6 +18,7 @@ export interface TlsSettings {
   rejectUnauthorized: boolean;
 }
 
+const CERTIFICATE = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 const PEM = /-----BEGIN [A-Z ]+-----/;
 
 /** @throws TidemarkError HTTP_TLS that names the setting */
@@ -42,15 +43,24 @@ export function tlsSettings(options: TlsOptions, network: NetworkSettings): TlsS
   }
 }
 
-/** requests' order: the client's own, else REQUESTS_CA_BUNDLE; undefined: those that Node knows. */
+/**
+ * The client's own; else REQUESTS_CA_BUNDLE in place of those that Node knows (as in requests), and what other programs
+ * are told to trust besides; undefined: those that Node knows.
+ */
 function authorities(verify: boolean | string, network: NetworkSettings): string[] | undefined {
   if (verify === false) return undefined;
   if (typeof verify === "string") return [pemOf(verify, "client.verify", network.folder)];
-  if (network.ca_bundle !== undefined)
-    return [pemOf(network.ca_bundle, "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE)", network.folder)];
-  if (network.ca_files.length === 0) return undefined;
+  const { ca_bundle, ca_files, folder } = network;
+  if (ca_bundle === undefined && ca_files.length === 0) return undefined;
+  const known =
+    ca_bundle === undefined
+      ? rootCertificates
+      : [pemOf(ca_bundle, "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE)", folder)];
+  // As everywhere, one that is not there adds nothing.
+  const more = ca_files.filter(file => existsSync(resolve(folder, file)));
   const where = "SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS";
-  return [...rootCertificates, ...network.ca_files.map(file => pemOf(file, where, network.folder))];
+  const all = [...known, ...more.map(file => pemOf(file, where, folder))].join("\n");
+  return [...new Set(all.match(CERTIFICATE) ?? [])];
 }
 
 function pemOf(place: string, setting: string, folder: string): string {

@@ -50,6 +50,11 @@ export class Transport {
   private readonly odd = new Set<string>();
   private readonly answered = new Set<string>();
   private tls: TlsSettings | undefined;
+  /** What a connection said first since the request began. */
+  private heard: NodeJS.ErrnoException | undefined;
+  private readonly hear = (error: Error): void => {
+    this.heard ??= error;
+  };
 
   constructor(private readonly options: TransportOptions) {}
 
@@ -59,6 +64,7 @@ export class Transport {
    */
   async exchange(request: Outgoing): Promise<Answer> {
     const { signal, onRequest, proxies, network } = this.options;
+    this.heard = undefined;
     const proxy = proxyFor(new URL(request.origin), proxies, network.proxies);
     if (!this.odd.has(request.origin)) {
       try {
@@ -66,7 +72,7 @@ export class Transport {
         return this.noted(request, await this.kept(request, proxy));
       } catch (error) {
         signal.throwIfAborted();
-        if (!isRefusedByParser(error)) throw reworded(error, request, proxy);
+        if (!isRefusedByParser(error)) throw this.reworded(error, request, proxy);
         this.odd.add(request.origin);
       }
     }
@@ -75,7 +81,7 @@ export class Transport {
       return this.noted(request, await this.plain(request, proxy));
     } catch (error) {
       signal.throwIfAborted();
-      throw reworded(error, request, proxy);
+      throw this.reworded(error, request, proxy);
     }
   }
 
@@ -119,7 +125,7 @@ export class Transport {
     const { method, body, what } = request;
     const answer = await plainExchange(
       { origin, target, method, headers, body },
-      connector(this.tlsOf(origin, tunnel), tunnel),
+      connector(this.tlsOf(origin, tunnel), tunnel, this.hear),
       this.options.signal,
     );
     const raw = await this.bodies.readAll(answer.body, undefined, what);
@@ -136,16 +142,26 @@ export class Transport {
     let agent = this.agents.get(key);
     if (agent === undefined) {
       agent = new Agent({
-        connect: connector(this.tlsOf(origin, tunnel), tunnel),
+        connect: connector(this.tlsOf(origin, tunnel), tunnel, this.hear),
         headersTimeout: TIMEOUT_MS,
         bodyTimeout: TIMEOUT_MS,
         keepAliveTimeout: 30_000,
         maxHeaderSize: MAX_HEADER_BYTES,
         pipelining: 1,
+        // A client asks one thing after the other.
+        connections: 1,
       });
       this.agents.set(key, agent);
     }
     return agent;
+  }
+
+  private reworded(error: unknown, request: Outgoing, proxy: ProxyServer | undefined): unknown {
+    const { code } = error as { code?: string };
+    if (code === "UND_ERR_HEADERS_OVERFLOW") return tooManyHeaders();
+    if (code === "UND_ERR_SOCKET" && this.heard?.code?.startsWith("ERR_SSL_")) return this.heard;
+    const toProxy = proxy !== undefined && request.origin.startsWith("http:");
+    return toProxy && NO_CONNECTION.has(code ?? "") ? new ProxyUnreachable(error) : error;
   }
 
   private tlsOf(origin: string, tunnel: ProxyServer | undefined): TlsSettings | undefined {
@@ -174,11 +190,4 @@ function isRefusedByParser(error: unknown): boolean {
     // An interim answer that nobody asked for.
     (code === "UND_ERR_SOCKET" && message === "bad response")
   );
-}
-
-function reworded(error: unknown, request: Outgoing, proxy: ProxyServer | undefined): unknown {
-  const { code } = error as { code?: string };
-  if (code === "UND_ERR_HEADERS_OVERFLOW") return tooManyHeaders();
-  const toProxy = proxy !== undefined && request.origin.startsWith("http:");
-  return toProxy && NO_CONNECTION.has(code ?? "") ? new ProxyUnreachable(error) : error;
 }
