@@ -111,6 +111,12 @@ class Input {
     }
   }
 
+  /** What is there, if anything, may be the beginning of `text`. */
+  begins(text: string): boolean {
+    const start = this.rest.toString("latin1", 0, text.length);
+    return text.startsWith(start);
+  }
+
   /** At most so many bytes, as they come; undefined: the connection ended. */
   async some(limit: number): Promise<Buffer | undefined> {
     const chunk = this.rest.length > 0 ? this.rest : await this.more();
@@ -128,13 +134,18 @@ class Input {
 async function readHead(input: Input): Promise<{ status: number; headers: Map<string, string[]> }> {
   for (let interim = 0; interim < MAX_INTERIM_ANSWERS; interim++) {
     const first = await input.line();
+    if (first === undefined && !input.begins("HTTP/")) throw noHttp();
     if (first === undefined) throw new Lost("ended without an answer");
     const status = /^HTTP\/\d+\.\d+\s+(\d{3})(\s|$)/.exec(first.toString("latin1"))?.[1];
-    if (status === undefined) throw new UnreadableAnswer("it does not begin as HTTP does");
+    if (status === undefined) throw noHttp();
     const headers = await readHeaders(input);
     if (!status.startsWith("1")) return { status: Number(status), headers };
   }
   throw new UnreadableAnswer("it never says more than that it goes on");
+}
+
+function noHttp(): UnreadableAnswer {
+  return new UnreadableAnswer("it does not begin as HTTP does");
 }
 
 async function readHeaders(input: Input): Promise<Map<string, string[]>> {
