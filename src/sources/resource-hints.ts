@@ -194,10 +194,7 @@ export const sourceShape = {
   /** It is the schema's name (dlt: is_valid_schema_name). */
   name: nonEmpty
     .max(MAX_SCHEMA_NAME, "must have at most 64 characters")
-    .regex(
-      SCHEMA_NAME,
-      "must consist of letters, digits and underscores, and begin with no digit",
-    ),
+    .regex(SCHEMA_NAME, "must consist of letters, digits and underscores, and begin with no digit"),
   max_table_nesting: natural.nullish(),
   root_key: z.boolean().nullish(),
   schema_contract: contractShape.nullish(),

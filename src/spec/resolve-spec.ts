@@ -107,7 +107,9 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
 /** dlt: `normalize_schema_name`; a name that can be a schema's stays as it is. */
 function schemaNameOf(pipeline: string): string {
   const isName = SCHEMA_NAME.test(pipeline) && pipeline.length <= MAX_SCHEMA_NAME;
-  return isName || pipeline.trim() === "" ? pipeline : snakeCase({ maxLength: MAX_SCHEMA_NAME }).ident(pipeline);
+  return isName || pipeline.trim() === ""
+    ? pipeline
+    : snakeCase({ maxLength: MAX_SCHEMA_NAME }).ident(pipeline);
 }
 
 function withLoadMode(destination: DestinationSpec, loadMode: RunInput["load_mode"]): DestinationSpec {

@@ -156,19 +156,21 @@ const responseAction = z.strictObject({
 
 /** What an answer is, besides JSON: ours, dlt reads JSON alone. */
 export const DATA_FORMATS = ["json", "ndjson", "csv", "xml"];
-const dataFormat = z.union(
-  [
-    oneOf("data_format", [...DATA_FORMATS, "jsonl"]),
-    z.strictObject({
-      type: oneOf("data_format", DATA_FORMATS),
-      delimiter: z.string().length(1, "must be one character").nullish(),
-    }),
-  ],
-  {
-    error: issue =>
-      typeof issue.input === "string" ? undefined : `must be one of ${DATA_FORMATS.join(", ")}`,
-  },
-);
+const FORMAT_NAMES = [...DATA_FORMATS, "jsonl"];
+const formatKeys = {
+  type: oneOf("data_format", FORMAT_NAMES),
+  delimiter: z.string().length(1, "must be one character").nullish(),
+};
+const dataFormat = z.unknown().superRefine((value, context) => {
+  const isObject = typeof value === "object" && value !== null;
+  const shape = isObject ? z.looseObject(formatKeys) : formatKeys.type.nullish();
+  for (const issue of shape.safeParse(value).error?.issues ?? []) context.addIssue({ ...issue });
+  const valid = Object.keys(formatKeys);
+  for (const key of isObject ? Object.keys(value) : []) {
+    if (!valid.includes(key))
+      context.addIssue({ code: "custom", path: [key], message: unknownName("key", key, valid) });
+  }
+});
 
 export const headers = z.record(z.string(), text.nullable());
 
@@ -186,7 +188,7 @@ export const endpoint = z.strictObject({
   headers: headers.nullish(),
   paginator: z.unknown().optional(),
   data_selector: path,
-  data_format: dataFormat.nullish(),
+  data_format: dataFormat.optional(),
   response_actions: z.array(responseAction, "must be a list").nullish(),
   incremental: object.nullish(),
   auth: z.unknown().optional(),
@@ -202,7 +204,7 @@ export const resource = z.strictObject({
     .nullish(),
   selected: bool,
   parallelized: bool,
-  data_format: dataFormat.nullish(),
+  data_format: dataFormat.optional(),
   include_from_parent: z.array(z.string("must be a field of the parent"), "must be a list").nullish(),
   processing_steps: list.nullish(),
   ...Object.fromEntries(Object.keys(hintsShape).map(key => [key, z.unknown().optional()])),
