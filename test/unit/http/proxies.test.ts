@@ -46,7 +46,11 @@ test("user and password of a proxy are unescaped; other kinds and nonsense are r
     origin: "http://p.test:1",
     authorization: `Basic ${Buffer.from("us@er:p#w").toString("base64")}`,
   });
-  for (const address of ["socks5://u:planted@p.test:1", "http://u:planted@p.test:99999", "http://u:pla#nted@p.test"]) {
+  for (const address of [
+    "socks5://u:planted@p.test:1",
+    "http://u:planted@p.test:99999",
+    "http://u:pla#nted@p.test",
+  ]) {
     expect(() => proxyFor(new URL("http://h/"), { http: address }, {})).toThrow(
       expect.objectContaining({ code: "SPEC_INVALID", message: expect.not.stringMatching(/pla|nted/) }),
     );

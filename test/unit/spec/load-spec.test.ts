@@ -130,7 +130,10 @@ test("authorities of the environment, and of .env", () => {
 });
 
 test("user and password of a proxy are masked in everything that leaves; NO_PROXY is not", async () => {
-  Object.assign(ENVIRONMENT, { HTTPS_PROXY: "http://user:plan%40ted@p.test:1", NO_PROXY: "localhost,127.0.0.1" });
+  Object.assign(ENVIRONMENT, {
+    HTTPS_PROXY: "http://user:plan%40ted@p.test:1",
+    NO_PROXY: "localhost,127.0.0.1",
+  });
   const { spec, config } = resolved(MERGED);
   const { secrets } = await openSource(spec, config);
   expect(secrets).toEqual(expect.arrayContaining(["plan%40ted", "plan@ted"]));
