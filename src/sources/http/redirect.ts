@@ -8,7 +8,7 @@ export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** Headers whose names say that a secret stands in them. */
 const SECRET_HEADER =
-  /auth|token|secret|passw|pwd|credential|signature|assertion|session|(^|[-_])(api|access|private|subscription|functions)?[-_]?key$|apikey/i;
+  /auth|token|secret|passw|pwd|credential|cookie|signature|assertion|session|(^|[-_])(api|access|private|subscription|functions)?[-_]?key$|apikey/i;
 const DEFAULT_PORTS: { [scheme: string]: string } = { http: "80", https: "443" };
 
 /**
@@ -41,8 +41,6 @@ export function redirected(
     const lower = name.toLowerCase();
     if (lower === "host") return trusted;
     if (!keepsBody && (lower.startsWith("content-") || lower === "transfer-encoding")) return false;
-    // Cookies have rules of their own: those of the client go by their domain, one that the spec wrote stays.
-    if (lower === "cookie") return hostOf(call.url) === hostOf(target);
     return trusted || !(SECRET_HEADER.test(name) || isSecret(value));
   });
   return {
@@ -72,10 +70,6 @@ function originOf(url: string): { scheme: string; host: string; port: string } |
   } catch {
     return undefined;
   }
-}
-
-function hostOf(url: string): string | undefined {
-  return originOf(url)?.host;
 }
 
 /** Parameters with one of our secrets in them are left out, also user and password. */

@@ -1,6 +1,20 @@
 /** Which proxy: expected values come from `requests` 2.34 (`should_bypass_proxies`, `select_proxy`). */
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
 import { isBypassed, proxyFor } from "../../../src/sources/http/proxies";
-import { Authority, ask, closeServers, failure, NETWORK, serve, serveProxy, serveTls } from "./servers";
+import {
+  Authority,
+  ask,
+  callOf,
+  clientOf,
+  closeServers,
+  failure,
+  NETWORK,
+  serve,
+  serveProxy,
+  serveRaw,
+  serveTls,
+} from "./servers";
 
 afterEach(closeServers);
 
@@ -102,7 +116,6 @@ describe("a real proxy", () => {
   test("one tunnel serves many requests", async () => {
     const base = await serveTls(authority.server(), (_, response) => response.end("[]"));
     const proxy = await serveProxy();
-    const { callOf, clientOf } = await import("./servers");
     const client = clientOf({ proxies: { https: proxy.url }, tls: { verify: authority.ca } });
     for (let i = 0; i < 5; i++) await client.send(callOf(`${base}/${i}`));
     await client.close();
@@ -150,11 +163,26 @@ describe("a real proxy", () => {
     expect(proxy.log).toEqual([`GET ${first}/`]);
   });
 
-  test("answers of a server behind it that undici refuses are read as well", async () => {
-    const { serveRaw } = await import("./servers");
-    const { base } = await serveRaw("HTTP/1.1 200 OK\nContent-Length: 3\n\n[1]");
+  test("odd answers are read through it as well: of the proxy itself, and through its tunnel", async () => {
+    const odd = "HTTP/1.1 200 OK\nContent-Length: 3\n\n[1]";
+    const { base, requests } = await serveRaw(odd);
+    const url = "http://api.example.test/a?b=1";
+    expect(await ask(url, { proxies: { http: base.replace("//", "//user:password@") } })).toBe("[1]");
+    expect(requests[1]).toMatch(
+      /^GET http:\/\/api\.example\.test\/a\?b=1 HTTP\/1\.1\r\nhost: api\.example\.test\r\n/,
+    );
+    expect(requests[1]).toContain("\r\nproxy-authorization: Basic ");
+
+    const target = createServer(
+      authority.server(),
+      socket => void socket.once("data", () => socket.end(odd)),
+    );
+    await new Promise<void>(done => target.listen(0, "127.0.0.1", done));
     const proxy = await serveProxy();
-    // Node's parser in the proxy refuses bare line feeds, so a tunnel is the way: the proxy then looks at nothing.
-    expect(await ask(base, { proxies: { https: proxy.url } })).toBe("[1]");
+    const { port } = target.address() as AddressInfo;
+    const options = { proxies: { https: proxy.url }, tls: { verify: authority.ca } };
+    expect(await ask(`https://api.example.test:${port}/`, options)).toBe("[1]");
+    expect(proxy.log).toEqual(Array(2).fill(`CONNECT api.example.test:${port}`));
+    await new Promise(done => target.close(done));
   });
 });

@@ -30,6 +30,7 @@ const HEADERS = {
   "x-auth-token": "planted",
   "Ocp-Apim-Subscription-Key": "planted",
   "X-Shop": "shop planted-value 1",
+  Cookie: "planted=1",
   "X-Version": "2",
   Accept: "application/json",
 };
