@@ -1,9 +1,11 @@
 /** What `client` takes besides dlt's keys, and what a worker's surroundings do to a source. */
 
+import { beginLoad } from "../../../src/load/begin-load";
 import type { JsonObject } from "../../../src/pipeline/spec";
 import { restApi } from "../../../src/sources/rest-api";
 import { planResources } from "../../../src/spec/plan-resources";
 import { literalSecrets } from "../../../src/spec/secrets";
+import { Engine } from "../../support/engine";
 import { closeServers, NETWORK, serve, serveProxy } from "../http/servers";
 import { specOf, take } from "./harness";
 
@@ -137,8 +139,14 @@ test("parallelized as in dlt: of a resource, of resource_defaults, of the source
       ...more,
     };
     const source = await restApi.create(specOf(config));
-    const found = planResources({ source: specOf(config) } as never, source);
-    return found.map(plan => plan.parallelized ?? false);
+    const engine = new Engine();
+    const spec = engine.spec({ source: specOf(config) });
+    const begun = await beginLoad({ ...engine.use(), spec, source, root: engine.root, now: engine.now });
+    engine.remove();
+    const planned = planResources(spec, source).map(plan => plan.parallelized ?? false);
+    // The workflow reads it from either.
+    expect(begun.resources.map(one => one.parallelized ?? false)).toEqual(planned);
+    return planned;
   };
   expect(await plans({})).toEqual([false, true, false]);
   expect(await plans({ resource_defaults: { parallelized: true } })).toEqual([true, true, false]);
