@@ -1,4 +1,4 @@
-/** Cookies of one client, over pages and redirects (RFC 6265; what Python's `http.cookiejar` takes, requests takes). */
+/** Cookies of one client, over pages and redirects, as RFC 6265 has them. */
 import { isIP } from "node:net";
 
 interface Cookie {

@@ -1,4 +1,7 @@
-/** Character sets and packings. Expected values come from `requests` 2.34 (`Response.json`), or from Python's codecs. */
+/**
+ * Character sets and packings. What `requests` 2.34 reads (`Response.json`, Python's codecs) is read so here; UTF-16
+ * that is called application/json is refused there.
+ */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { isUtf8Body, readJson } from "../../../src/sources/http/body";
 import { ask, closeServers, failure, serve } from "./servers";

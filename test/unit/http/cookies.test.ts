@@ -1,4 +1,8 @@
-/** Expected values come from Python's `http.cookiejar` as `requests.Session` uses it. */
+/**
+ * Expected values come from Python's `http.cookiejar` as `requests.Session` uses it, but for three: a cookie without a
+ * domain goes to its host alone (RFC 6265; there to subdomains too), one that ends in the answer that set it is gone, and
+ * very large ones are not kept.
+ */
 import { CookieJar } from "../../../src/sources/http/cookies";
 import { callOf, clientOf, closeServers, serve } from "./servers";
 

@@ -1,6 +1,6 @@
 /**
- * Answers that break the rules of HTTP. What is right comes from `requests` 2.34: "[1]" where it takes them; what it
- * refuses is refused here too, with words, in few attempts.
+ * Answers that break the rules of HTTP. What is right comes from `requests` 2.34: "[1]" where it takes them (bare line
+ * feeds in chunks and 200 headers are taken besides); what it refuses is refused here too, with words, in few attempts.
  */
 import { callOf, clientOf, closeServers, failure, serveRaw } from "./servers";
 
