@@ -83,10 +83,16 @@ function pemOf(place: string, setting: string, folder: string): string {
 }
 
 function certificatesIn(folder: string): string {
+  const textOf = (path: string): string => {
+    try {
+      return readFileSync(path, "latin1");
+    } catch {
+      // A folder, a link to nowhere, another program's key.
+      return "";
+    }
+  };
   return readdirSync(folder)
-    .map(name => join(folder, name))
-    .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile())
-    .map(path => readFileSync(path, "latin1"))
+    .map(name => textOf(join(folder, name)))
     .filter(text => text.includes("-----BEGIN CERTIFICATE-----"))
     .join("\n");
 }
