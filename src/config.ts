@@ -11,6 +11,7 @@ import { dltFolders } from "./dlt-project/folders";
 import type { DltFolders } from "./dlt-project/settings-files";
 import { TidemarkError } from "./pipeline/errors";
 import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
+import type { NetworkSettings } from "./pipeline/network";
 import { cacheDir } from "./tools";
 
 export type Env = { [name: string]: string | undefined };
@@ -58,6 +59,8 @@ export interface Config {
   devServerUiPort: number;
   /** Port on which a platform that runs the worker as an app expects an answer. */
   appPort?: number;
+  /** Proxies and trusted authorities, for sources. */
+  network: NetworkSettings;
   /** Where dlt's config.toml and secrets.toml are. */
   dlt: DltFolders;
   env: Env;
@@ -91,6 +94,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
     ...(env.DATABRICKS_APP_PORT ? { appPort: port(env.DATABRICKS_APP_PORT, 8000) } : {}),
+    network: networkSettings(cwd, env),
     dlt: dltFolders(cwd, env, { home: env.HOME || homedir(), root: process.geteuid?.() === 0 }),
     temporal,
     namespace: temporal?.namespace || env.TEMPORAL_NAMESPACE || "default",
@@ -118,6 +122,23 @@ function temporalServer(env: Env): TemporalServer | undefined {
     ),
   });
   return options.address ? { address: options.address, namespace, options } : undefined;
+}
+
+/** As Python's `requests` reads them; of a proxy's name the lower-case spelling wins. */
+function networkSettings(cwd: string, env: Env): NetworkSettings {
+  const proxies: NetworkSettings["proxies"] = {};
+  for (const scheme of ["http", "https", "all", "no"]) {
+    const found = env[`${scheme}_proxy`] ?? env[`${scheme.toUpperCase()}_PROXY`];
+    if (found) proxies[scheme] = found;
+  }
+  const bundle = env.REQUESTS_CA_BUNDLE || env.CURL_CA_BUNDLE;
+  const files = [env.SSL_CERT_FILE, env.SSL_CERT_DIR, env.NODE_EXTRA_CA_CERTS];
+  return {
+    proxies,
+    ...(bundle ? { ca_bundle: bundle } : {}),
+    ca_files: files.filter((file): file is string => !!file),
+    folder: cwd,
+  };
 }
 
 /** A path is made absolute, as dbt starts in its project's folder; a bare name is looked up on the PATH. */

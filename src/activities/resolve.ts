@@ -38,7 +38,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
           needs_staging: destination.capabilities.needs_staging,
           load_workflow_id: load,
           resources: planResources(spec, source),
-          warnings: [...settingsNotes(spec.pipeline_name, config), ...notes],
+          warnings: [...settingsNotes(spec.pipeline_name, config), ...(source.warnings ?? []), ...notes],
         };
       }),
   };

@@ -85,7 +85,7 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
     const restored = await ask(args, session, scope, args.source.name, args.history?.load_id === undefined);
     const isLoaded = (loadId: string) => session.isLoaded(scope.dataset, loadId);
     const chosen = await choosePackage({ ...args, scope, restored, isLoaded });
-    if (chosen.record !== undefined) return await goOn(root, chosen, chosen.record);
+    if (chosen.record !== undefined) return await goOn(args, chosen, chosen.record);
     await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
     await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
     const begun = await begin(args, session, scope, restored);
@@ -120,18 +120,30 @@ async function writeAll(
   return {
     ref,
     outcome: "opened",
-    resources: toExtract(begun.state),
+    resources: toExtract(begun.state, args.source),
     notes: [...(await unreadableNotes(root, spec.pipeline_name)), ...notes, ...begun.notes],
   };
 }
 
-const toExtract = ({ resources }: BegunState): BegunLoad["resources"] =>
-  resources.map(({ name, parent }) => ({ name, ...(parent === undefined ? {} : { parent }) }));
+function toExtract({ resources }: BegunState, source: Source): ResourceToExtract[] {
+  return resources.map(({ name, parent }) => {
+    const parallelized = source.resources.find(one => one.name === name)?.parallelized;
+    return {
+      name,
+      ...(parent === undefined ? {} : { parent }),
+      ...(parallelized === undefined ? {} : { parallelized }),
+    };
+  });
+}
 
-async function goOn(root: string, { what, notes }: Chosen, record: PackageRecord): Promise<BegunLoad> {
+async function goOn(
+  { root, source }: BeginLoadArgs,
+  { what, notes }: Chosen,
+  record: PackageRecord,
+): Promise<BegunLoad> {
   const ref: PackageRef = { root, pipeline_name: record.pipeline_name, load_id: record.load_id };
   if (what === "taken over") {
-    return { ref, outcome: "opened", resources: toExtract(await readBegun(ref)), notes };
+    return { ref, outcome: "opened", resources: toExtract(await readBegun(ref), source), notes };
   }
   return {
     ref,

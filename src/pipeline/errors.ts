@@ -28,13 +28,17 @@ export const ERROR_KINDS = {
   // ---- sources: http
   /** The host could not be reached or did not answer in time. Retried. */
   HTTP_UNREACHABLE: "transient",
-  /** 429 or 5xx after all HTTP attempts. Retried by the activity, Retry-After respected. */
+  /** The host's name is not known. Check base_url; three attempts, since name services recover. */
+  HTTP_HOST_UNKNOWN: "terminal",
+  /** The server's certificate is not trusted, or ours is not: the message says which setting helps. */
+  HTTP_TLS: "terminal",
+  /** 429, a rate limit told as 403, or 5xx after all HTTP attempts. Retried by the activity, Retry-After respected. */
   HTTP_RETRYABLE_STATUS: "transient",
   /** 401 or 403. Check the credentials the message names. */
   HTTP_UNAUTHORIZED: "terminal",
   /** Another 4xx. Check path and params. */
   HTTP_STATUS: "terminal",
-  /** The body is not JSON. */
+  /** The body is not JSON; the message names what came. Say data_format where it is meant. */
   HTTP_BAD_JSON: "terminal",
   /** A paginator, selector or parent field asked for something the response does not have. */
   SOURCE_BAD_RESPONSE: "terminal",

@@ -186,14 +186,15 @@ export const appliedHintsShape = z.strictObject({
 export type AppliedHintsInput = z.infer<typeof appliedHintsShape>;
 
 /** Source-level keys that every source type has. */
+/** dlt: is_valid_schema_name */
+export const SCHEMA_NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
+export const MAX_SCHEMA_NAME = 64;
+
 export const sourceShape = {
   /** It is the schema's name (dlt: is_valid_schema_name). */
   name: nonEmpty
-    .max(64, "must have at most 64 characters")
-    .regex(
-      /^[\p{L}_][\p{L}\p{N}_]*$/u,
-      "must consist of letters, digits and underscores, and begin with no digit",
-    ),
+    .max(MAX_SCHEMA_NAME, "must have at most 64 characters")
+    .regex(SCHEMA_NAME, "must consist of letters, digits and underscores, and begin with no digit"),
   max_table_nesting: natural.nullish(),
   root_key: z.boolean().nullish(),
   schema_contract: contractShape.nullish(),

@@ -4,6 +4,7 @@
  */
 import type { ColumnPage } from "../columns/column-page";
 import type { Row, Value } from "../json/values";
+import type { NetworkSettings } from "../pipeline/network";
 import type { IncrementalConfig, Json, JsonObject, ResourceHints, SourceSpec } from "../pipeline/spec";
 
 /** Incremental range at the start of this run, for sources that ask only for what is new. */
@@ -60,6 +61,8 @@ export interface Resource {
   readonly parent?: string;
   readonly selected: boolean;
   readonly incremental?: IncrementalConfig;
+  /** dlt: `parallelized`. false: its resources are extracted one after the other; absent: the source does not mind. */
+  readonly parallelized?: boolean;
   /**
    * Pages in source order. May be called again after a crash, with `resume`; must then not repeat finished pages.
    * The consumer may stop early (`return()`), which must free connections.
@@ -72,6 +75,15 @@ export interface Source {
   readonly name: string;
   /** Parents before children. */
   readonly resources: readonly Resource[];
+  /** What a run should say about it, e.g. that no certificate is checked. */
+  readonly warnings?: readonly string[];
+}
+
+/** What the worker knows besides the spec. */
+export interface Surroundings {
+  network: NetworkSettings;
+  /** Texts that stood behind references in the spec: they may not be shown, nor given to others. */
+  secrets: readonly string[];
 }
 
 /** A problem in a spec: where (path of keys), what is wrong, what would be right. */
@@ -118,5 +130,5 @@ export interface SourceType {
   /** What may be left out of a spec because dlt would look it up by name, in order; a filled pointer stays as it is. */
   settings?(source: SourceSpec): SourceSetting[];
   /** Builds the source. `source` has its secrets looked up already: plain text wherever a reference stood. */
-  create(source: SourceSpec): Promise<Source> | Source;
+  create(source: SourceSpec, surroundings?: Surroundings): Promise<Source> | Source;
 }

@@ -78,7 +78,7 @@ function readSpec(file: string): JsonObject {
       const module_ = require(file) as { default?: unknown };
       document = JSON.parse(JSON.stringify(module_.default ?? null));
     } else {
-      document = parseText(readFileSync(file, "utf8"), file);
+      document = parseSpecText(readFileSync(file, "utf8"), extname(file) === ".json");
     }
   } catch (error) {
     // The first line only: the rest quotes the file, which may hold a secret.
@@ -94,16 +94,25 @@ function readSpec(file: string): JsonObject {
   return document as JsonObject;
 }
 
-/** JSON is YAML too, but YAML's parser takes a hundred times as long: seconds where a spec has megabytes. */
-function parseText(text: string, file: string): unknown {
-  if (extname(file) === ".json" && text.length > LONG_TEXT) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      // YAML's parser says where it breaks, and takes comments.
-    }
+/**
+ * JSON or YAML, merge keys (`<<: *base`) included. Top-level keys that begin with `x-` are no part of a spec: they are
+ * where anchors may stand (as in Compose files).
+ * @param json long texts are then read by JSON's own parser: YAML's takes a hundred times as long, seconds for megabytes
+ */
+export function parseSpecText(text: string, json = false): unknown {
+  const document = (json ? longJson(text) : undefined) ?? (parseYaml(text, { merge: true }) as unknown);
+  if (document === null || typeof document !== "object" || Array.isArray(document)) return document;
+  return Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("x-")));
+}
+
+function longJson(text: string): unknown {
+  if (text.length <= LONG_TEXT) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // YAML's parser says where it breaks, and takes comments.
+    return undefined;
   }
-  return parseYaml(text);
 }
 
 export function isBelow(path: string, folder: string): boolean {

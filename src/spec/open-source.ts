@@ -1,14 +1,14 @@
 /** From a resolved spec to a working source or destination: secrets are looked up on the worker, at use. */
 
 import { readFileSync } from "node:fs";
-import { parse as parseYaml } from "yaml";
 import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
 import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
 import { sourceType } from "../sources/registry";
 import type { Source } from "../sources/source";
-import { resolveSecrets, type SecretLookup } from "./secrets";
+import { parseSpecText } from "./load-spec";
+import { collectTexts, resolveSecrets, type SecretLookup } from "./secrets";
 
 export interface OpenedSource {
   source: Source;
@@ -19,7 +19,10 @@ export interface OpenedSource {
 /** @throws TidemarkError SECRET_MISSING, or what the source's type throws */
 export async function openSource(spec: ResolvedPipeline, config: Config): Promise<OpenedSource> {
   const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
-  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec);
+  const { network } = config;
+  const surroundings = { network, secrets: [...secrets] };
+  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec, surroundings);
+  for (const proxy of Object.values(network.proxies)) if (proxy.includes("@")) collectTexts(proxy, secrets);
   return { source, secrets };
 }
 
@@ -53,5 +56,5 @@ function readLocalSpec(file: string): JsonObject {
   if (/\.[tj]s$/.test(file)) {
     return JSON.parse(JSON.stringify((require(file) as { default: unknown }).default)) as JsonObject;
   }
-  return parseYaml(readFileSync(file, "utf8")) as JsonObject;
+  return parseSpecText(readFileSync(file, "utf8")) as JsonObject;
 }

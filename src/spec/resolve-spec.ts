@@ -12,8 +12,9 @@ import {
   type RunInput,
   type SourceSpec,
 } from "../pipeline/spec";
+import { snakeCase } from "../schema/naming";
 import { sourceType } from "../sources/registry";
-import { toAppliedHints, toDisposition } from "../sources/resource-hints";
+import { MAX_SCHEMA_NAME, SCHEMA_NAME, toAppliedHints, toDisposition } from "../sources/resource-hints";
 import { assertSpec, type SpecDocument } from "./check-spec";
 import { resolveDatabricks } from "./databricks-spec";
 import {
@@ -98,7 +99,7 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
   const { source } = document;
   const type = isTable(source) ? sourceType(String(source.type)) : undefined;
   if (isTable(source) && type !== undefined) {
-    const named = { ...source, name: source.name ?? (type.standalone ? pipeline : type.type) };
+    const named = { ...source, name: source.name ?? (type.standalone ? schemaNameOf(pipeline) : type.type) };
     document.source = withSourceSettings(
       withSchemaSettings(named, pipeline, settings),
       type,
@@ -107,6 +108,14 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
     );
   }
   return document;
+}
+
+/** dlt: `normalize_schema_name`; a name that can be a schema's stays as it is. */
+function schemaNameOf(pipeline: string): string {
+  const isName = SCHEMA_NAME.test(pipeline) && pipeline.length <= MAX_SCHEMA_NAME;
+  return isName || pipeline.trim() === ""
+    ? pipeline
+    : snakeCase({ maxLength: MAX_SCHEMA_NAME }).ident(pipeline);
 }
 
 function withLoadMode(destination: DestinationSpec, loadMode: RunInput["load_mode"]): DestinationSpec {

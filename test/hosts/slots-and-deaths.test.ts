@@ -72,7 +72,10 @@ test("nine long resources load at the first try on a busy worker, and a small pi
   const small = await api(30, 10);
   const project = newProject("busy-host");
   const names = Array.from({ length: 9 }, (_, i) => `long_${i}`);
-  project.writeSpec("long", apiSpec("long", long.url, { resources: names }));
+  project.writeSpec(
+    "long",
+    apiSpec("long", long.url, { resources: names, resource: { parallelized: true } }),
+  );
   project.writeSpec("small", apiSpec("small", small.url, { disposition: "merge" }));
   const worker = await project.worker();
   const timed = async () => {

@@ -1,9 +1,11 @@
 /** Bodies of responses: unpacking, character sets, JSON. */
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate, inflateRaw } from "node:zlib";
+import * as zlib from "node:zlib";
 import { parseJson } from "../../json/parse";
 import type { Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
+import { charsetOf, decode } from "./charset";
+import { UnreadableAnswer } from "./unreadable-answer";
 
 /** A page is held whole: JSON of this size takes about 1 GB, and a text of twice this size cannot be made at all. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
@@ -11,20 +13,38 @@ const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 const ZIP = { maxOutputLength: MAX_BODY_BYTES };
 
-const unzippers: { [encoding: string]: (body: Buffer) => Promise<Buffer> } = {
-  gzip: body => promisify(gunzip)(body, ZIP),
-  "x-gzip": body => promisify(gunzip)(body, ZIP),
-  br: body => promisify(brotliDecompress)(body, ZIP),
+type Unzip = (body: Buffer) => Promise<Buffer>;
+const unzip =
+  (method: (body: Buffer, options: zlib.ZlibOptions, done: zlib.CompressCallback) => void): Unzip =>
+  body =>
+    promisify(method)(body, ZIP);
+/** Node has it from 22.15 on. */
+const { zstdDecompress } = zlib as unknown as { zstdDecompress?: typeof zlib.gunzip };
+
+const unzippers: { [encoding: string]: Unzip } = {
+  gzip: unzip(zlib.gunzip),
+  "x-gzip": unzip(zlib.gunzip),
+  br: unzip(zlib.brotliDecompress),
   // Servers send zlib streams under this name, and some raw ones.
-  deflate: body => promisify(inflate)(body, ZIP).catch(() => promisify(inflateRaw)(body, ZIP)),
+  deflate: body => unzip(zlib.inflate)(body).catch(() => unzip(zlib.inflateRaw)(body)),
+  ...(zstdDecompress === undefined ? {} : { zstd: unzip(zstdDecompress) }),
 };
 
+/** zstd is never asked for: where nobody asks, servers that can do it send something else. */
 export const ACCEPT_ENCODING = "gzip, deflate, br";
 
 function tooLarge(what: string): TidemarkError {
   return new TidemarkError(
     "SOURCE_BAD_RESPONSE",
     `${what}: the response is larger than ${MAX_BODY_BYTES / 1024 / 1024} MB. Ask for smaller pages (a limit, or a paginator).`,
+  );
+}
+
+function noZstd(what: string): TidemarkError {
+  return new TidemarkError(
+    "SOURCE_BAD_RESPONSE",
+    `${what}: the answer is packed with zstd, though nobody asked for it, and Node ${process.versions.node} cannot unpack ` +
+      'that (22.15 and later can). Ask for another by the header "Accept-Encoding": "gzip", or run on a newer Node.',
   );
 }
 
@@ -62,7 +82,8 @@ export class BodyReader {
 
 /**
  * Unknown encodings are left alone, as in requests.
- * @throws Error when the packed body is broken; TidemarkError SOURCE_BAD_RESPONSE when it is too large unpacked
+ * @throws UnreadableAnswer when the packed body is broken; TidemarkError SOURCE_BAD_RESPONSE when it is too large
+ *   unpacked, or packed in a way that this Node cannot undo
  */
 export async function unpack(
   body: Buffer,
@@ -74,45 +95,29 @@ export async function unpack(
   for (const encoding of encodings.reverse()) {
     if (encoding === "" || encoding === "identity" || result.length === 0) continue;
     const unzip = unzippers[encoding];
+    if (encoding === "zstd" && unzip === undefined) throw noZstd(what);
     if (unzip === undefined) continue;
     try {
       result = await unzip(result);
     } catch (error) {
-      throw (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(what) : error;
+      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(what);
+      throw new UnreadableAnswer(`it calls itself ${encoding}, and its body is not, or not the whole of one`);
     }
   }
   return result;
 }
 
-/**
- * JSON of a body. UTF-8 unless the content type or a byte order mark says otherwise; bytes that are not UTF-8
- * become U+FFFD, as in dlt (requests decodes with `errors="replace"`).
- * @throws TidemarkError HTTP_BAD_JSON, ROW_NOT_STORABLE
- */
+/** JSON of a body. @throws TidemarkError HTTP_BAD_JSON, ROW_NOT_STORABLE */
 export function readJson(body: Buffer, contentType: string | undefined): Value {
-  const charset = charsetOf(body, contentType);
-  if (charset === undefined) {
-    const withMark = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-    return parseJson(withMark ? body.subarray(3) : body);
-  }
-  return parseJson(new TextDecoder(charset).decode(body));
+  return parseJson(textOf(body, contentType));
 }
 
-/** Whether `readJson` takes the body for UTF-8. */
+/** The body's text, by its character set. */
+export function textOf(body: Buffer, contentType: string | undefined): string {
+  return decode(body, charsetOf(body, contentType));
+}
+
+/** Whether the body's bytes are UTF-8 as they stand. */
 export function isUtf8Body(body: Buffer, contentType: string | undefined): boolean {
   return charsetOf(body, contentType) === undefined;
-}
-
-/** undefined: UTF-8. */
-function charsetOf(body: Buffer, contentType: string | undefined): string | undefined {
-  if (body.length >= 2 && body[0] === 0xff && body[1] === 0xfe) return "utf-16le";
-  if (body.length >= 2 && body[0] === 0xfe && body[1] === 0xff) return "utf-16be";
-  const named = /charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? "")?.[1]?.toLowerCase();
-  if (named === undefined || named === "utf-8" || named === "utf8") return undefined;
-  try {
-    // Python writes the name with a dash.
-    return new TextDecoder(named.replace(/^latin-/, "latin")).encoding;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,14 +1,28 @@
 /**
- * One HTTP client per open resource: keep-alive, retries, redirects, sorted errors.
- * Retries and waits: dlt-compatibility g.6. Knows nothing of REST configs.
+ * One HTTP client per open resource: retries, redirects, cookies, sorted errors; its pace is shared.
+ * Retries and waits: dlt-compatibility g.6, docs/rest-sources.md. Knows nothing of REST configs.
  */
-import { STATUS_CODES } from "node:http";
-import { Agent, request as send } from "undici";
 import packageJson from "../../../package.json";
 import { TidemarkError } from "../../pipeline/errors";
-import { ACCEPT_ENCODING, BodyReader, unpack } from "./body";
-import { isRetryableStatus, SIGN_OF_LIFE_MS, wait, waitMs } from "./retry";
-import { joinReference, requestTarget } from "./url";
+import type { NetworkSettings } from "../../pipeline/network";
+import { ACCEPT_ENCODING, unpack } from "./body";
+import { CookieJar } from "./cookies";
+import {
+  connectionFailure,
+  type Failure,
+  FEW_ATTEMPTS,
+  LOST_WAIT_MS,
+  pauseOf,
+  statusFailure,
+} from "./failures";
+import { Pace } from "./pace";
+import type { ProxyTable } from "./proxies";
+import { isRateLimited } from "./rate-limit";
+import { MAX_REDIRECTS, REDIRECTS, redirected } from "./redirect";
+import { SIGN_OF_LIFE_MS, waitUntil } from "./retry";
+import type { TlsOptions } from "./tls";
+import { Transport } from "./transport";
+import { requestTarget } from "./url";
 
 export interface HttpCall {
   method: string;
@@ -36,63 +50,86 @@ export interface HttpClientOptions {
   attempts: number;
   onRequest?: () => void;
   onWait?: (what: string) => void;
+  /** Shared by all that ask the same API; alone without it. */
+  pace?: Pace;
+  tls?: TlsOptions;
+  proxies?: ProxyTable;
+  network?: NetworkSettings;
+  /** Texts that may not follow a redirect to another host. */
+  secrets?: readonly string[];
+  /** Names of hosts that messages may tell, since the spec says them: others may come from rows. */
+  hosts?: ReadonlySet<string>;
 }
 
-const TIMEOUT_MS = 60_000;
-const MAX_REDIRECTS = 30;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Not sent on to another host. */
-const PRIVATE_HEADERS = new Set(["authorization", "cookie"]);
+const NO_SETTINGS: NetworkSettings = { proxies: {}, ca_files: [], folder: "." };
 
 export class HttpClient {
-  private readonly agent = new Agent({
-    connect: { timeout: TIMEOUT_MS },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-    keepAliveTimeout: 30_000,
-    pipelining: 1,
-  });
-  private readonly bodies = new BodyReader();
+  private readonly transport: Transport;
+  private readonly cookies = new CookieJar();
+  private readonly pace: Pace;
+  /** Whom the last request went to. */
+  private origin = "";
 
-  constructor(private readonly options: HttpClientOptions) {}
+  constructor(private readonly options: HttpClientOptions) {
+    const { tls = {}, proxies = {}, network = NO_SETTINGS, signal, onRequest } = options;
+    this.transport = new Transport({ tls, proxies, network, signal, onRequest });
+    this.pace = options.pace ?? new Pace();
+    this.pace.users++;
+  }
 
   /**
    * Sends a call, with retries.
    * @param ignore asked for every response before its status counts; true ends the call with undefined
    *   (dlt: response_actions run before the retry decision)
-   * @throws TidemarkError HTTP_UNREACHABLE, HTTP_RETRYABLE_STATUS, HTTP_UNAUTHORIZED, HTTP_STATUS; the signal's
-   *   reason when aborted
+   * @param isWhole false: the body seems to be cut; it is asked for again, a few times
+   * @throws TidemarkError HTTP_*, SOURCE_BAD_RESPONSE; the signal's reason when aborted
    */
   async send(
     call: HttpCall,
     ignore?: (response: HttpResponse) => boolean,
+    isWhole?: (response: HttpResponse) => boolean,
   ): Promise<HttpResponse | undefined> {
+    let repeated = false;
     for (let attempt = 1; ; attempt++) {
       this.options.signal.throwIfAborted();
-      let failure: TidemarkError;
+      let failure: Failure;
       try {
         const response = await this.follow(call, ignore);
-        if (response === undefined || response.status < 400) return response;
-        failure = statusError(call, response, attempt);
+        if (response === undefined) return undefined;
+        if (response.status < 400) {
+          const isEnough = attempt >= Math.min(this.options.attempts, FEW_ATTEMPTS);
+          if (isEnough || isWhole === undefined || isWhole(response)) return response;
+          await waitUntil(
+            Date.now() + LOST_WAIT_MS,
+            `${call.what}: asking again for an answer that is cut,`,
+            this.options,
+          );
+          continue;
+        }
+        failure = statusFailure(call, response, attempt);
       } catch (error) {
         this.options.signal.throwIfAborted();
         if (error instanceof TidemarkError) throw error;
-        if ((error as { code?: string }).code === "UND_ERR_INVALID_ARG") throw unsendable(call);
-        failure = unreachable(call, error, attempt);
+        if (isUnsendable(error)) throw unsendable(call);
+        failure = connectionFailure(call, error, attempt, this.knownHost());
+        if (failure.lost && !repeated && this.transport.hasAnswered(this.origin)) {
+          // The server had closed the connection that was kept: what was sent there counts as not sent.
+          repeated = true;
+          attempt--;
+          continue;
+        }
       }
-      if (failure.kind === "terminal" || attempt >= this.options.attempts) throw failure;
-      await wait(
-        failure.retryAfterMs ?? 0,
-        `${call.what}: waiting to try again`,
-        this.options.signal,
-        this.options.onWait,
-      );
+      const attempts = Math.min(this.options.attempts, failure.attempts ?? Number.POSITIVE_INFINITY);
+      if (failure.waitMs === undefined || attempt >= attempts) throw failure.error;
+      const end = Date.now() + failure.waitMs;
+      await waitUntil(end, `${call.what}: waiting to try again,`, this.options);
     }
   }
 
   /** Ends all connections, also those in use. */
   async close(): Promise<void> {
-    await this.agent.destroy();
+    this.pace.users--;
+    await this.transport.close();
   }
 
   private async follow(
@@ -101,11 +138,11 @@ export class HttpClient {
   ): Promise<HttpResponse | undefined> {
     let current = call;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const response = await this.once(current);
+      const response = await this.once(current, hops > 0);
       if (ignore?.(response)) return undefined;
       const location = response.header("location");
       if (!REDIRECTS.has(response.status) || location === undefined) return response;
-      current = redirected(current, response.status, location);
+      current = redirected(current, response.status, location, this.options.secrets ?? []);
     }
     throw new TidemarkError(
       "HTTP_STATUS",
@@ -114,34 +151,61 @@ export class HttpClient {
     );
   }
 
-  private async once(call: HttpCall): Promise<HttpResponse> {
-    const target = targetOf(call);
-    const { signal, onRequest, onWait } = this.options;
+  private async once(call: HttpCall, isRedirect: boolean): Promise<HttpResponse> {
+    const { origin, path } = targetOf(call);
+    const { signal, onWait } = this.options;
+    this.origin = origin;
+    await this.pace.enter({ what: call.what, signal, onWait });
     const alive = setInterval(() => onWait?.(`${call.what}: waiting for the answer`), SIGN_OF_LIFE_MS);
     try {
-      onRequest?.();
-      const response = await send(target.origin + target.path, {
-        dispatcher: this.agent,
-        method: call.method.toUpperCase() as "GET",
+      const answer = await this.transport.exchange({
+        origin,
+        path,
+        method: call.method.toUpperCase(),
         headers: {
           "user-agent": `tidemark/${packageJson.version}`,
           accept: "*/*",
           "accept-encoding": ACCEPT_ENCODING,
-          ...call.headers,
+          ...this.withCookies(call.headers, origin + path, isRedirect),
         },
-        body: call.body ?? null,
-        signal,
+        body: call.body,
+        what: call.what,
       });
+      this.cookies.take(origin + path, answer.values("set-cookie"));
       const header = (name: string): string | undefined => {
-        const value = response.headers[name.toLowerCase()];
-        return Array.isArray(value) ? value.join(", ") : value;
+        const values = answer.values(name.toLowerCase());
+        return values.length === 0 ? undefined : values.join(", ");
       };
-      const raw = await this.bodies.readAll(response.body, header("content-length"), call.what);
-      const body = await unpack(raw, header("content-encoding"), call.what);
-      return { status: response.statusCode, body, header };
+      const body = await unpack(answer.raw, header("content-encoding"), call.what);
+      const response: HttpResponse = { status: answer.status, body, header };
+      this.learn(response);
+      return response;
     } finally {
       clearInterval(alive);
+      this.pace.leave();
     }
+  }
+
+  /** While the request still has its place: nobody may slip in before a pause that the answer asks for. */
+  private learn(response: HttpResponse): void {
+    const pause = pauseOf(response);
+    if (pause !== undefined) this.pace.pause(pause);
+    if (isRateLimited(response)) this.pace.refused();
+    else this.pace.succeeded();
+  }
+
+  /** A Cookie header of the spec wins, as in requests; after a redirect those of the server do. */
+  private withCookies(headers: HttpCall["headers"], url: string, isRedirect: boolean): HttpCall["headers"] {
+    const cookies = this.cookies.header(url);
+    if (cookies === undefined) return headers;
+    const own = Object.keys(headers).find(name => name.toLowerCase() === "cookie");
+    if (own === undefined) return { ...headers, cookie: cookies };
+    return isRedirect ? { ...headers, [own]: cookies } : headers;
+  }
+
+  private knownHost(): string | undefined {
+    const host = new URL(this.origin).hostname;
+    return this.options.hosts?.has(host) ? host : undefined;
   }
 }
 
@@ -156,55 +220,9 @@ function targetOf(call: HttpCall): { origin: string; path: string } {
   }
 }
 
-/** requests' rules: 303 and (by custom) 301/302 turn into GET; credentials stay on their host. */
-function redirected(call: HttpCall, status: number, location: string): HttpCall {
-  const url = joinReference(call.url, location);
-  const method = call.method.toUpperCase();
-  const toGet = status === 303 || status === 302 ? method !== "HEAD" : status === 301 && method === "POST";
-  const keepsBody = status === 307 || status === 308;
-  const sameHost = hostOf(call.url) === hostOf(url);
-  const headers = Object.fromEntries(
-    Object.entries(call.headers).filter(([name]) => {
-      const lower = name.toLowerCase();
-      return (keepsBody || !lower.startsWith("content-")) && (sameHost || !PRIVATE_HEADERS.has(lower));
-    }),
-  );
-  return { ...call, url, method: toGet ? "GET" : method, headers, body: keepsBody ? call.body : undefined };
-}
-
-function hostOf(url: string): string {
-  return /^[a-z+.-]+:\/\/[^/?#]*/i.exec(url)?.[0].toLowerCase() ?? "";
-}
-
-function statusError(call: HttpCall, response: HttpResponse, attempt: number): TidemarkError {
-  const { status } = response;
-  const answer = `answered ${status}${STATUS_CODES[status] ? ` ${STATUS_CODES[status]}` : ""}`;
-  if (status === 401 || status === 403) {
-    return new TidemarkError("HTTP_UNAUTHORIZED", `${call.what} ${answer}. ${call.credentials}`, {
-      dltException: "HTTPError",
-    });
-  }
-  if (!isRetryableStatus(status)) {
-    return new TidemarkError(
-      "HTTP_STATUS",
-      `${call.what} ${answer}. Check base_url, path, params and data; to go on without this answer, add ` +
-        `{"status_code": ${status}, "action": "ignore"} to response_actions.`,
-      { dltException: "HTTPError" },
-    );
-  }
-  const retryAfterMs = waitMs(attempt, response.header("retry-after"));
-  return new TidemarkError("HTTP_RETRYABLE_STATUS", `${call.what} ${answer} (attempt ${attempt}).`, {
-    retryAfterMs,
-    dltException: "HTTPError",
-  });
-}
-
-function unreachable(call: HttpCall, error: unknown, attempt: number): TidemarkError {
-  return new TidemarkError(
-    "HTTP_UNREACHABLE",
-    `${call.what} could not be reached: ${reasonOf(error)} (attempt ${attempt}). Check base_url and the network.`,
-    { retryAfterMs: waitMs(attempt, undefined), dltException: "ConnectionError" },
-  );
+function isUnsendable(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED" || code === "ERR_INVALID_CHAR";
 }
 
 function unsendable(call: HttpCall): TidemarkError {
@@ -212,10 +230,4 @@ function unsendable(call: HttpCall): TidemarkError {
     "SPEC_INVALID",
     `${call.what} cannot be sent: a header or the method holds characters that HTTP does not allow.`,
   );
-}
-
-/** The system's or library's code, never its text, which may hold a URL. */
-function reasonOf(error: unknown): string {
-  const seen = error as { code?: string; name?: string; cause?: { code?: string } };
-  return seen?.code ?? seen?.cause?.code ?? seen?.name ?? "unknown error";
 }

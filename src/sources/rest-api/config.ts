@@ -1,5 +1,8 @@
 /** A REST config in its resolved form: defaults merged, paths bound, parents found. */
 import type { IncrementalConfig, Json, JsonObject, ResourceHints } from "../../pipeline/spec";
+import type { PaceLimits } from "../http/pace";
+import type { ProxyTable } from "../http/proxies";
+import type { TlsOptions } from "../http/tls";
 
 /** Paths are JSONPath texts, or keys found by auto-detection. */
 export type PathSpec = string | string[];
@@ -78,11 +81,23 @@ export interface ClientConfig {
   base_url: string;
   headers: { [name: string]: string | null };
   paginator?: PaginatorConfig;
+  tls: TlsOptions;
+  proxies: ProxyTable;
+  limits: PaceLimits;
+}
+
+/** What an answer is, where it is not JSON (ours). */
+export interface DataFormat {
+  type: "json" | "ndjson" | "csv" | "xml";
+  /** Between the values of a line of CSV. */
+  delimiter?: string | null;
 }
 
 export interface ResourceConfig {
   name: string;
   selected: boolean;
+  /** dlt: beside other resources. */
+  parallelized: boolean;
   hints: ResourceHints;
   /** The path as written, for messages: no row's value, no parameter's value. */
   writtenPath: string;
@@ -97,6 +112,8 @@ export interface ResourceConfig {
   paginator?: PaginatorConfig;
   /** undefined: detect on the first page. */
   dataSelector?: string;
+  /** undefined: JSON. */
+  dataFormat?: DataFormat;
   responseActions: ResponseAction[];
   auth?: AuthConfig;
   /** Where the auth stands in the spec, for messages. */

@@ -5,12 +5,12 @@ import { orjsonText } from "../../json/print";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import type { Json, JsonObject } from "../../pipeline/spec";
-import { readJson } from "../http/body";
 import type { HttpCall, HttpClient, HttpResponse } from "../http/client";
 import { encodeParams, joinBase, type Params, requestTarget } from "../http/url";
 import type { RowText } from "../source";
 import { type Auth, basic } from "./auth";
 import type { ClientConfig, PaginatorConfig, ResourceConfig, ResponseAction } from "./config";
+import { isCut, nameWhatCame, readDocument } from "./data-format";
 import { detectPaginator, detectSelector } from "./detect";
 import { PageText } from "./page-text";
 import { createPaginator, type Paginator, type RequestState } from "./paginators";
@@ -85,7 +85,8 @@ export async function* paginate(
   let same = 0;
   let last: Json | undefined;
   for (;;) {
-    const response = await context.http.send(await buildCall(context, filled, request), actionsOf(config));
+    const call = await buildCall(context, filled, request);
+    const response = await context.http.send(call, actionsOf(config), answer => whole(config, answer));
     // An ignored answer is no page, but a parent's row is done with it.
     if (response === undefined) {
       yield { rows: [], absent: true, next: undefined };
@@ -93,7 +94,7 @@ export async function* paginate(
     }
     const header = (name: string) => response.header(name);
     const text =
-      context.asText && selector !== undefined && paginator !== undefined
+      context.asText && config.dataFormat === undefined && selector !== undefined && paginator !== undefined
         ? textOf(response, selector)
         : undefined;
     const body = text === undefined ? readBody(context, response) : undefined;
@@ -156,14 +157,19 @@ function textOf(response: HttpResponse, selector: string | string[]): PageText |
 function readBody(context: PaginateContext, response: HttpResponse): Value {
   const type = response.header("content-type");
   try {
-    return readJson(response.body, type);
+    return readDocument(response.body, type, context.config.dataFormat);
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error;
-    const sent = type === undefined ? "" : ` The server calls it ${type.split(";")[0]}.`;
-    throw new TidemarkError(error.code, `${context.what}: ${error.message}${sent}`, {
+    const came = error.code === "HTTP_BAD_JSON" ? nameWhatCame(response.body, type) : "";
+    throw new TidemarkError(error.code, `${context.what}: ${error.message}${came}`, {
       dltException: "JSONDecodeError",
     });
   }
+}
+
+/** A body that stops in its middle though the server calls it whole: asked for again before it is believed. */
+function whole(config: ResourceConfig, response: HttpResponse): boolean {
+  return config.dataFormat !== undefined || !isCut(response.body);
 }
 
 async function buildCall(

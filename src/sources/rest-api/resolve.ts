@@ -6,6 +6,7 @@ import { compilePath, JsonPathError } from "../../json/jsonpath";
 import { unknownName } from "../../pipeline/nearest-name";
 import { isSecretRef } from "../../pipeline/secret-ref";
 import type { IncrementalConfig, Json, JsonObject, SourceSpec } from "../../pipeline/spec";
+import type { ProxyTable } from "../http/proxies";
 import { pythonText } from "../http/python-repr";
 import {
   type HintsInput,
@@ -17,6 +18,7 @@ import {
 import type { SpecProblem } from "../source";
 import type {
   AuthConfig,
+  DataFormat,
   PaginatorConfig,
   ParentConfig,
   ResourceConfig,
@@ -62,6 +64,7 @@ export function resolveConfig(
       mergeDefaults(defaults, normalizeResource(one)),
       at,
       client,
+      source.parallelized === true,
       problems,
     ).read();
     resolved.set(name, resource);
@@ -73,6 +76,15 @@ export function resolveConfig(
       base_url: String(client.base_url),
       headers: (client.headers ?? {}) as { [name: string]: string | null },
       paginator: toPaginator(client.paginator),
+      tls: {
+        verify: (client.verify ?? undefined) as boolean | string | undefined,
+        cert: (client.cert ?? undefined) as string | [string, string] | undefined,
+      },
+      proxies: (client.proxies ?? {}) as ProxyTable,
+      limits: {
+        max_concurrent_requests: (client.max_concurrent_requests ?? undefined) as number | undefined,
+        requests_per_second: (client.requests_per_second ?? undefined) as number | undefined,
+      },
     },
     resources: order.flatMap(name => resolved.get(name) ?? []),
   };
@@ -84,6 +96,13 @@ export function toPaginator(raw: Json | undefined): PaginatorConfig | undefined 
   const config = (typeof raw === "string" ? { type: raw } : raw) as JsonObject;
   if (config.type === "auto") return undefined;
   return { ...config, type: config.type === "json_response" ? "json_link" : config.type } as PaginatorConfig;
+}
+
+function toDataFormat(raw: Json | undefined): DataFormat | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  const format = (typeof raw === "string" ? { type: raw } : raw) as JsonObject;
+  const type = format.type === "jsonl" ? "ndjson" : format.type;
+  return type === "json" ? undefined : ({ ...format, type } as DataFormat);
 }
 
 export function toAuth(raw: Json | undefined): AuthConfig | undefined {
@@ -112,6 +131,7 @@ class ResourceReader {
     private readonly merged: JsonObject & { name: string; endpoint: JsonObject },
     private readonly at: Path,
     private readonly client: JsonObject,
+    private readonly allParallelized: boolean,
     private readonly problems: SpecProblem[],
   ) {
     this.endpoint = merged.endpoint as Endpoint;
@@ -134,6 +154,8 @@ class ResourceReader {
     const resource: ResourceConfig = {
       name: merged.name,
       selected: merged.selected !== false,
+      // dlt: rest_api_source(…, parallelized=True) marks every resource.
+      parallelized: this.allParallelized || merged.parallelized === true,
       hints: toHints(hintsInput(merged)),
       writtenPath: this.merged.endpoint.path as string,
       method: String(endpoint.method ?? "GET").toUpperCase(),
@@ -145,6 +167,7 @@ class ResourceReader {
       paginator: toPaginator(endpoint.paginator ?? (single ? "single_page" : undefined)),
       dataSelector:
         ((endpoint.data_selector ?? (single ? "$" : undefined)) as string | undefined) || undefined,
+      dataFormat: toDataFormat(endpoint.data_format ?? merged.data_format),
       responseActions: (endpoint.response_actions ?? []) as unknown as ResponseAction[],
       auth: toAuth(ownAuth ? endpoint.auth : this.client.auth),
       authPath: ownAuth ? `endpoint.auth of resource "${merged.name}"` : "client.auth",

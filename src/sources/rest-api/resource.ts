@@ -2,8 +2,10 @@
 import { compilePath } from "../../json/jsonpath";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
+import type { NetworkSettings } from "../../pipeline/network";
 import type { IncrementalConfig, Json, JsonObject, ResourceHints } from "../../pipeline/spec";
 import { HttpClient } from "../http/client";
+import type { Pace } from "../http/pace";
 import type { OpenOptions, Page, Resource } from "../source";
 import { createAuth } from "./auth";
 import type { ClientConfig, ParentConfig, ResourceConfig } from "./config";
@@ -27,19 +29,31 @@ interface Resume {
   rows: number;
 }
 
+/** What all resources of a source have in common, besides their client's config. */
+export interface Reach {
+  network?: NetworkSettings;
+  /** Texts that stay with the source's host. */
+  secrets: readonly string[];
+  hosts: ReadonlySet<string>;
+  pace: () => Pace;
+}
+
 export class RestResource implements Resource {
   readonly name: string;
   readonly hints: ResourceHints;
   readonly parent?: string;
   readonly selected: boolean;
   readonly incremental?: IncrementalConfig;
+  readonly parallelized: boolean;
 
   constructor(
     private readonly client: ClientConfig,
     private readonly config: ResourceConfig,
     private readonly mask: SecretMask,
+    private readonly reach: Reach,
   ) {
     this.name = config.name;
+    this.parallelized = config.parallelized;
     this.hints = config.hints;
     this.parent = config.parent?.resource;
     this.selected = config.selected;
@@ -49,7 +63,17 @@ export class RestResource implements Resource {
   async *open(options: OpenOptions): AsyncGenerator<Page> {
     const resume =
       options.resume === undefined ? undefined : (this.mask.reveal(options.resume) as unknown as Resume);
-    const http = new HttpClient(options);
+    const { client } = this;
+    const { network, secrets, hosts, pace } = this.reach;
+    const http = new HttpClient({
+      ...options,
+      pace: pace(),
+      tls: client.tls,
+      proxies: client.proxies,
+      network,
+      secrets,
+      hosts,
+    });
     const what = `Resource "${this.name}" (${this.config.method} ${withoutSecrets(this.config.writtenPath)})`;
     const context: PaginateContext = {
       http,

@@ -29,6 +29,12 @@ export function secretPointers(source: SourceSpec): string[] {
   addUrl(client.base_url, "/client/base_url", pointers);
   addNamed(client.headers, "/client/headers", pointers);
   addAuth(client.auth, "/client/auth", pointers);
+  if (isJsonObject(client.proxies)) {
+    for (const [scheme, proxy] of Object.entries(client.proxies))
+      if (isSecretRef(proxy) || (typeof proxy === "string" && proxy.includes("@")))
+        pointers.add(`/client/proxies/${escaped(scheme)}`);
+  }
+  addKey(client.cert, "/client/cert", pointers);
   if (isJsonObject(document.resource_defaults)) {
     addEndpoint(document.resource_defaults.endpoint, "/resource_defaults/endpoint", pointers);
   }
@@ -59,7 +65,7 @@ function addAuth(auth: Json | undefined, at: string, pointers: Set<string>): voi
 function addNamed(value: Json | undefined, at: string, pointers: Set<string>): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, one] of Object.entries(value)) {
-    const pointer = `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const pointer = `${at}/${escaped(key)}`;
     if (typeof one === "object" && one !== null) {
       if (!isSecretRef(one)) addNamed(one as Json, pointer, pointers);
       else if (SECRET_NAME.test(key)) pointers.add(pointer);
@@ -67,6 +73,16 @@ function addNamed(value: Json | undefined, at: string, pointers: Set<string>): v
       pointers.add(pointer);
     }
   }
+}
+
+/** A key may stand in the spec as it is, or behind a reference; the path of a file is no secret. */
+function addKey(cert: Json | undefined, at: string, pointers: Set<string>): void {
+  if (Array.isArray(cert)) for (const [i, one] of cert.entries()) addKey(one, `${at}/${i}`, pointers);
+  else if (isSecretRef(cert) || (typeof cert === "string" && cert.includes("-----BEGIN"))) pointers.add(at);
+}
+
+function escaped(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 function addUrl(value: Json | undefined, at: string, pointers: Set<string>): void {
@@ -92,6 +108,11 @@ export class SecretMask {
       for (const [plain, form] of forms) this.names.push({ plain, mask: `{{secret${form}:${pointer}}}` });
     }
     this.names.sort((a, b) => b.plain.length - a.plain.length);
+  }
+
+  /** The secrets themselves, as they stand in the spec and as they stand in a URL. */
+  get texts(): string[] {
+    return [...new Set(this.names.map(({ plain }) => plain))];
   }
 
   hide(place: Json): Json {

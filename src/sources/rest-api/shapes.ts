@@ -154,6 +154,24 @@ const responseAction = z.strictObject({
   action: oneOf("action", ["ignore"]),
 });
 
+/** What an answer is, besides JSON: ours, dlt reads JSON alone. */
+export const DATA_FORMATS = ["json", "ndjson", "csv", "xml"];
+const FORMAT_NAMES = [...DATA_FORMATS, "jsonl"];
+const formatKeys = {
+  type: oneOf("data_format", FORMAT_NAMES),
+  delimiter: z.string().length(1, "must be one character").nullish(),
+};
+const dataFormat = z.unknown().superRefine((value, context) => {
+  const isObject = typeof value === "object" && value !== null;
+  const shape = isObject ? z.looseObject(formatKeys) : formatKeys.type.nullish();
+  for (const issue of shape.safeParse(value).error?.issues ?? []) context.addIssue({ ...issue });
+  const valid = Object.keys(formatKeys);
+  for (const key of isObject ? Object.keys(value) : []) {
+    if (!valid.includes(key))
+      context.addIssue({ code: "custom", path: [key], message: unknownName("key", key, valid) });
+  }
+});
+
 export const headers = z.record(z.string(), text.nullable());
 
 export const endpoint = z.strictObject({
@@ -170,6 +188,7 @@ export const endpoint = z.strictObject({
   headers: headers.nullish(),
   paginator: z.unknown().optional(),
   data_selector: path,
+  data_format: dataFormat.optional(),
   response_actions: z.array(responseAction, "must be a list").nullish(),
   incremental: object.nullish(),
   auth: z.unknown().optional(),
@@ -185,6 +204,7 @@ export const resource = z.strictObject({
     .nullish(),
   selected: bool,
   parallelized: bool,
+  data_format: dataFormat.optional(),
   include_from_parent: z.array(z.string("must be a field of the parent"), "must be a list").nullish(),
   processing_steps: list.nullish(),
   ...Object.fromEntries(Object.keys(hintsShape).map(key => [key, z.unknown().optional()])),
@@ -197,6 +217,30 @@ export const client = z.strictObject({
   headers: headers.nullish(),
   auth: z.unknown().optional(),
   paginator: z.unknown().optional(),
+  session: z
+    .null(
+      "is an object of Python's in dlt; write what it would carry beside base_url: verify, cert, proxies, headers",
+    )
+    .optional(),
+  verify: z
+    .custom<Json>(value => typeof value === "boolean" || text.safeParse(value).success, {
+      message: "must be true, false, or a PEM file of authorities",
+    })
+    .nullish(),
+  cert: z
+    .custom<Json>(
+      value =>
+        text.safeParse(value).success ||
+        (Array.isArray(value) && value.length === 2 && value.every(one => text.safeParse(one).success)),
+      {
+        message:
+          "must be a PEM file with key and certificate, or a list of two: the certificate's and the key's",
+      },
+    )
+    .nullish(),
+  proxies: z.record(z.string(), text.nullable()).nullish(),
+  max_concurrent_requests: z.int("must be a whole number").min(1, "must be at least 1").nullish(),
+  requests_per_second: z.number("must be a number").positive("must be more than 0").nullish(),
 });
 
 /** The whole source; its parts are checked one by one. */

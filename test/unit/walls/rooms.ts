@@ -134,7 +134,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "spec",
     job: "reads, checks and resolves pipeline specs",
-    imports: ["pipeline", "sources", "sources/registry", "dlt-project"],
+    imports: ["pipeline", "schema", "sources", "sources/registry", "dlt-project"],
     types: ["config"],
     vendors: ["zod", "yaml"],
   },
