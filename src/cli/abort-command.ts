@@ -5,14 +5,19 @@ import { abortPackages } from "../package/packages";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 
-export async function abortCommand(config: Config, pipeline: string): Promise<void> {
+export async function abortCommand(
+  config: Config,
+  pipeline: string,
+  options: { force?: boolean },
+): Promise<void> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
-  const dropped = await abortPackages({
+  const scope = {
     root: config.packageRoot,
     pipeline_name: spec.pipeline_name,
     dataset: spec.dataset_name,
     fingerprint: createDestination(spec.destination).identity.fingerprint,
-  });
+  };
+  const dropped = await abortPackages(scope, options);
   console.log(
     dropped.length === 0
       ? "No package is pending."
