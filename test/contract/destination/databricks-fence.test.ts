@@ -26,7 +26,7 @@ const LINE = {
   _dlt_id: "VARCHAR",
 };
 const SUPERSEDED = { code: "LOAD_SUPERSEDED" };
-const ROUNDS = 4;
+const ROUNDS = 3;
 const OF = { pipeline_name: "p", schema_name: "api", mark: pipelineMark("p") };
 
 let folder: string;
