@@ -9,16 +9,21 @@ import { TidemarkError } from "../pipeline/errors";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 
-export async function abortCommand(config: Config, pipeline: string): Promise<void> {
+export async function abortCommand(
+  config: Config,
+  pipeline: string,
+  options: { force?: boolean },
+): Promise<void> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
   const { fingerprint } = createDestination(spec.destination).identity;
   await refuseWhileLoading(config, spec.pipeline_name, loadWorkflowId(spec, fingerprint));
-  const dropped = await abortPackages({
+  const scope = {
     root: config.packageRoot,
     pipeline_name: spec.pipeline_name,
     dataset: datasetNames(spec).dataset,
     fingerprint,
-  });
+  };
+  const dropped = await abortPackages(scope, options);
   for (const note of await unreadableNotes(config.packageRoot, spec.pipeline_name)) console.log(note);
   console.log(
     dropped.length === 0

@@ -147,8 +147,13 @@ Examples:
     .command("abort-packages")
     .argument("<pipeline>", "name or path of the spec")
     .description("Drop load packages that a failed run left pending")
-    .action(pipeline =>
-      (require("./abort-command") as typeof import("./abort-command")).abortCommand(loadConfig(), pipeline),
+    .option("--force", "also those that had begun to load: appended rows can then stand twice")
+    .action((pipeline, options) =>
+      (require("./abort-command") as typeof import("./abort-command")).abortCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
     );
   tidemark
     .command("doctor")

@@ -110,6 +110,12 @@ export interface LoadPlan {
   own_load_ids?: string[];
 }
 
+export interface TakenBack {
+  table: string;
+  /** null: rows that cannot be told from those of other loads were left where they are. */
+  deleted: number | null;
+}
+
 export interface MigrationInfo {
   created: string[];
   /** "table.column" */
@@ -155,6 +161,12 @@ export interface DestinationSession extends AsyncDisposable {
    * the `_dlt_loads` row. Repeatable.
    */
   completeLoad(plan: LoadPlan): Promise<void>;
+  /**
+   * Takes out of tables that are appended to what a package left that began to load and was superseded: its own rows and
+   * those nested in them. Changes nothing where the load is closed or may still be. Repeatable. Absent where a package
+   * is committed as a whole.
+   */
+  takeBack?(plan: LoadPlan): Promise<TakenBack[]>;
   /** Reads a few numbers for the gate. SQL is written by us, never by a user. */
   query(sql: string, params?: (string | number)[]): Promise<{ [column: string]: unknown }[]>;
 }

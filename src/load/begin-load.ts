@@ -36,6 +36,7 @@ import {
   writeSpec,
 } from "./plan-files";
 import { applyRefresh, type RefreshPlan } from "./refresh";
+import { takeBack } from "./take-back";
 import { type DestinationUse, withSession } from "./with-session";
 
 /** Small records of finished packages that stay, for repeated steps and for people who look. */
@@ -84,7 +85,9 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
   return await withSession(args, async session => {
     const restored = await ask(args, session, scope, args.source.name, args.history?.load_id === undefined);
     const isLoaded = (loadId: string) => session.isLoaded(scope.dataset, loadId);
-    const chosen = await choosePackage({ ...args, scope, restored, isLoaded });
+    const takeBackOf = (record: PackageRecord) =>
+      takeBack(session, { root, pipeline_name: record.pipeline_name, load_id: record.load_id }, spec, record);
+    const chosen = await choosePackage({ ...args, scope, restored, isLoaded, takeBack: takeBackOf });
     if (chosen.record !== undefined) return await goOn(args, chosen, chosen.record);
     await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
     await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);

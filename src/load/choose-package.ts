@@ -28,6 +28,8 @@ export interface ChooseArgs {
   restored: Pick<Restored, "dataset_exists" | "newest_load_id" | "state">;
   /** `_dlt_loads` has this load id with status 0. */
   isLoaded: (loadId: string) => Promise<boolean>;
+  /** Takes out what a package left that had begun to load, and says so. */
+  takeBack: (record: PackageRecord) => Promise<string | undefined>;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -50,9 +52,11 @@ export async function choosePackage(args: ChooseArgs): Promise<Chosen> {
       if (committed && args.restored.newest_load_id === record.load_id) {
         return { what: "pending", record, notes };
       }
+      const left = committed || !args.restored.dataset_exists ? undefined : await args.takeBack(record);
       await dropPackage(refOf(args, record));
       // What was never extracted whole, or is in the dataset already, concerns nobody.
       if (record.state !== "new" && !committed) notes.push(reason);
+      if (left !== undefined) notes.push(left);
       continue;
     }
     if (record.state !== "new") return { what: "pending", record, notes };

@@ -1,7 +1,12 @@
 /** Step load: schema migration, table chains, completion. Each may be repeated (design laws 2 and 3). */
 import type { LoadPlan, MigrationInfo } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
-import { type CompletedLoad, readPackage, updatePackage } from "../package/package-record";
+import {
+  type CompletedLoad,
+  type PackageRecord,
+  readPackage,
+  updatePackage,
+} from "../package/package-record";
 import { reducePackage } from "../package/packages";
 import type { LoadedTable } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
@@ -62,8 +67,9 @@ export async function stageStep(args: LoadStepArgs): Promise<Staged> {
  * included, whatever `roots` says.
  */
 export async function loadStep(args: LoadStepArgs, roots: string[]): Promise<LoadedTable[]> {
-  const { plans } = await packagePlans(args.ref, args.spec);
+  const { plans, record } = await packagePlans(args.ref, args.spec);
   const whole = args.destination.capabilities.commits === "package";
+  if (!whole) await markLoading(args.ref, record, plans);
   return withSession(args, async session => {
     const loaded: LoadedTable[] = [];
     for (const plan of plans) {
@@ -72,6 +78,23 @@ export async function loadStep(args: LoadStepArgs, roots: string[]): Promise<Loa
     }
     return loaded;
   });
+}
+
+/** From now on some tables may hold part of the package: dropping it could load appended rows twice. */
+async function markLoading(
+  ref: PackageRef,
+  record: PackageRecord,
+  plans: readonly LoadPlan[],
+): Promise<void> {
+  if (record.loading !== undefined) return;
+  const loading: { [disposition: string]: string[] } = {};
+  for (const { schema, roots } of plans) {
+    for (const root of roots) {
+      const disposition = schema.tables[root]?.write_disposition ?? "append";
+      loading[disposition] = [...(loading[disposition] ?? []), root];
+    }
+  }
+  await updatePackage(ref, { loading });
 }
 
 /**

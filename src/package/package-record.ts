@@ -37,6 +37,11 @@ export interface PackageRecord {
   /** Pages that were safe when another run took the extraction over: without progress since, the next one starts anew. */
   taken_over_at_pages?: number;
   backfill?: BackfillRequest;
+  /**
+   * Set before its first row is committed where each table is committed for itself: from here to the end of the load the
+   * tables may hold part of the package. Root tables by write disposition.
+   */
+  loading?: { [disposition: string]: string[] };
   /** Result of the end of extract, for a repeated step. */
   finished?: FinishedExtract;
   /** What was loaded, from `loaded` on. */

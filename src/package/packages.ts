@@ -5,6 +5,7 @@ import { TidemarkError } from "../pipeline/errors";
 import { onDisk } from "./disk-errors";
 import { type PackageRef, packageFolder, pipelineFolder } from "./layout";
 import { findPackage, type PackageRecord, updatePackage } from "./package-record";
+import { refusePartlyLoaded } from "./partly-loaded";
 
 export interface PackageScope {
   root: string;
@@ -111,11 +112,18 @@ export async function countedVersion(
 /**
  * Drops what is pending, and what a dead extraction left behind (dlt: `drop_pending_packages`). The rows are gone,
  * the cursor never moved, so the next run extracts them again. A small record of each stays.
+ * @param options force: also what has begun to load (dlt: `with_partial_loads`)
  * @returns load ids of the pending packages that were dropped
+ * @throws TidemarkError PACKAGE_PARTLY_LOADED: nothing was dropped
  */
-export async function abortPackages(scope: PackageScope): Promise<string[]> {
+export async function abortPackages(
+  scope: PackageScope,
+  options: { force?: boolean } = {},
+): Promise<string[]> {
+  const unfinished = await unfinishedPackages(scope);
+  if (options.force !== true) refusePartlyLoaded(unfinished);
   const aborted: string[] = [];
-  for (const record of await unfinishedPackages(scope)) {
+  for (const record of unfinished) {
     await dropPackage({ root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id });
     if (record.state !== "new") aborted.push(record.load_id);
   }

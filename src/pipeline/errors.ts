@@ -109,6 +109,11 @@ export const ERROR_KINDS = {
    * rows. The package is dropped and its rows are extracted again, by this run or the next.
    */
   LOAD_SUPERSEDED: "terminal",
+  /**
+   * Some tables may hold part of a load package's rows, so that dropping it would load them twice. Run the pipeline, which
+   * finishes it, or drop it all the same by `abort-packages --force`.
+   */
+  PACKAGE_PARTLY_LOADED: "terminal",
   /** The file is on another host than this one; the message names it. Waited for. */
   DESTINATION_ELSEWHERE: "transient",
   /** The destination cannot do what the spec asks (for example a merge strategy). */

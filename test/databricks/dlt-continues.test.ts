@@ -8,10 +8,12 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
+import type { Row } from "../../src/json/values";
 import { toolPaths } from "../../src/tools";
 import { tidemark } from "../support/cli";
 import { connectionEnv } from "../support/databricks/connection";
-import { freshDataset, warehouseSpec } from "../support/databricks/use-standin";
+import { freshDataset, warehouse, warehouseSpec } from "../support/databricks/use-standin";
+import { Engine, pagesOf, sourceOf } from "../support/engine";
 import { newProject, REPOSITORY } from "../support/project";
 
 jest.setTimeout(300_000);
@@ -20,7 +22,8 @@ const run = promisify(execFile);
 interface Shop {
   /** Values of `since`, one per request. */
   asked: (string | null)[];
-  source: object;
+  source: { client: object; resources: { [name: string]: unknown }[] };
+  rows: Map<number, object>;
   add(id: number): void;
   /** A new state of an order: other customer, one line less. */
   change(id: number, day: number): void;
@@ -47,6 +50,7 @@ async function openShop(): Promise<Shop> {
   return {
     asked,
     server,
+    rows,
     source: {
       client: { base_url },
       resources: [{ name: "orders", primary_key: "id", write_disposition: "merge", endpoint }],
@@ -176,3 +180,48 @@ async function byTurns(engines: [typeof ours, typeof ours, typeof ours]): Promis
 test("dlt begins, ours goes on, dlt goes on", () => byTurns([dlt, ours, dlt]));
 
 test("ours begins, dlt goes on, ours goes on", () => byTurns([ours, dlt, ours]));
+
+test("dlt comes between the chains and the close of ours: ours is refused, taken back and extracted again", async () => {
+  const shop = await openShop();
+  shop.source.resources[0]!.write_disposition = "append";
+  const dataset = freshDataset();
+  const engine = new Engine({}, warehouse());
+  const spec = engine.spec({ pipeline_name: "orders", dataset_name: dataset });
+  const source = sourceOf(
+    "shop",
+    pagesOf("orders", () => [[...shop.rows.values()] as Row[]], {
+      hints: { primary_key: ["id"], write_disposition: { disposition: "append" } },
+      incremental: {
+        cursor_path: "updated_at",
+        initial_value: "2026-01-01T00:00:00Z",
+        last_value_func: "max",
+        range_start: "closed",
+        range_end: "open",
+        on_cursor_value_missing: "raise",
+      },
+    }),
+  );
+  const perOrder = `SELECT o.id, count(DISTINCT o._dlt_id) AS n, count(l._dlt_id) AS lines FROM ${dataset}.orders o LEFT JOIN ${dataset}.orders__lines l ON o._dlt_id = l._dlt_parent_id GROUP BY o.id ORDER BY o.id`;
+  const once = (id: number) => ({ id, n: 1, lines: 2 });
+  try {
+    await engine.run(spec, source);
+    shop.add(4);
+    const after = (step: string) => {
+      if (step === "load") throw new Error("killed");
+    };
+    await expect(engine.run(spec, source, { after })).rejects.toThrow("killed");
+    await dlt(shop, dataset);
+    expect((await sql(perOrder))[3]).toEqual({ id: 4, n: 2, lines: 4 });
+    shop.add(5);
+    const { notes } = await engine.run(spec, source);
+    expect(notes.join("\n")).toMatch(
+      /is now \d+\.\d+: another run or engine.*3 appended rows were taken back/s,
+    );
+    expect(await sql(perOrder)).toEqual([1, 2, 3, 4, 5].map(once));
+    expect(await sql(`SELECT count(*) AS n FROM ${dataset}.orders__lines`)).toEqual([{ n: 10 }]);
+    expect(await sql(`SELECT count(*) AS n FROM ${dataset}._dlt_loads WHERE status = 0`)).toEqual([{ n: 3 }]);
+  } finally {
+    shop.server.close();
+    engine.remove();
+  }
+});

@@ -8,7 +8,7 @@ import type { OnProgress } from "../../pipeline/infos";
 import type { DatabricksDestination } from "../../pipeline/spec";
 import type { Credentials } from "./credentials";
 import type { Endpoint } from "./endpoint";
-import { DatabricksError, isScriptRefused, sortError } from "./errors";
+import { DatabricksError, isRefused, isScriptRefused, sortError } from "./errors";
 import { type DriverSession, joinPool, type SessionPool } from "./session-pool";
 import { quoteText } from "./sql-text";
 
@@ -79,7 +79,7 @@ export class Warehouse implements AsyncDisposable {
   async script(statements: readonly string[], doing: string): Promise<void> {
     if (this.pool.scripting && statements.length > 1) {
       try {
-        await this.run(`BEGIN\n${statements.map(statement => `${statement};\n`).join("")}END`, doing);
+        await this.run(scriptOf(statements), doing);
         return;
       } catch (error) {
         if (!isScriptRefused(error)) throw error;
@@ -87,6 +87,27 @@ export class Warehouse implements AsyncDisposable {
       }
     }
     for (const statement of statements) await this.run(statement, doing);
+  }
+
+  /**
+   * A statement behind one that guards it, in one request if it can be. Which statements a server takes in a script is
+   * known by trying only, so that a refusal there is no answer yet.
+   * @returns rows of the statement; none where the server gives none of a script
+   */
+  async guarded(guard: string, sql: string, doing: string): Promise<ResultRow[]> {
+    const oneByOne = async (): Promise<ResultRow[]> => {
+      await this.run(guard, doing);
+      return await this.run(sql, doing);
+    };
+    if (!this.pool.scripting || !this.pool.guardsInScripts) return await oneByOne();
+    try {
+      return await this.run(scriptOf([guard, sql]), doing);
+    } catch (error) {
+      if (!isRefused(error) && !isScriptRefused(error)) throw error;
+      const rows = await oneByOne();
+      this.pool.guardsInScripts = false;
+      return rows;
+    }
   }
 
   /** Uploads a file by a PUT statement. */
@@ -188,6 +209,10 @@ export class Warehouse implements AsyncDisposable {
     await sleep(wait, undefined, { signal: this.signal }).catch(() => undefined);
     this.signal.throwIfAborted();
   }
+}
+
+function scriptOf(statements: readonly string[]): string {
+  return `BEGIN\n${statements.map(statement => `${statement};\n`).join("")}END`;
 }
 
 function plainNumber(value: unknown): unknown {

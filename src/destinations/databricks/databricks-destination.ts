@@ -11,6 +11,7 @@ import type {
   Restored,
   RestoreQuery,
   StagedFile,
+  TakenBack,
 } from "../destination";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { checkAccess } from "./check-access";
@@ -22,6 +23,7 @@ import { isLoaded, restore } from "./restore";
 import { closePools } from "./session-pool";
 import { quoteText } from "./sql-text";
 import { stagePlan } from "./stage";
+import { takeBack } from "./take-back";
 
 export function createDatabricksDestination(spec: DatabricksDestination): Destination {
   return {
@@ -77,6 +79,10 @@ class DatabricksSession implements DestinationSession {
 
   completeLoad(plan: LoadPlan): Promise<void> {
     return completeLoad(this.db, plan, this.spec);
+  }
+
+  takeBack(plan: LoadPlan): Promise<TakenBack[]> {
+    return takeBack(this.db, plan, this.spec);
   }
 
   /** Parameters stand for `?` in order. */

@@ -70,6 +70,19 @@ export function isDenied(error: unknown): boolean {
   return error instanceof DatabricksError && error.code === "DESTINATION_DENIED";
 }
 
+export function isSuperseded(error: unknown): boolean {
+  return error instanceof TidemarkError && error.code === "LOAD_SUPERSEDED";
+}
+
+/** The server says so, and cannot say by what. */
+export function isAssertionFailed(error: unknown): boolean {
+  return error instanceof DatabricksError && isSuperseded(error);
+}
+
+export function isRefused(error: unknown): boolean {
+  return error instanceof DatabricksError && error.code === "DESTINATION_REFUSED";
+}
+
 /** Staged files are not where they were put, or not readable. */
 export function isStagedFileGone(error: unknown): boolean {
   return error instanceof DatabricksError && STAGED_GONE.test(error.condition);
@@ -117,6 +130,13 @@ const RULES: readonly Rule[] = [
     code: "DESTINATION_UNAVAILABLE",
     repeat: "conflict",
     say: () => "another writer changed the table at the same time. The statement is tried again.",
+  },
+  {
+    test: /\[USER_RAISED_EXCEPTION\].*tidemark: load superseded/s,
+    code: "LOAD_SUPERSEDED",
+    say: () =>
+      "another run or engine committed a load of this pipeline since the load package was begun, or the destination was " +
+      "put back. Its rows are extracted again.",
   },
   {
     // every CREATE of ours is IF NOT EXISTS: this is a race of two first loads into one dataset

@@ -7,25 +7,38 @@ import { type ChainLoad, dmlCounts, replacedCounts } from "./load-context";
 import { makeInStaging } from "./make-in-staging";
 import { together } from "./parallel";
 import * as deleteInsert from "./sql-delete-insert";
+import type { Fence } from "./sql-fence";
 import { type MergeRoot, type MergeTable, mergeRoot, mergeTable } from "./sql-merge-parts";
 import * as scd2Sql from "./sql-scd2";
 import { copyInto } from "./sql-staged";
 import * as upsertSql from "./sql-upsert";
-import { stagedGroups, volumeOf } from "./staged-paths";
+import { type StagedGroup, stagedGroups, volumeOf } from "./staged-paths";
 
-/** Straight into the table; COPY INTO passes over what an earlier attempt loaded. */
-export async function loadAppend(load: ChainLoad): Promise<void> {
+/**
+ * Straight into the table; COPY INTO passes over what an earlier attempt loaded.
+ * @param fence asserted before each statement, in the same request
+ */
+export async function loadAppend(load: ChainLoad, fence: Fence | undefined): Promise<void> {
   const volume = volumeOf(load.plan, load.options.catalog, load.options.staging_volume_name);
   await eachTable(load, async table => {
     const { target, source } = mergeTable(load.plan, table, load.options);
     for (const group of stagedGroups(volume, load.plan, table.name)) {
-      for (const sql of copyInto(target, source, group)) {
-        const rows = await load.db.run(sql, `loading table "${table.name}"`);
-        load.add(table.name, { inserted: dmlCounts(rows).inserted });
+      for (const [i, sql] of copyInto(target, source, group).entries()) {
+        const doing = `loading table "${table.name}"`;
+        const rows =
+          fence === undefined
+            ? await load.db.run(sql, doing)
+            : await load.db.guarded(fence.assertion, sql, doing);
+        // a server may give no counts of a statement in a script: the files' own then
+        const counted = rows[0]?.num_inserted_rows !== undefined;
+        const inserted = counted ? dmlCounts(rows).inserted : i === 0 ? rowsIn(group) : 0;
+        load.add(table.name, { inserted });
       }
     }
   });
 }
+
+const rowsIn = (group: StagedGroup): number => group.files.reduce((sum, { file }) => sum + file.rows, 0);
 
 /** Straight from the staging tables; a row that an earlier attempt brought is known by its key. */
 export async function loadInsert(load: ChainLoad): Promise<void> {

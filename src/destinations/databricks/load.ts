@@ -10,16 +10,21 @@ import { type Chain, chainsOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import type { Warehouse } from "./client";
 import { insertStateBeside } from "./complete";
-import { isMisfit, isMissing, isStagedFileGone } from "./errors";
+import { isMisfit, isMissing, isStagedFileGone, isSuperseded } from "./errors";
+import { dropState, withFence } from "./fence";
 import type { ChainLoad, LoadOptions } from "./load-context";
 import { explainMisfit, explainNull } from "./load-faults";
 import { loadAppend, loadInsert, loadMerge, loadReplace } from "./load-strategies";
 import { type Look, lookAt, NO_FACTS } from "./look";
 import { together } from "./parallel";
+import type { Fence } from "./sql-fence";
 import { type Place, qualifiedTable } from "./sql-text";
 import { stagePlan } from "./stage";
 
-/** @throws TidemarkError DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST; the signal's reason when aborted */
+/**
+ * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST; the signal's reason
+ *   when aborted
+ */
 export async function loadChains(
   db: Warehouse,
   plan: LoadPlan,
@@ -31,14 +36,22 @@ export async function loadChains(
   refuseSkipped(chains);
   // where several steps load a plan's chains, one of them brings the state
   const withState = plan.roots[0] !== undefined && roots.includes(plan.roots[0]);
+  const place: Place = { catalog: options.catalog, dataset: plan.dataset };
+  const fenced = () =>
+    withFence(db, place, plan, fence => attempt(db, plan, chains, withState, options, fence));
   try {
-    return await attempt(db, plan, chains, withState, options);
+    return await fenced().catch(error => again(error));
   } catch (error) {
+    if (isSuperseded(error)) await dropState(db, place, plan);
+    throw error;
+  }
+
+  async function again(error: unknown): Promise<LoadedTable[]> {
     const gone = options.load_mode === "spark" ? isMissing(error) : isStagedFileGone(error);
     if (!gone) throw await explained(db, plan, chains, options, error);
     // somebody cleared the Volume or the staging dataset: the files are still in the package
     await stagePlan(db, plan, options);
-    return await attempt(db, plan, chains, withState, options);
+    return await fenced();
   }
 }
 
@@ -64,6 +77,7 @@ async function attempt(
   chains: readonly Chain[],
   withState: boolean,
   options: LoadOptions,
+  fence: Fence | undefined,
 ): Promise<LoadedTable[]> {
   const roads = chains.map(chain => ({ chain, road: roadOf(plan, chain, options) }));
   const checked = roads.filter(({ road }) => road !== "copy");
@@ -75,12 +89,15 @@ async function attempt(
     checked.map(({ chain }) => chain),
     emptied,
     options,
+    fence,
   );
+  // without a look every statement compares for itself
+  const still = look.compared ? undefined : fence;
   const counts = countsOf(plan, chains);
   if (look.loaded) return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
   await together([
-    ...roads.map(({ chain, road }) => loadChain(db, plan, chain, road, look, options, counts)),
-    ...(withState ? [insertStateBeside(db, plan, options)] : []),
+    ...roads.map(({ chain, road }) => loadChain(db, plan, chain, road, look, options, counts, still)),
+    ...(withState ? [insertStateBeside(db, plan, options, still)] : []),
   ]);
   for (const { chain } of roads.filter(({ road }) => road === "copy" || road === "insert")) {
     for (const { name } of chain.tables) {
@@ -108,6 +125,7 @@ async function loadChain(
   look: Look,
   options: LoadOptions,
   counts: Map<string, LoadedTable>,
+  fence: Fence | undefined,
 ): Promise<void> {
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
   db.onProgress({ step: "load", subject: chain.root.name, phase: "loading" });
@@ -129,7 +147,7 @@ async function loadChain(
   if (road === "merge") {
     await emptyFirst(load);
     await loadMerge(load);
-  } else if (road === "copy") await loadAppend(load);
+  } else if (road === "copy") await loadAppend(load, fence);
   else if (road === "insert") await loadInsert(load);
   else await loadReplace(load);
   for (const { name } of chain.tables) {

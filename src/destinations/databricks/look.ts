@@ -8,8 +8,10 @@ import type { LoadPlan } from "../destination";
 import { type Chain, hardDeleteOf, mergeStrategyOf, rowKeyOf } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { numberOf, type Warehouse } from "./client";
+import { requireBaseOf } from "./fence";
 import type { LoadOptions, TableFacts } from "./load-context";
 import { countReturning } from "./sql-delete-insert";
+import type { Fence } from "./sql-fence";
 import { mergeRoot, mergeTable } from "./sql-merge-parts";
 import { stagingTable } from "./sql-staging-table";
 import { countLoads } from "./sql-system";
@@ -18,6 +20,8 @@ import { isDeleted, type Place, quoteName, quoteNames, quoteText } from "./sql-t
 export interface Look {
   /** The load is committed already. */
   loaded: boolean;
+  /** What the package was begun from was compared. */
+  compared: boolean;
   facts: Map<string, TableFacts>;
 }
 
@@ -29,25 +33,31 @@ export const NO_FACTS: TableFacts = {
   returning: undefined,
 };
 
-/** @param emptied tables whose rows are counted because the load replaces them all */
+/**
+ * @param emptied tables whose rows are counted because the load replaces them all
+ * @throws TidemarkError LOAD_SUPERSEDED
+ */
 export async function lookAt(
   db: Warehouse,
   plan: LoadPlan,
   chains: readonly Chain[],
   emptied: ReadonlySet<string>,
   options: LoadOptions,
+  fence: Fence | undefined,
 ): Promise<Look> {
-  const look: Look = { loaded: false, facts: new Map() };
+  const look: Look = { loaded: false, compared: false, facts: new Map() };
   const place: Place = { catalog: options.catalog, dataset: plan.dataset };
   const selects = chains.flatMap(chain =>
     chain.tables.map(table => selectFacts(plan, chain, table, emptied.has(table.name), options)),
   );
   if (selects.length === 0) return look;
   const sql =
-    `SELECT l.n AS loaded, f.* FROM (${countLoads(place, plan.load_id)}) AS l ` +
+    `SELECT l.*, f.* FROM ${fence?.loads ?? `(${countLoads(place, plan.load_id)})`} AS l ` +
     `CROSS JOIN (${selects.join(" UNION ALL ")}) AS f`;
   for (const row of await db.run(sql, "counting the staged rows")) {
-    look.loaded = numberOf(row, "loaded") > 0;
+    look.loaded = numberOf(row, "n") > 0;
+    if (fence !== undefined && !look.loaded) await requireBaseOf(db, place, plan, row);
+    look.compared = true;
     const table = String(row.name);
     const rows = numberOf(row, "staged");
     requireManifest(plan, table, rows, options);

@@ -10,8 +10,9 @@ import { verifyChains } from "../merge-hints";
 import { plannedTables } from "../system-tables";
 import { chainsOf, completeColumns, LOADS_TABLE, VERSION_TABLE } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";
-import { numberOf, type Warehouse } from "./client";
-import { DatabricksError } from "./errors";
+import { numberOf, type ResultRow, type Warehouse } from "./client";
+import { DatabricksError, isMissing } from "./errors";
+import { requireBaseNow, requireBaseOf, withFence } from "./fence";
 import type { LoadOptions } from "./load-context";
 import { keepStagingReady } from "./make-in-staging";
 import { together } from "./parallel";
@@ -26,12 +27,14 @@ import {
   dropTable,
   foreignKeys,
 } from "./sql-ddl";
+import type { Fence } from "./sql-fence";
 import {
+  countLoads,
   deleteVersions,
   existingColumnsSql,
   existingForeignKeys,
   insertVersion,
-  versionAndLoad,
+  versionAndLoads,
 } from "./sql-system";
 import { type Place, qualifiedTable } from "./sql-text";
 import { stagingPlace } from "./staging-names";
@@ -47,7 +50,7 @@ const LEAST_IN_A_LANE = 5;
  * Brings the dataset up to the plan's schema. A schema version that became known since the load began costs one small
  * query. A load that is committed already changes nothing: its `refresh.drop` must not strike a second time.
  *
- * @throws TidemarkError DESTINATION_UNSUPPORTED, DESTINATION_REFUSED, DESTINATION_DENIED
+ * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_UNSUPPORTED, DESTINATION_REFUSED, DESTINATION_DENIED
  */
 export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOptions): Promise<MigrationInfo> {
   verifyChains(chainsOf(plan), DATABRICKS_CAPABILITIES, options.replace_strategy);
@@ -63,12 +66,8 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
       if (!isOvertaken(error)) throw error;
     }
   }
-  const found = (
-    await ifThere(
-      db.run(versionAndLoad(place, plan.schema.version_hash, plan.load_id), "looking for the schema version"),
-    )
-  )?.[0];
-  if (numberOf(found, "loaded") > 0) return nothing;
+  const found = await findVersion(db, place, plan);
+  if (numberOf(found, "n") > 0) return nothing;
   const known = numberOf(found, "known") > 0;
   if (known && !refreshed) return nothing;
   for (let look = 1; ; look++) {
@@ -79,6 +78,26 @@ export async function migrate(db: Warehouse, plan: LoadPlan, options: LoadOption
       if (look === LOOKS || !isOvertaken(error)) throw error;
     }
   }
+}
+
+/** Columns `known` and `n` (the load is closed); undefined where the dataset has no such tables. */
+async function findVersion(db: Warehouse, place: Place, plan: LoadPlan): Promise<ResultRow | undefined> {
+  const { version_hash } = plan.schema;
+  const ask = async (fence?: Fence): Promise<ResultRow | undefined> => {
+    const loads = fence?.loads ?? `(${countLoads(place, plan.load_id)})`;
+    const sql = versionAndLoads(place, version_hash, loads);
+    const [found] = await db.run(sql, "looking for the schema version");
+    if (fence !== undefined && numberOf(found, "n") === 0) await requireBaseOf(db, place, plan, found);
+    return found;
+  };
+  try {
+    return await withFence(db, place, plan, ask);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  // a system table is missing, which need not be the one with the loads
+  await requireBaseNow(db, place, plan);
+  return undefined;
 }
 
 /** Somebody else made the table, column or constraint a moment before. */
@@ -123,11 +142,14 @@ async function change(
     ...emptied(place, plan, existing),
     insertVersion(place, plan.schema, new Date().toISOString()),
   ];
-  await inRounds(
-    db,
-    statements,
-    tables.filter(one => one.length > 0),
-    last,
+  const used = tables.filter(one => one.length > 0);
+  if (plan.refresh === undefined) {
+    await inRounds(db, statements, used, last);
+    return info;
+  }
+  // what is dropped or emptied is gone: compared once more, in the same request
+  await withFence(db, place, plan, fence =>
+    inRounds(db, fence === undefined ? statements : [fence.assertion, ...statements], used, last),
   );
   return info;
 }
@@ -150,7 +172,10 @@ async function inRounds(
 ): Promise<void> {
   const doing = "migrating the schema";
   const lanes = Math.min(LANES, Math.ceil(tables.length / LEAST_IN_A_LANE));
-  if (lanes < 2) return await db.script([...first, ...tables.flat(), ...last], doing);
+  if (lanes < 2) {
+    await db.script([...first, ...tables.flat(), ...last], doing);
+    return;
+  }
   await db.script(first, doing);
   await together(
     Array.from({ length: lanes }, (_, lane) =>

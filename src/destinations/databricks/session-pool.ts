@@ -61,6 +61,8 @@ function keyOf(spec: DatabricksDestination): string {
 export class SessionPool {
   /** Cleared when the server turns out to have no SQL scripting. */
   scripting: boolean;
+  /** Cleared when it turns out not to take a guarded statement in a script. */
+  guardsInScripts = true;
   private client: Promise<DBSQLClient> | undefined;
   private idle: DriverSession[] = [];
   private readonly waiting: (() => void)[] = [];

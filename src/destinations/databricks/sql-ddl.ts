@@ -4,7 +4,7 @@
  */
 import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
-import { type CompleteColumn, columnsWith, completeColumns } from "../table-chains";
+import { type CompleteColumn, columnsWith, completeColumns, LOADS_TABLE } from "../table-chains";
 import { columnType, type TypeOptions } from "./column-types";
 import { type Place, qualifiedDataset, qualifiedTable, quoteName, quoteNames, quoteText } from "./sql-text";
 import { DEFAULT_VOLUME } from "./staged-paths";
@@ -130,7 +130,14 @@ function clusterClause(table: StoredTable): string {
   return columns.length === 0 ? "" : ` CLUSTER BY (${quoteNames(columns)})`;
 }
 
+/**
+ * Writers of the loads table see one another also where one of them only appends (dlt does): by default such an append
+ * may be ordered after a write that should have seen it (Databricks: WriteSerializable).
+ */
+const OF_LOADS = "'delta.isolationLevel'='Serializable'";
+
 function tableProperties(table: StoredTable): string {
+  if (table.name === LOADS_TABLE) return OF_LOADS;
   const properties = table["x-databricks-table-properties"];
   if (properties === null || typeof properties !== "object") return "";
   return Object.entries(properties as { [name: string]: unknown })

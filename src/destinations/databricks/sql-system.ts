@@ -5,11 +5,16 @@ import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
 import { type Place, qualifiedTable, quoteName, quoteText, timestamp } from "./sql-text";
 
 /** One row of constants, unless the condition finds one: Databricks has no unique constraint that would hold. */
-function insertOnce(table: string, values: { [column: string]: string }, existing: string): string {
+function insertOnce(
+  table: string,
+  values: { [column: string]: string },
+  existing: string,
+  onlyIf?: string,
+): string {
   const names = Object.keys(values).map(quoteName).join(", ");
   return (
     `INSERT INTO ${table} (${names}) SELECT ${Object.values(values).join(", ")} ` +
-    `WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${existing})`
+    `WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${existing})${onlyIf === undefined ? "" : ` AND ${onlyIf}`}`
   );
 }
 
@@ -28,7 +33,8 @@ export function insertVersion(place: Place, schema: StoredSchema, now: string): 
   );
 }
 
-export function insertState(place: Place, state: StateRow, loadId: string): string {
+/** @param onlyIf the condition of a fence */
+export function insertState(place: Place, state: StateRow, loadId: string, onlyIf?: string): string {
   return insertOnce(
     qualifiedTable(place, STATE_TABLE),
     {
@@ -42,10 +48,29 @@ export function insertState(place: Place, state: StateRow, loadId: string): stri
       _dlt_id: quoteText(state.dlt_id),
     },
     `\`_dlt_id\` = ${quoteText(state.dlt_id)}`,
+    onlyIf,
   );
 }
 
-export function insertLoad(place: Place, plan: LoadPlan, now: string): string {
+export function hasState(place: Place, dltId: string): string {
+  return `SELECT count(*) AS n FROM ${qualifiedTable(place, STATE_TABLE)} WHERE \`_dlt_id\` = ${quoteText(dltId)}`;
+}
+
+/** One state row, unless its load is closed. */
+export function deleteState(place: Place, loadId: string, dltId: string): string {
+  return (
+    `DELETE FROM ${qualifiedTable(place, STATE_TABLE)} WHERE \`_dlt_id\` = ${quoteText(dltId)} ` +
+    `AND \`_dlt_load_id\` = ${quoteText(loadId)} AND \`_dlt_load_id\` NOT IN (SELECT \`load_id\` ` +
+    `FROM ${qualifiedTable(place, LOADS_TABLE)} WHERE \`load_id\` = ${quoteText(loadId)} AND \`status\` = 0)`
+  );
+}
+
+/**
+ * It reads the table that it writes, so it is no blind append: of two that run at once Delta lets one commit, and the
+ * other is repeated and sees it.
+ * @param onlyIf the condition of a fence
+ */
+export function insertLoad(place: Place, plan: LoadPlan, now: string, onlyIf?: string): string {
   return insertOnce(
     qualifiedTable(place, LOADS_TABLE),
     {
@@ -56,14 +81,18 @@ export function insertLoad(place: Place, plan: LoadPlan, now: string): string {
       schema_version_hash: quoteText(plan.schema.version_hash),
     },
     `\`load_id\` = ${quoteText(plan.load_id)} AND \`status\` = 0`,
+    onlyIf,
   );
 }
 
-/** One look for both questions at the start of a load: columns `known` and `loaded`. */
-export function versionAndLoad(place: Place, versionHash: string, loadId: string): string {
+/**
+ * One look for all questions at the start of a load: `known` beside the columns of a derived table.
+ * @param loads in brackets
+ */
+export function versionAndLoads(place: Place, versionHash: string, loads: string): string {
   return (
     `SELECT (SELECT count(*) FROM ${qualifiedTable(place, VERSION_TABLE)} ` +
-    `WHERE \`version_hash\` = ${quoteText(versionHash)}) AS known, (${countLoads(place, loadId)}) AS loaded`
+    `WHERE \`version_hash\` = ${quoteText(versionHash)}) AS known, l.* FROM ${loads} AS l`
   );
 }
 

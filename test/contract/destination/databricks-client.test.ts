@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openWarehouse, type Warehouse } from "../../../src/destinations/databricks/client";
+import { sortError } from "../../../src/destinations/databricks/errors";
 import { httpsRequest } from "../../../src/destinations/databricks/https-request";
 import type { LoadPlan } from "../../../src/destinations/destination";
 import type { ProgressEvent } from "../../../src/pipeline/infos";
@@ -197,6 +198,37 @@ describeOnStandin("a client of the warehouse", () => {
       run.mockRejectedValueOnce(await db.run("BEGIN SELEC", "trying").catch(error => error));
       await db.script(["SELECT 1", "SELECT 2"], "reading");
       expect(run.mock.calls.slice(-2).map(([sql]) => sql)).toEqual(["SELECT 1", "SELECT 2"]);
+    });
+  });
+});
+
+describe("a guarded statement", () => {
+  const guard = (holds: boolean) => `SELECT assert_true(${holds}, 'not so') AS compared`;
+
+  it("runs in one request, and not at all where the guard fails", async () => {
+    await using({ max_sessions: 5 }, async db => {
+      const run = jest.spyOn(db, "run");
+      expect(await db.guarded(guard(true), "SELECT 2 AS two", "trying")).toEqual([{ two: 2 }]);
+      expect(run).toHaveBeenCalledTimes(1);
+      await expect(db.guarded(guard(false), "SELECT 2 AS two", "trying")).rejects.toMatchObject({
+        condition: "USER_RAISED_EXCEPTION",
+      });
+    });
+  });
+
+  it("runs behind its guard where the server refuses both in a script, which is then not tried again", async () => {
+    await using({ max_sessions: 4 }, async db => {
+      const run = jest.spyOn(db, "run");
+      const refused = "[UNSUPPORTED_FEATURE] COPY INTO in a script SQLSTATE: 0A000";
+      run.mockRejectedValueOnce(sortError(new Error(refused), { where: "here", doing: "trying" }));
+      expect(await db.guarded(guard(true), "SELECT 2 AS two", "trying")).toEqual([{ two: 2 }]);
+      await db.guarded(guard(true), "SELECT 3", "trying");
+      const sent = run.mock.calls.map(([sql]) => sql.slice(0, 8));
+      expect(sent).toEqual(["BEGIN\nSE", "SELECT a", "SELECT 2", "SELECT a", "SELECT 3"]);
+      await expect(db.guarded(guard(false), "SELECT 4", "trying")).rejects.toMatchObject({
+        condition: "USER_RAISED_EXCEPTION",
+      });
+      expect(run.mock.calls.at(-1)?.[0]).toMatch(/assert_true/);
     });
   });
 });

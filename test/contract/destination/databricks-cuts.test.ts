@@ -13,6 +13,8 @@ import { describeOnStandin, freshDataset, inSession, useStandin } from "../../su
 import { CASES, type Case, packageFiles, planOf, readTables, rowsOfCase } from "./databricks-cases";
 
 jest.setTimeout(600_000);
+const FIRST = { pipeline_name: "p", schema_name: "api", mark: "0000" };
+const FIRST_ID = "1700000001.25";
 const standin = useStandin();
 
 describeOnStandin("a load cut after each of its statements", () => {
@@ -39,8 +41,10 @@ describeOnStandin("a load cut after each of its statements", () => {
 
   it.each(CASES.map(one => [one.name, one] as const))("%s", async (_name, one) => {
     // another load id each time: what an earlier one left in the Volume or the staging dataset has no say
-    const second = (id: string): LoadPlan =>
-      planOf(dataset, 1, id, files.get(one.table)?.[1] as PackageFile[], [one]);
+    const second = (id: string): LoadPlan => ({
+      ...planOf(dataset, 1, id, files.get(one.table)?.[1] as PackageFile[], [one]),
+      base: { ...FIRST, load_id: FIRST_ID, state_load_id: FIRST_ID },
+    });
     const uncut = second("20");
     await standin().control({ put_back: dataset });
     await inStep(session => session.stage!(uncut));

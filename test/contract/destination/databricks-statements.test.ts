@@ -134,6 +134,15 @@ async function planOf(
     files,
     roots,
     created_at: `2026-01-0${load + 1}T00:00:00.000000Z`,
+    pipeline_name: "p",
+    base: {
+      pipeline_name: "p",
+      schema_name: "api",
+      mark: "0000",
+      load_id: load > 0 ? `170000000${load}.25` : null,
+      state_load_id: load > 0 ? "1700000001.25" : null,
+    },
+    own_load_ids: [`170000000${load + 1}.25`],
     // what a load knows from its start
     ...(load > 0
       ? { version_known: true }

@@ -17,6 +17,14 @@ describe("errors of Databricks", () => {
       "conflict",
       /another writer/,
     ],
+    [
+      "[USER_RAISED_EXCEPTION] tidemark: load superseded SQLSTATE: P0001",
+      "LOAD_SUPERSEDED",
+      undefined,
+      /another run or engine/,
+    ],
+    // what somebody else's function raises is no fence
+    ["[USER_RAISED_EXCEPTION] no SQLSTATE: P0001", "DESTINATION_REFUSED", undefined, /refused/],
     ["Invalid SessionHandle", "DESTINATION_UNAVAILABLE", "session", /session expired/],
     [
       "TEMPORARILY_UNAVAILABLE: the warehouse is starting",

@@ -84,6 +84,8 @@ describe("SQL text for Databricks", () => {
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('pii')",
       "ALTER TABLE `main`.`ds`.`t` ALTER COLUMN `amount` SET TAGS ('a'='b')",
     ]);
+    const loads = createTable(place, rootTable("_dlt_loads", { load_id: "text" }), options);
+    expect(loads[0]).toMatch(/TBLPROPERTIES \('delta.isolationLevel'='Serializable'\)$/);
     const quiet = createTable(place, table, { create_indexes: false, create_comments: false });
     expect(quiet.filter(sql => /COMMENT/.test(sql))).toEqual([]);
     expect(quiet.filter(sql => /SET TAGS/.test(sql))).toHaveLength(4);

@@ -8,6 +8,7 @@ import {
   type PackageRecord,
   type PackageStage,
   readPackage,
+  updatePackage,
   writePackage,
 } from "../../../src/package/package-record";
 import {
@@ -149,6 +150,21 @@ describe("packages of a root", () => {
     expect((await readPackage({ root, pipeline_name: "p", load_id: "20.0" })).state).toBe("aborted");
     expect(rowsOf("21.0") && rowsOf("22.0")).toBe(true);
     expect(await abortPackages(scope())).toEqual([]);
+  });
+  it("stay, all of them, when one had begun to load, unless forced", async () => {
+    await updatePackage(
+      { root, pipeline_name: "p", load_id: "30.0" },
+      { loading: { append: ["orders"], merge: ["customers"] } },
+    );
+    await expect(abortPackages(scope())).rejects.toMatchObject({
+      code: "PACKAGE_PARTLY_LOADED",
+      kind: "terminal",
+      message: expect.stringMatching(
+        /30\.0 .*"orders" \(append\), "customers" \(merge\).*twice in "orders".*Nothing was dropped.*--force/,
+      ),
+    });
+    expect((await pendingPackages(scope())).map(one => one.load_id)).toEqual(["20.0", "30.0"]);
+    expect(await abortPackages(scope(), { force: true })).toEqual(["20.0", "30.0"]);
   });
   it("left by a dead extraction are removed", async () => {
     await removeStalePackages(scope(), "2026-01-01T00:00:00.000000+00:00");

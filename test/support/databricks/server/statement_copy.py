@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import uuid
 from pyspark.sql import types as T
 import sqlrewrite as R
 from catalog import STORE, local_path
@@ -91,7 +92,8 @@ def _copy(S, m, s, p):
         if m["sel"]:
             df.createOrReplaceTempView("__copy_src")
             df = S.spark.sql("SELECT %s FROM __copy_src %s" % (S.rewrite(m["sel"]), m["where"] or ""))
-        w = df.write.format("delta").mode("append")
+        mark = uuid.uuid4().hex
+        w = df.write.format("delta").mode("append").option("userMetadata", mark)
         if merge:
             w = w.option("mergeSchema", "true")
         else:
@@ -105,7 +107,7 @@ def _copy(S, m, s, p):
                     "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
                 )
         w.saveAsTable("spark_catalog." + qn)
-        n = last_metric(S, tgt, "numOutputRows")
+        n = metric_of(S, tgt, mark, "numOutputRows")
         with STORE.lock:
             os.makedirs(os.path.dirname(led), exist_ok=True)
             json.dump(sorted(done | set(new)), open(led, "w"))
@@ -120,24 +122,34 @@ def location(session, table):
     return catalog.getTableMetadata(name).location().getPath()
 
 
-def last_metric(session, table, key):
-    """of the last commit's operationMetrics, straight from the log file"""
-    fs = sorted(glob.glob(location(session, table) + "/_delta_log/*.json"))
-    for line in open(fs[-1]):
-        d = json.loads(line)
-        if "commitInfo" in d:
-            return int(d["commitInfo"].get("operationMetrics", {}).get(key, 0))
+def metric_of(session, table, mark, key):
+    """of the operationMetrics of the commit that carries the mark, straight from the log; 0: the statement committed nothing"""
+    fs = sorted(glob.glob(location(session, table) + "/_delta_log/*.json"), reverse=True)
+    for f in fs:
+        for line in open(f):
+            d = json.loads(line)
+            if d.get("commitInfo", {}).get("userMetadata") == mark:
+                return int(d["commitInfo"].get("operationMetrics", {}).get(key, 0))
     return 0
+
+
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 @on(r"^INSERT\s+(?:INTO|OVERWRITE)\s+(?:TABLE\s+)?(%s)" % N)
 def _insert(S, m, s, p):
-    r = S.run(s, p)
+    # an INSERT of no rows makes no commit, and others may commit meanwhile: its own is known by a mark
+    mark = uuid.uuid4().hex
+    S.spark.conf.set(USER_METADATA, mark)
+    try:
+        r = S.run(s, p)
+    finally:
+        S.spark.conf.unset(USER_METADATA)
     if r is not None:
         return r
     t = S.full(R.split_name(m[1]))
     try:
-        n = last_metric(S, t, "numOutputRows")
+        n = metric_of(S, t, mark, "numOutputRows")
     except Exception:
         return None
     return one(num_affected_rows=n, num_inserted_rows=n)
