@@ -102,6 +102,14 @@ export interface SourceSetting {
   wins?: boolean;
 }
 
+/** What is around a source while it is built; a source reads no environment by itself. */
+export interface SourceContext {
+  /** The worker's environment, for what a vendor's own clients look up there (libpq: PGHOST, …). */
+  env: { readonly [name: string]: string | undefined };
+  /** Names one load: what was read to build the source may be used again for it. Undefined: nothing is kept. */
+  load?: string;
+}
+
 /** One row in registry.ts per source type. */
 export interface SourceType {
   readonly type: string;
@@ -118,5 +126,5 @@ export interface SourceType {
   /** What may be left out of a spec because dlt would look it up by name, in order; a filled pointer stays as it is. */
   settings?(source: SourceSpec): SourceSetting[];
   /** Builds the source. `source` has its secrets looked up already: plain text wherever a reference stood. */
-  create(source: SourceSpec): Promise<Source> | Source;
+  create(source: SourceSpec, context?: SourceContext): Promise<Source> | Source;
 }

@@ -16,10 +16,20 @@ export interface OpenedSource {
   secrets: string[];
 }
 
-/** @throws TidemarkError SECRET_MISSING, or what the source's type throws */
-export async function openSource(spec: ResolvedPipeline, config: Config): Promise<OpenedSource> {
+/**
+ * @param load names the load that it is opened for; see SourceContext
+ * @throws TidemarkError SECRET_MISSING, or what the source's type throws
+ */
+export async function openSource(
+  spec: ResolvedPipeline,
+  config: Config,
+  load?: string,
+): Promise<OpenedSource> {
   const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
-  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec);
+  const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec, {
+    env: config.env,
+    ...(load === undefined ? {} : { load }),
+  });
   return { source, secrets };
 }
 

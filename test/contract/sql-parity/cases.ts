@@ -18,7 +18,7 @@ const BACKENDS = ["sqlalchemy", "pyarrow"] as const;
 const typeNames = Object.keys(TYPES);
 /** What one of the engines refuses, or takes otherwise: each in a case of its own. */
 const ALONE = typeNames.filter(name =>
-  /numeric_(nan|infinity|limited_nan|wide|negative_scale)|_bc$|^interval|jsonb_(huge|text)|domain_numeric/.test(
+  /_array_(nan|2d|late|infinity)|domain_array|date_array|_late_|timestamptz_late|_first|numeric_(nan|infinity|limited_nan|wide|negative_scale)|_bc$|^interval|jsonb_(huge|text)|domain_numeric/.test(
     name,
   ),
 );
