@@ -7,11 +7,12 @@ import { PlainDate, Timestamp } from "../../json/values";
 import type { Json } from "../../pipeline/spec";
 import type { OpenOptions, Page } from "../source";
 import type { ColumnPlan } from "./column-plan";
-import { streamRows } from "./connection";
+import { type Session, streamRows } from "./connection";
 import { CopyDecoder, type Decoder } from "./copy-decoder";
 import { StatementsAreTimed, streamCopy } from "./copy-stream";
 import type { ConnectionSettings } from "./credentials";
 import { bindText } from "./incremental-clauses";
+import { wasCutShort } from "./sql-errors";
 import { writeText } from "./text-columns";
 import { UnreadableValue, unreadable } from "./value-parsers";
 
@@ -27,6 +28,7 @@ export interface ColumnSource {
   keys: readonly string[];
   plans: readonly ColumnPlan[];
   bare: boolean;
+  session?: Session;
 }
 
 /** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY, SQL_TYPE */
@@ -56,16 +58,22 @@ async function* copiedPages(source: ColumnSource, query: string, options: OpenOp
     ...streamOptions(source, options),
     untimedOnly: source.keys.length === 0,
   });
-  for await (const chunk of copy) {
-    let given: Buffer | undefined = chunk;
-    for (;;) {
-      const most = Math.min(STEP_ROWS, chunkSize - page.rows);
-      const got = decoder.decode(given, most);
-      given = undefined;
-      page.rows += got;
-      if (page.isFull) yield page.take();
-      if (got < most) break;
+  try {
+    for await (const chunk of copy) {
+      let given: Buffer | undefined = chunk;
+      for (;;) {
+        const most = Math.min(STEP_ROWS, chunkSize - page.rows);
+        const got = decoder.decode(given, most);
+        given = undefined;
+        page.rows += got;
+        if (page.isFull) yield page.take();
+        if (got < most) break;
+      }
     }
+  } catch (error) {
+    // what came before the cut is whole
+    if (wasCutShort(error) && page.rows > 0) yield page.take();
+    throw error;
   }
   if (page.rows > 0) yield page.take();
 }
@@ -95,8 +103,11 @@ async function* fetchedPages(
   }
 }
 
-function streamOptions({ chunkSize, resource }: ColumnSource, { signal, onRequest, onWait }: OpenOptions) {
-  return { chunkSize, signal, where: `resource "${resource}"`, onRequest, onWait };
+function streamOptions(
+  { chunkSize, resource, session }: ColumnSource,
+  { signal, onRequest, onWait }: OpenOptions,
+) {
+  return { chunkSize, signal, where: `resource "${resource}"`, session, onRequest, onWait };
 }
 
 class PageUnderWay {

@@ -81,7 +81,7 @@ export function lostBy(client: Client): Error | undefined {
 async function attempt(config: ClientConfig, signal: AbortSignal): Promise<Client> {
   const client = new Client(config);
   // a connection lost between two reads is told by the next read
-  client.on("error", error => lost.set(client, error));
+  client.on("error", error => lost.has(client) || lost.set(client, error));
   try {
     await orAbort(signal, client.connect());
     return client;

@@ -1,5 +1,6 @@
 /** One connection for one read: read-only transactions, statements cancelled when the signal aborts. */
 import { connect as connectSocket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, FieldDef } from "pg";
 import Cursor from "pg-cursor";
 import { destroy, lostBy, openClient, orAbort } from "./connect";
@@ -23,6 +24,8 @@ export interface StreamOptions {
   signal: AbortSignal;
   /** For errors, e.g. `resource "customers"`. */
   where: string;
+  /** Where the connection is taken from and left, when there will be more transactions. */
+  session?: Session;
   onRequest?: () => void;
   onWait?: (what: string) => void;
 }
@@ -48,6 +51,8 @@ const FIRST_TIMED_ROWS = 16;
 const MOST_GROWTH = 8;
 /** Of the server's limit, for one statement. */
 const SHARE_OF_LIMIT = 4;
+
+const ROLLBACK_MS = 2_000;
 
 interface BackendKey {
   processID?: number;
@@ -94,27 +99,61 @@ export async function* inTransaction<T>(
   options: StreamOptions,
   work: (client: Client, limits: Limits) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  const { signal, where } = options;
+  const { signal, where, session } = options;
   let client: Client | undefined;
   let limits: Limits | undefined;
-  let finished = false;
+  let isIdle = false;
   try {
     options.onWait?.("connecting");
-    client = await openClient(settings, signal, where);
+    client = session?.take() ?? (await openClient(settings, signal, where));
     limits = await begin(client, signal);
     yield* work(client, limits);
     await orAbort(signal, client.query("COMMIT"));
-    finished = true;
+    isIdle = true;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw sqlError((client && lostBy(client)) ?? error, where, limits);
+    const lost = client && lostBy(client);
+    if (client !== undefined && lost === undefined) isIdle = await rolledBack(client, error);
+    throw sqlError(lost ?? error, where, limits);
   } finally {
-    if (client !== undefined && !finished) {
+    if (client !== undefined && !isIdle) {
       cancelStatement(client);
       destroy(client);
+    } else if (client !== undefined) {
+      if (session === undefined) await client.end();
+      else session.keep(client);
     }
   }
-  await client.end();
+}
+
+/** After a statement that the server refused the session is as good as before. */
+async function rolledBack(client: Client, error: unknown): Promise<boolean> {
+  const { severity } = error as { severity?: string };
+  if (severity === undefined) return false;
+  const undone = client.query("ROLLBACK").then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([undone, sleep(ROLLBACK_MS, false, { ref: false })]);
+}
+
+/** A connection that one read uses for several transactions, one after another. */
+export class Session {
+  #client: Client | undefined;
+
+  take(): Client | undefined {
+    const client = this.#client;
+    this.#client = undefined;
+    return client && lostBy(client) === undefined ? client : undefined;
+  }
+
+  keep(client: Client): void {
+    this.#client = client;
+  }
+
+  async close(): Promise<void> {
+    await this.take()?.end();
+  }
 }
 
 function readBatch(cursor: Cursor, rows: number): Promise<Batch> {

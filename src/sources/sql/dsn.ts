@@ -12,7 +12,7 @@ export class UnreadableDsn extends Error {}
 const URL_PARTS = /^([\w+]+):\/\/(?:([^:/]*)(?::([^@]*))?@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
 const DRIVER = /^postgres(ql)?(\+\w+)?$/;
 const AT =
-  'more than one "@": write the one of user or password as %40, so that it is not taken for the end of the password';
+  'an "@" too many: write the one of user or password as %40 (and in a user ":" as %3A, "/" as %2F), so that it is not taken for the end of the password';
 
 /** Python's `unquote`: what is no escape stays as it is. */
 export function unquote(text: string): string {
@@ -45,8 +45,9 @@ function fromUrl(dsn: string): Given {
   const inQuery = query === undefined ? {} : fromQuery(query);
   // a password may go on behind its "@": then host, database and names of parameters hold a part of it
   const isTorn =
-    `${authority}${database ?? ""}`.includes("@") || (query?.includes("@") && !areKnown(inQuery));
-  if (user !== undefined && isTorn) throw new UnreadableDsn(`hold ${AT}`);
+    `${authority}${database ?? ""}`.includes("@") ||
+    (user !== undefined && query?.includes("@") && !areKnown(inQuery));
+  if (isTorn) throw new UnreadableDsn(`hold ${AT}`);
   const given: Given = {};
   if (user) given.user = unquote(user);
   if (password) given.password = unquote(password);

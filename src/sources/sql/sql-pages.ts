@@ -3,7 +3,7 @@ import type { FieldDef } from "pg";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import type { OpenOptions, Page } from "../source";
-import { type Statement, streamRows } from "./connection";
+import { type Session, type Statement, streamRows } from "./connection";
 import type { ConnectionSettings } from "./credentials";
 import { type Parser, parserFor, UnreadableValue, unreadable } from "./value-parsers";
 
@@ -52,6 +52,7 @@ export interface PageSource {
   chunkSize: number;
   /** Columns whose texts are the place to go on from; empty: none. */
   keys: readonly string[];
+  session?: Session;
   /** Of columns whose type reflection knows better than the result does. */
   parsers?: ReadonlyMap<string, Parser>;
 }
@@ -62,16 +63,11 @@ export async function* sqlPages(
   statement: Statement,
   { signal, onRequest, onWait }: OpenOptions,
 ): AsyncGenerator<Page> {
-  const { settings, resource, chunkSize, keys } = source;
+  const { settings, resource, chunkSize, keys, session } = source;
   const where = `resource "${resource}"`;
   let columns: Column[] | undefined;
-  for await (const batch of streamRows(settings, statement, {
-    chunkSize,
-    signal,
-    where,
-    onRequest,
-    onWait,
-  })) {
+  const options = { chunkSize, signal, where, session, onRequest, onWait };
+  for await (const batch of streamRows(settings, statement, options)) {
     columns ??= columnsOf(batch.fields, source);
     const known = columns;
     const rows = batch.rows.map(texts => toRow(texts, known, resource));

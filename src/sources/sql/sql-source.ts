@@ -9,7 +9,7 @@ import { oncePerLoad } from "./catalog-cache";
 import { columnPages } from "./column-pages";
 import { bareHint, columnPlans, reflectedParser } from "./column-plan";
 import { columnHint, type ReflectionLevel } from "./column-types";
-import { streamRows } from "./connection";
+import { Session, streamRows } from "./connection";
 import { type ConnectionSettings, readCredentials } from "./credentials";
 import { holdsOffset, rangeInZone, ZONE_KINDS, type ZoneKind, zoneKind } from "./cursor-zone";
 import { queryStatement } from "./plain-query";
@@ -162,7 +162,7 @@ function tableResource(
     hints,
     selected: spec.selected ?? true,
     incremental,
-    open: (open: OpenOptions) => {
+    async *open(open: OpenOptions) {
       const toRead: TableToRead = table;
       const range =
         open.incremental && rangeInZone(open.incremental, kindOf(open.incremental.config.cursor_path));
@@ -172,6 +172,7 @@ function tableResource(
         resource: spec.name,
         chunkSize: spec.chunk_size ?? options.chunkSize,
         keys: keys.map(({ name }) => name),
+        session: new Session(),
       };
       const read = (part: Part) => {
         const select = { range, resume: asResumeKey(part.resume, keys), limit: part.limit };
@@ -180,7 +181,11 @@ function tableResource(
         const query = tableQueryText(toRead, { ...select, expressions });
         return columnPages({ ...reading, plans, bare: options.bare }, query, open);
       };
-      return steadyPages(read, keys.length > 0, open);
+      try {
+        yield* steadyPages(read, keys.length > 0, open);
+      } finally {
+        await reading.session.close();
+      }
     },
   };
 }

@@ -14,8 +14,8 @@ export interface Part {
   limit?: number;
 }
 
-/** A first guess; the time that pages take decides about the next one. */
-const FIRST_ROWS = 2_000;
+/** A page that is too short costs little; the time that it takes decides about the next one. */
+const FIRST_ROWS = 64;
 const PAGE_MS = 5_000;
 /** Of the time that was cut, for one page. */
 const SHARE = 4;
