@@ -170,8 +170,6 @@ describe("waiting", () => {
     const limits = "?options=-c%20statement_timeout%3D20s%20-c%20idle_in_transaction_session_timeout%3D300";
     const pages = await pagesOf(await table("reader", "kept", part, limits));
     expect(ids(pages)).toHaveLength(40_000);
-    const slow = await table("reader", "slow_rows", part, limits);
-    expect(ids(await pagesOf(slow, {}, 150))).toEqual(ALL);
     const slower = await pagesOf(
       await table("reader", "slow_rows", { ...part, chunk_size: 200 }, limits),
       {},

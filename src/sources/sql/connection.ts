@@ -210,13 +210,15 @@ async function* fetchedBatches(
 ): AsyncGenerator<Batch> {
   const declare = { text: `DECLARE rows NO SCROLL CURSOR FOR ${text}`, values: [...values] };
   await orAbort(signal, client.query(declare));
+  let isFirst = true;
   for (let size = Math.min(FIRST_TIMED_ROWS, chunkSize); ; ) {
     onRequest?.();
     const from = Date.now();
     const fetch = { text: `FETCH FORWARD ${size} FROM rows`, ...AS_TEXTS };
     const { rows, fields } = await orAbort(signal, client.query<(string | null)[]>(fetch as never));
     const took = Date.now() - from;
-    yield { rows, fields };
+    if (rows.length > 0 || isFirst) yield { rows, fields };
+    isFirst = false;
     if (rows.length < size) break;
     size = Math.min(nextSize(rows, size, chunkSize), rowsInTime(rows.length, took, limitMs));
   }

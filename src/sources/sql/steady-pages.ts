@@ -25,6 +25,8 @@ const MOST_ROWS = 500_000;
 const MOST_FAILURES = 12;
 const LEAST_ROWS = 1;
 
+const rowsOf = (page: Page) => page.columns?.rows ?? page.rows.length;
+
 /**
  * @param read pages of one part in the order of the key; each tells its place in `resume`
  * @param isKeyed there is a key to go on after
@@ -39,9 +41,11 @@ export async function* steadyPages(
   const from = Date.now();
   try {
     for await (const page of read({ resume: place })) {
-      // a page without a place cannot be gone on after
-      lost = page.resume === undefined;
-      place = page.resume;
+      // a page of rows without a place cannot be gone on after
+      if (rowsOf(page) > 0) {
+        lost = page.resume === undefined;
+        place = page.resume;
+      }
       yield page;
     }
     return;
@@ -56,15 +60,19 @@ export async function* steadyPages(
     let rows = 0;
     try {
       for await (const page of read({ resume: place, limit })) {
-        rows += page.columns?.rows ?? page.rows.length;
+        const got = rowsOf(page);
+        if (got === 0) continue;
+        rows += got;
         lost = page.resume === undefined;
         place = page.resume;
         yield page;
       }
     } catch (error) {
-      if (lost || signal.aborted || !wasCutShort(error) || ++failures > MOST_FAILURES || limit <= LEAST_ROWS)
-        throw error;
-      limit = Math.max(LEAST_ROWS, Math.floor(limit / MOST_CHANGE));
+      if (lost || signal.aborted || !wasCutShort(error)) throw error;
+      // what was read is kept, so that only a place where nothing comes any more is given up
+      failures = rows > 0 ? 0 : failures + 1;
+      if (failures > MOST_FAILURES || (failures > 1 && limit <= LEAST_ROWS)) throw error;
+      if (rows === 0) limit = Math.max(LEAST_ROWS, Math.floor(limit / MOST_CHANGE));
       continue;
     }
     if (rows < limit) return;
