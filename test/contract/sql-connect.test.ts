@@ -10,7 +10,7 @@ import type { Json, SourceSpec } from "../../src/pipeline/spec";
 import { postgresSource } from "../../src/sources/sql/sql-source";
 import { toolPaths } from "../../src/tools";
 import { execute } from "../support/postgres";
-import { type Certificate, makeAuthority, sign } from "../support/sql/certificates";
+import { type Certificate, makeAuthority, revocationList, sign } from "../support/sql/certificates";
 import {
   behindSocket,
   dsnOf,
@@ -26,6 +26,7 @@ let server: RuledServer;
 let folder: string;
 let authority: Certificate;
 let stranger: Certificate;
+let ownCertificate: Certificate;
 let client: Certificate;
 let locked: Certificate;
 
@@ -46,7 +47,7 @@ beforeAll(async () => {
   server = await startRuledServer();
   authority = makeAuthority(folder, "authority");
   stranger = makeAuthority(folder, "stranger");
-  const own = sign(folder, authority, "server", "DNS:localhost,IP:127.0.0.1");
+  ownCertificate = sign(folder, authority, "server", "DNS:localhost,IP:127.0.0.1");
   client = sign(folder, authority, "certuser", "DNS:certuser");
   locked = sign(folder, authority, "certuser", "DNS:certuser", "open-sesame");
   await execute(server.adminDsn, [
@@ -59,7 +60,7 @@ beforeAll(async () => {
       ([role, [password]]) => `CREATE ROLE ${role} LOGIN PASSWORD '${password}'`,
     ),
   ]);
-  await useTls(server, own, authority, [
+  await useTls(server, ownCertificate, authority, [
     "hostssl certdb certuser 127.0.0.1/32 cert",
     "hostssl tlsonly all 127.0.0.1/32 scram-sha-256",
     "hostnossl plainonly all 127.0.0.1/32 scram-sha-256",
@@ -141,6 +142,23 @@ describe("TLS", () => {
         message: expect.stringMatching(words),
       });
     }
+  });
+
+  test("a list of revoked certificates counts", async () => {
+    const at = (list: string) =>
+      ask(dsn("postgres", `?sslmode=verify-full&sslrootcert=${authority.cert}&sslcrl=${list}`, "localhost"));
+    expect(await at(revocationList(folder, authority, []))).toMatchObject({ tls: true });
+    await expect(at(revocationList(folder, authority, [ownCertificate]))).rejects.toMatchObject({
+      code: "SQL_SETTINGS",
+      message: expect.stringContaining("revoked"),
+    });
+  });
+
+  test("a server that does not know direct negotiation ends the attempt with words", async () => {
+    await expect(ask(dsn("postgres", "?sslmode=require&sslnegotiation=direct"))).rejects.toMatchObject({
+      code: expect.stringMatching(/^SQL_(CONNECTION|SETTINGS)$/),
+      message: expect.stringContaining("127.0.0.1"),
+    });
   });
 
   test("a client certificate opens what asks for one", async () => {
@@ -338,6 +356,10 @@ describe("what is not in the credentials", () => {
       database: "tlsonly",
     });
     expect(await ask("service=here dbname=postgres", env)).toMatchObject({ database: "postgres" });
+    const file = join(home, ".pg_service.conf");
+    expect(await ask(`service=here servicefile=${file} passfile=${join(home, ".pgpass")}`)).toMatchObject({
+      database: "tlsonly",
+    });
     expect(await ask({ query: { service: "here" } }, env)).toMatchObject({ database: "tlsonly" });
     const variables = { PGHOST: "127.0.0.1", PGPORT: port, PGUSER: "reader", PGDATABASE: "tlsonly" };
     expect(await ask("postgresql://", { ...env, ...variables, PGAPPNAME: "mine" })).toMatchObject({

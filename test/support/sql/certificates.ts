@@ -1,6 +1,6 @@
 /** Authorities and certificates made by openssl, for servers and clients of one test. */
 import { execFileSync } from "node:child_process";
-import { chmodSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Certificate {
@@ -49,4 +49,22 @@ export function sign(
   ]);
   chmodSync(made.key, 0o600);
   return made;
+}
+
+/** The authority's list of revoked certificates, as a file. */
+export function revocationList(
+  folder: string,
+  authority: Certificate,
+  revoked: readonly Certificate[],
+): string {
+  const file = (name: string) => join(folder, `revoked-${revoked.length}-${name}`);
+  writeFileSync(file("index"), "");
+  writeFileSync(
+    file("config"),
+    `[ca]\ndefault_ca = own\n[own]\ndatabase = ${file("index")}\ndefault_md = sha256\ndefault_crl_days = 2\n`,
+  );
+  const own = ["ca", "-config", file("config"), "-cert", authority.cert, "-keyfile", authority.key];
+  for (const { cert } of revoked) openssl([...own, "-revoke", cert]);
+  openssl([...own, "-gencrl", "-out", file("list.pem")]);
+  return file("list.pem");
 }
