@@ -91,7 +91,7 @@ async function attempt(config: ClientConfig, signal: AbortSignal): Promise<Clien
   }
 }
 
-const NO_TLS = /does not support SSL/;
+const NO_TLS = /does not support SSL|error establishing an SSL connection/;
 
 /** A server that refuses by its rules, or whose TLS does not work, may take the other way; a wrong password does not help there. */
 function mayTryOtherWay(error: unknown): boolean {

@@ -224,8 +224,8 @@ async function* fetchedBatches(
   }
 }
 
-/** What a cursor of SQL can be declared for. */
-const DECLARABLE = /^\s*(?:\(|(?:select|with|values|table)\b)/i;
+/** What a cursor of SQL can be declared for, behind comments. */
+const DECLARABLE = /^(?:\s|--[^\n]*\n|\/\*.*?\*\/)*(?:\(|(?:select|with|values|table)\b)/is;
 
 /**
  * The rows of one statement in batches; memory is bounded by the batch, not by the result.

@@ -38,6 +38,7 @@ export async function* steadyPages(
 ): AsyncGenerator<Page> {
   let place: Json | undefined = resume;
   let lost = false;
+  let cut: unknown;
   const from = Date.now();
   try {
     for await (const page of read({ resume: place })) {
@@ -51,6 +52,7 @@ export async function* steadyPages(
     return;
   } catch (error) {
     if (!isKeyed || lost || signal.aborted || !wasCutShort(error)) throw error;
+    cut = error;
   }
   const target = Math.min(PAGE_MS, (Date.now() - from) / SHARE);
   onWait?.("reading on in shorter statements, as the server cut the last one short");
@@ -76,7 +78,8 @@ export async function* steadyPages(
       continue;
     }
     if (rows < limit) return;
-    if (lost) throw new Error("the key of the last row is no place to go on after");
+    // infinity as a key is no place to go on after
+    if (lost) throw cut;
     failures = 0;
     const wanted = (limit * target) / Math.max(1, Date.now() - began);
     limit = Math.ceil(

@@ -109,3 +109,20 @@ test.each<[string, object]>([
 ])("%s", (dsn, given) => {
   expect(readDsn(dsn)).toEqual(given);
 });
+
+test("the limits that the page names are those of the code", () => {
+  const constant = (file: string, name: string) => {
+    const text = readFileSync(join(__dirname, "../../../src/sources/sql", file), "utf8");
+    const [, value] = new RegExp(`const ${name} = ([^;]+);`).exec(text)!;
+    return value!.split("*").reduce((product, factor) => product * Number(factor.replaceAll("_", "")), 1);
+  };
+  const limits = [
+    `${constant("column-pages.ts", "PAGE_BYTES") / 1024 / 1024} MB of values`,
+    `(${constant("sql-pages.ts", "DEFAULT_CHUNK_SIZE")} by default)`,
+    `| ${constant("credentials.ts", "CONNECT_TIMEOUT_S")} s (\`connect_timeout\`)`,
+    `| ${constant("sql-source.ts", "REFLECTION_TIMEOUT_MS") / 1000} s |`,
+    `the last ${constant("catalog-cache.ts", "MOST_KEPT")} loads`,
+    `${constant("steady-pages.ts", "PAGE_MS") / 1000} s at most`,
+  ];
+  for (const limit of limits) expect(PAGE).toContain(limit);
+});
