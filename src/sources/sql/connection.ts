@@ -49,8 +49,8 @@ const FIRST_BATCH_ROWS = 500;
 const FIRST_TIMED_ROWS = 16;
 /** A batch grows by this much at most: what follows narrow rows may be wide. */
 const MOST_GROWTH = 8;
-/** Of the server's limit, for one statement. */
-const SHARE_OF_LIMIT = 4;
+/** Of the server's limit, for one FETCH: one that is cut is the end of the read, so that it may take much longer. */
+const SHARE_OF_LIMIT = 10;
 
 const ROLLBACK_MS = 2_000;
 

