@@ -144,6 +144,58 @@ describe("TLS", () => {
     }
   });
 
+  test("psycopg2 takes and refuses the same, with TLS or without", async () => {
+    const known = `sslrootcert=${authority.cert}`;
+    const other = `sslrootcert=${stranger.cert}`;
+    const own = `sslcert=${client.cert}&sslkey=${client.key}`;
+    const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+    const dsns = [
+      ...["tlsonly", "plainonly", "postgres"].flatMap(database =>
+        ["", ...modes.map(mode => `?sslmode=${mode}`)].map(query => dsn(database, query)),
+      ),
+      ...modes.flatMap(mode => [
+        dsn("postgres", `?sslmode=${mode}&${known}`, "localhost"),
+        dsn("postgres", `?sslmode=${mode}&${known}&hostaddr=127.0.0.1`, "db.example"),
+        dsn("postgres", `?sslmode=${mode}&${other}`, "localhost"),
+        dsn("tlsonly", `?sslmode=${mode}&${other}`, "localhost"),
+        `postgresql://certuser@127.0.0.1:${server.port}/certdb?sslmode=${mode}&${own}`,
+      ]),
+      dsn("postgres", "?target_session_attrs=read-only"),
+      dsn("postgres", "?target_session_attrs=primary"),
+      dsn("postgres", "?sslmode=requre"),
+      dsn("postgres", "?sslmod=require"),
+      dsn("postgres", `?${known.replace(".crt", ".none")}&sslmode=verify-ca`),
+      dsn("postgres", "?sslrootcert=system&sslmode=require"),
+      dsn("postgres", "?sslnegotiation=direct"),
+      dsn("postgres", "?keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=5"),
+    ];
+    const script = `import json, sys, psycopg2
+def ask(dsn):
+    try:
+        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            return "TLS" if cursor.fetchone()[0] else "plain"
+    except Exception:
+        return "refused"
+print(json.dumps([ask(dsn) for dsn in json.load(sys.stdin)]))`;
+    const python = toolPaths(process.env).parityPython!;
+    const theirs = JSON.parse(
+      execFileSync(python, ["-c", script], { input: JSON.stringify(dsns), env: { HOME: folder } }).toString(),
+    ) as string[];
+    const ours = await Promise.all(
+      dsns.map(one =>
+        ask(one, { HOME: folder }).then(
+          ({ tls }) => (tls ? "TLS" : "plain"),
+          () => "refused",
+        ),
+      ),
+    );
+    const told = (answers: string[]) =>
+      answers.map((answer, index) => `${dsns[index]!.replace(/.*@/, "")}: ${answer}`);
+    expect(told(ours)).toEqual(told(theirs));
+    expect(new Set(theirs)).toEqual(new Set(["TLS", "plain", "refused"]));
+  });
+
   test("a list of revoked certificates counts", async () => {
     const at = (list: string) =>
       ask(dsn("postgres", `?sslmode=verify-full&sslrootcert=${authority.cert}&sslcrl=${list}`, "localhost"));
