@@ -4,7 +4,7 @@
  */
 import { isoText, parseInstant, wallClock } from "../extract/cursor-time";
 import { Decimal, PlainDate, Timestamp, type Value } from "../json/values";
-import { isOnTwoDays, spelledAs } from "../pipeline/cursor-offset";
+import { isOnTwoDays } from "../pipeline/cursor-offset";
 import { TidemarkError } from "../pipeline/errors";
 import type { BackfillRequest, IncrementalConfig } from "../pipeline/spec";
 import { fromStored, toStored } from "../state/cursor-values";
@@ -85,5 +85,5 @@ function toCursorType(
     return /^[+-]?\d+$/.test(text) && !Number.isSafeInteger(Number(text)) ? BigInt(text) : Number(text);
   }
   if (typeof known === "string" && typeof value !== "string") throw refuse("text");
-  return typeof known === "string" && typeof value === "string" ? spelledAs(known, value) : value;
+  return value;
 }

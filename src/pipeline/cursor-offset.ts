@@ -1,12 +1,10 @@
 /**
  * One rule for times with an offset as values of a cursor (initial_value, end_value, a backfill's from and to), the
  * same as dlt's: such a value is that instant. Where the cursor holds times without a zone, those are UTC, so that the
- * instant is written as UTC; where it holds texts, as they are written. A day is taken only when it is the same one in
- * the value's own zone and in UTC.
+ * instant is written as UTC. A day is taken only when it is the same one in the value's own zone and in UTC.
  */
 
 const TIMED = /^(\d{4})-?(\d{2})-?(\d{2})[T ](\d{2}):?(\d{2})(.*?)\s?(Z|z|[+-]\d{2}(?::?\d{2})?)$/;
-const UNTIMED = /^\d{4}-?\d{2}-?\d{2}(?:[T ]\d{2}[^Zz+]*)?$/;
 
 interface Timed {
   /** The wall clock to the minute, as if it were UTC. */
@@ -15,7 +13,6 @@ interface Timed {
   rest: string;
   /** Minutes east of UTC. */
   offset: number;
-  zone: string;
 }
 
 function read(text: string): Timed | undefined {
@@ -24,7 +21,7 @@ function read(text: string): Timed | undefined {
   const [, year, month, day, hour, minute, rest, zone] = match as unknown as string[];
   const minuteMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`);
   if (Number.isNaN(minuteMs)) return undefined;
-  return { minuteMs, rest: rest!, offset: offsetOf(zone!), zone: zone! };
+  return { minuteMs, rest: rest!, offset: offsetOf(zone!) };
 }
 
 function offsetOf(zone: string): number {
@@ -53,13 +50,4 @@ export function asUtc(text: string): string {
 export function isOnTwoDays(text: string): boolean {
   const timed = read(text);
   return timed !== undefined && written(timed, 0).slice(0, 10) !== written(timed, timed.offset).slice(0, 10);
-}
-
-/** For a cursor of texts, which compare by characters: the instant in the zone that the known text is written in. */
-export function spelledAs(known: string, value: string): string {
-  const timed = read(value);
-  if (timed === undefined) return value;
-  const other = read(known);
-  if (other !== undefined) return `${written(timed, other.offset)}${other.zone}`;
-  return UNTIMED.test(known.trim()) ? written(timed, 0) : value;
 }
