@@ -1,5 +1,4 @@
 /** Connecting as libpq does: TLS with authorities and client certificates, hosts, passwords, files, variables. */
-import { execFileSync } from "node:child_process";
 import dns from "node:dns";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,9 +7,9 @@ import { join } from "node:path";
 import type { Row } from "../../src/json/values";
 import type { Json, SourceSpec } from "../../src/pipeline/spec";
 import { postgresSource } from "../../src/sources/sql/sql-source";
-import { toolPaths } from "../../src/tools";
 import { execute } from "../support/postgres";
 import { type Certificate, makeAuthority, revocationList, sign } from "../support/sql/certificates";
+import { askPsycopg2, makeUrls } from "../support/sql/python";
 import {
   behindSocket,
   dsnOf,
@@ -169,19 +168,7 @@ describe("TLS", () => {
       dsn("postgres", "?sslnegotiation=direct"),
       dsn("postgres", "?keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=5"),
     ];
-    const script = `import json, sys, psycopg2
-def ask(dsn):
-    try:
-        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-            return "TLS" if cursor.fetchone()[0] else "plain"
-    except Exception:
-        return "refused"
-print(json.dumps([ask(dsn) for dsn in json.load(sys.stdin)]))`;
-    const python = toolPaths(process.env).parityPython!;
-    const theirs = JSON.parse(
-      execFileSync(python, ["-c", script], { input: JSON.stringify(dsns), env: { HOME: folder } }).toString(),
-    ) as string[];
+    const theirs = askPsycopg2(dsns, folder);
     const ours = await Promise.all(
       dsns.map(one =>
         ask(one, { HOME: folder }).then(
@@ -261,13 +248,7 @@ describe("passwords in a DSN", () => {
       "postgresql:///d?host=/sockets",
       "postgresql://u@/d",
     ];
-    const script = `import json, sys
-from sqlalchemy.engine import make_url
-print(json.dumps([[u.username, u.password, u.host, u.port, u.database, dict(u.query)] for u in map(make_url, json.load(sys.stdin))]))`;
-    const python = toolPaths(process.env).parityPython!;
-    const theirs = JSON.parse(
-      execFileSync(python, ["-c", script], { input: JSON.stringify(dsns) }).toString(),
-    ) as [string?, string?, string?, number?, string?, { [name: string]: string }?][];
+    const theirs = makeUrls(dsns);
     const { readDsn } =
       jest.requireActual<typeof import("../../src/sources/sql/dsn")>("../../src/sources/sql/dsn");
     const filled = (parts: object) =>
