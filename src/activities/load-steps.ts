@@ -189,7 +189,13 @@ async function parts(spec: ResolvedPipeline, step: StepContext, config: Config):
 
 async function open(ref: PackageRef, step: StepContext, config: Config) {
   const { place, spec, destination, capabilities } = await openDestination(ref, step, config);
-  return { ref: place, spec, source: await sourceOf(spec, step, config), destination, capabilities };
+  return {
+    ref: place,
+    spec,
+    source: await sourceOf(spec, step, config, ref.load_id),
+    destination,
+    capabilities,
+  };
 }
 
 /** What the package was made for, without its source. */
@@ -200,8 +206,13 @@ async function openDestination(ref: PackageRef, step: StepContext, config: Confi
   return { place, spec, destination, capabilities: destination.capabilities };
 }
 
-async function sourceOf(spec: ResolvedPipeline, step: StepContext, config: Config): Promise<Source> {
-  const { source, secrets } = await openSource(spec, config);
+async function sourceOf(
+  spec: ResolvedPipeline,
+  step: StepContext,
+  config: Config,
+  load?: string,
+): Promise<Source> {
+  const { source, secrets } = await openSource(spec, config, load);
   step.secrets.push(...secrets);
   return source;
 }

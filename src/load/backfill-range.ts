@@ -6,6 +6,7 @@ import { compareCursors } from "../extract/cursor-order";
 import { isoText, parseInstant, wallClock } from "../extract/cursor-time";
 import { numberFromText } from "../extract/number-text";
 import { Decimal, PlainDate, PlainTime, Timestamp, type Value } from "../json/values";
+import { isOnTwoDays } from "../pipeline/cursor-offset";
 import { TidemarkError } from "../pipeline/errors";
 import type { BackfillRequest, IncrementalConfig } from "../pipeline/spec";
 import { fromStored, toStored } from "../state/cursor-values";
@@ -98,6 +99,8 @@ function toCursorType(
   if (known instanceof Timestamp || known instanceof PlainDate) {
     const instant = typeof value === "string" ? parseInstant(value) : null;
     if (instant === null) throw refuse("a date or timestamp such as 2026-01-31 or 2026-01-31T10:00:00Z");
+    if (known instanceof PlainDate && isOnTwoDays(String(value)))
+      throw refuse("a date, or a time that is on one day in its own zone and in UTC");
     if (known instanceof PlainDate) return new PlainDate(wallClock(instant).date);
     const { offset } = parseInstant(known.text) ?? { offset: null };
     return new Timestamp(isoText({ ...instant, offset: offset === null ? null : (instant.offset ?? 0) }));

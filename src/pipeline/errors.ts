@@ -48,6 +48,8 @@ export const ERROR_KINDS = {
   SQL_CONNECTION: "transient",
   /** Wrong user or password, or no such database. */
   SQL_UNAUTHORIZED: "terminal",
+  /** A connection parameter that is unknown or not supported, or a host, file or certificate that is not as it says. */
+  SQL_SETTINGS: "terminal",
   /** Missing table or column, or bad SQL. */
   SQL_QUERY: "terminal",
   /** A column of a type that cannot be taken; the message names it and the way out. */

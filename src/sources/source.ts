@@ -84,6 +84,10 @@ export interface Surroundings {
   network: NetworkSettings;
   /** Texts that stood behind references in the spec: they may not be shown, nor given to others. */
   secrets: readonly string[];
+  /** The worker's environment, for what a vendor's own clients look up there (libpq: PGHOST, …). */
+  env: { readonly [name: string]: string | undefined };
+  /** Names one load: what was read to build the source may be used again for it. Undefined: nothing is kept. */
+  load?: string;
 }
 
 /** A problem in a spec: where (path of keys), what is wrong, what would be right. */

@@ -16,11 +16,18 @@ export interface OpenedSource {
   secrets: string[];
 }
 
-/** @throws TidemarkError SECRET_MISSING, or what the source's type throws */
-export async function openSource(spec: ResolvedPipeline, config: Config): Promise<OpenedSource> {
+/**
+ * @param load names the load that it is opened for; see Surroundings
+ * @throws TidemarkError SECRET_MISSING, or what the source's type throws
+ */
+export async function openSource(
+  spec: ResolvedPipeline,
+  config: Config,
+  load?: string,
+): Promise<OpenedSource> {
   const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
-  const { network } = config;
-  const surroundings = { network, secrets: [...secrets] };
+  const { network, env } = config;
+  const surroundings = { network, env, secrets: [...secrets], ...(load === undefined ? {} : { load }) };
   const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec, surroundings);
   for (const proxy of Object.values(network.proxies)) if (proxy.includes("@")) collectTexts(proxy, secrets);
   return { source, secrets };

@@ -306,8 +306,8 @@ function view(one: Case, spec: JsonObject, source: () => JsonObject, project: st
       return Object.fromEntries(one.fields!.map(field => [field, auth[field]!]));
     }
     case "sql": {
-      const { host, database, user, password } = readCredentials(source().credentials);
-      return { host: host!, database: database!, username: user!, password: password as string };
+      const { hosts, database, user, password } = readCredentials(source().credentials);
+      return { host: hosts[0]!.host, database, username: user, password: password! };
     }
     case "destination": {
       const made = spec.destination as JsonObject;

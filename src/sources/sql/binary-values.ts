@@ -22,9 +22,9 @@ const FIRST_DAY = -719_162;
 const LAST_DAY = 2_932_896;
 const DAY_MICROS = 86_400_000_000n;
 const DAY_MICROS_HIGH = 20;
-/** Far from both ends of the calendar, by the high half only: year 34 to 9985. */
+/** Far from both ends of the calendar, by the high half only, counted from 2000: year 64 to 9983. */
 const SAFE_LOW = -14_230_000;
-const SAFE_HIGH = 58_890_000;
+const SAFE_HIGH = 58_660_000;
 
 export const int2: Decoder = (from, start, _, to) => to.writeInteger(from.view.getInt16(start));
 export const int4: Decoder = (from, start, _, to) => {

@@ -1,5 +1,4 @@
 /** A reflected table as pages of columns. */
-import type { ClientConfig } from "pg";
 import { type ColumnPage, fixedWidth } from "../../columns/column-page";
 import { columnValues } from "../../columns/column-values";
 import { ColumnWriter } from "../../columns/column-writers";
@@ -8,9 +7,13 @@ import { PlainDate, Timestamp } from "../../json/values";
 import type { Json } from "../../pipeline/spec";
 import type { OpenOptions, Page } from "../source";
 import type { ColumnPlan } from "./column-plan";
+import { type Session, streamRows } from "./connection";
 import { CopyDecoder, type Decoder } from "./copy-decoder";
-import { streamCopy } from "./copy-stream";
+import { StatementsAreTimed, streamCopy } from "./copy-stream";
+import type { ConnectionSettings } from "./credentials";
 import { bindText } from "./incremental-clauses";
+import { wasCutShort } from "./sql-errors";
+import { writeText } from "./text-columns";
 import { UnreadableValue, unreadable } from "./value-parsers";
 
 /** Bytes of values that a page aims at: a few pages are in memory at once. */
@@ -19,48 +22,122 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const STEP_ROWS = 256;
 
 export interface ColumnSource {
-  config: ClientConfig;
+  settings: ConnectionSettings;
   resource: string;
   chunkSize: number;
   keys: readonly string[];
   plans: readonly ColumnPlan[];
   bare: boolean;
+  session?: Session;
 }
 
-/** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY, SQL_TYPE */
+/** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY, SQL_TYPE */
 export async function* columnPages(
   source: ColumnSource,
   query: string,
-  { signal, onRequest, onWait }: OpenOptions,
+  options: OpenOptions,
 ): AsyncGenerator<Page> {
-  const { config, resource, chunkSize, plans } = source;
-  const writers = plans.map(({ name, type }) => new ColumnWriter(name, type));
+  try {
+    yield* copiedPages(source, query, options);
+  } catch (error) {
+    if (!(error instanceof StatementsAreTimed)) throw error;
+    yield* fetchedPages(source, query, options);
+  }
+}
+
+async function* copiedPages(source: ColumnSource, query: string, options: OpenOptions): AsyncGenerator<Page> {
+  const { settings, resource, chunkSize } = source;
+  const page = new PageUnderWay(source);
   const decoder = new CopyDecoder(
-    plans.map(({ name, decode }, index) => ({
+    source.plans.map(({ name, decode }, index) => ({
       decode: explained(decode, name, resource),
-      to: writers[index]!,
+      to: page.writers[index]!,
     })),
   );
-  let rows = 0;
-  const take = (): Page => {
-    const page = { rows, bare: source.bare, columns: writers.map(writer => writer.take()) };
-    rows = 0;
-    return { rows: [], columns: page, resume: resumeKey(page, source.keys) };
-  };
-  const where = `resource "${resource}"`;
-  for await (const chunk of streamCopy(config, query, { chunkSize, signal, where, onRequest, onWait })) {
-    let given: Buffer | undefined = chunk;
-    for (;;) {
-      const most = Math.min(STEP_ROWS, chunkSize - rows);
-      const got = decoder.decode(given, most);
-      given = undefined;
-      rows += got;
-      const isFull = rows >= chunkSize || writers.reduce((sum, writer) => sum + writer.size, 0) >= PAGE_BYTES;
-      if (isFull) yield take();
-      if (got < most) break;
+  const copy = streamCopy(settings, query, {
+    ...streamOptions(source, options),
+    untimedOnly: source.keys.length === 0,
+  });
+  try {
+    for await (const chunk of copy) {
+      let given: Buffer | undefined = chunk;
+      for (;;) {
+        const most = Math.min(STEP_ROWS, chunkSize - page.rows);
+        const got = decoder.decode(given, most);
+        given = undefined;
+        page.rows += got;
+        if (page.isFull) yield page.take();
+        if (got < most) break;
+      }
     }
+  } catch (error) {
+    // what came before the cut is whole
+    if (wasCutShort(error) && page.rows > 0) yield page.take();
+    throw error;
   }
-  if (rows > 0) yield take();
+  if (page.rows > 0) yield page.take();
+}
+
+/** The same pages where a COPY would be cut short: rows come as texts, by statements that are timed one by one. */
+async function* fetchedPages(
+  source: ColumnSource,
+  query: string,
+  options: OpenOptions,
+): AsyncGenerator<Page> {
+  const page = new PageUnderWay(source);
+  const { plans, resource, bare } = source;
+  const batches = streamRows(source.settings, { text: query, values: [] }, streamOptions(source, options));
+  for await (const { rows } of batches) {
+    for (const texts of rows) {
+      for (let index = 0; index < plans.length; index++) {
+        const text = texts[index]!;
+        const to = page.writers[index]!;
+        if (text === null) to.writeNull();
+        else naming(() => writeText(text, plans[index]!, to, bare), plans[index]!.name, resource);
+      }
+      page.rows++;
+      if (page.isFull) yield page.take();
+    }
+    // what was fetched is handed on before the next statement is sent
+    if (page.rows > 0) yield page.take();
+  }
+}
+
+function streamOptions(
+  { chunkSize, resource, session }: ColumnSource,
+  { signal, onRequest, onWait }: OpenOptions,
+) {
+  return { chunkSize, signal, where: `resource "${resource}"`, session, onRequest, onWait };
+}
+
+class PageUnderWay {
+  readonly writers: readonly ColumnWriter[];
+  rows = 0;
+
+  constructor(private readonly source: ColumnSource) {
+    this.writers = source.plans.map(({ name, type }) => new ColumnWriter(name, type));
+  }
+
+  get isFull(): boolean {
+    const { rows, writers, source } = this;
+    return rows >= source.chunkSize || writers.reduce((sum, writer) => sum + writer.size, 0) >= PAGE_BYTES;
+  }
+
+  take(): Page {
+    const columns = this.writers.map(writer => writer.take());
+    const page = { rows: this.rows, bare: this.source.bare, columns };
+    this.rows = 0;
+    return { rows: [], columns: page, resume: resumeKey(page, this.source.keys) };
+  }
+}
+
+function naming<T>(read: () => T, column: string, resource: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadableValue) throw unreadable(error, column, resource);
+    throw error;
+  }
 }
 
 function explained(decode: Decoder, column: string, resource: string): Decoder {

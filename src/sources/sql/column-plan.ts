@@ -6,7 +6,7 @@ import * as binary from "./binary-values";
 import { columnHint, numericLimits, type ReflectedColumn, type ReflectionLevel } from "./column-types";
 import type { Decoder } from "./copy-decoder";
 import { storableJson } from "./jsonb-text";
-import { type Parser, parserFor, rangeTexts, toHstore } from "./value-parsers";
+import { elementParser, listOf, type Parser, parserFor, rangeTexts, toHstore } from "./value-parsers";
 
 export interface ColumnPlan extends binary.BinaryType {
   name: string;
@@ -43,7 +43,7 @@ const FORMS: { [typname: string]: Form } = {
 
 /** What PostgreSQL prints, read as in rows and printed as JSON. */
 function asJson(column: ReflectedColumn): Form {
-  const parse = reflectedParser(column) ?? parserFor(column.oid, column.is_array);
+  const parse = reflectedParser(column, true) ?? parserFor(column.oid);
   const decode: Decoder = ({ bytes }, start, end, to) => {
     const value = parse(bytes.toString("utf8", start, end));
     if (value === null) to.writeNull();
@@ -98,10 +98,14 @@ function formOf(column: ReflectedColumn, bare: boolean): Form {
   return FORMS[typname] ?? { ...text, cast: "::text" };
 }
 
-/** How texts of a column are read when its type says more than its oid. */
-export function reflectedParser(column: ReflectedColumn): Parser | undefined {
-  if (column.is_array) return parserFor(column.oid, true);
-  return column.typname === "hstore" ? toHstore : undefined;
+/**
+ * How texts of a column are read when its type says more than its oid.
+ * @param isJson it becomes one JSON value: NaN and infinities of a `numeric[]` are then texts, as in dlt
+ */
+export function reflectedParser(column: ReflectedColumn, isJson: boolean): Parser | undefined {
+  const isHstore = column.typname === "hstore";
+  if (column.is_array) return listOf(isHstore ? toHstore : elementParser(column.element_oid, isJson));
+  return isHstore ? toHstore : undefined;
 }
 
 const DATA_TYPES: { [kind in ColumnKind["kind"]]: DataType } = {

@@ -6,11 +6,14 @@ export type ReflectionLevel = "minimal" | "full" | "full_with_precision";
 export interface ReflectedColumn {
   name: string;
   nullable: boolean;
-  /** pg_type.typname; of an array, its element's. */
+  /** pg_type.typname; of an array, its element's. A type that the database made itself is no built-in one of its name. */
   typname: string;
   /** pg_type.typtype: b base, e enum, d domain, r range, … */
   typtype: string;
+  /** An array of a type that SQLAlchemy knows: a list. Any other array is text to dlt, and so here. */
   is_array: boolean;
+  /** Of an array, pg_type.oid of its elements, of a domain of what it is made of; else 0. */
+  element_oid: number;
   /** pg_attribute.atttypmod, of a domain its own: -1 when the type has no length, precision or scale. */
   typmod: number;
   /** As PostgreSQL prints the type, for casts. */
@@ -47,6 +50,21 @@ const SIMPLE: { [typname: string]: Partial<ColumnHint> } = {
   jsonb: { data_type: "json" },
   bytea: { data_type: "binary" },
 };
+
+/** SQLAlchemy's `ischema_names` of PostgreSQL: elements whose arrays it takes apart, next to enums and domains. */
+const LISTED = new Set(
+  [
+    "bool bytea char name int8 int2 int4 text oid float4 float8 bpchar varchar date time timetz timestamp timestamptz",
+    "interval numeric money uuid bit varbit cidr inet macaddr macaddr8 json jsonb regclass regconfig tsquery tsvector",
+    "int4range int8range numrange daterange tsrange tstzrange citext hstore",
+    "int4multirange int8multirange nummultirange datemultirange tsmultirange tstzmultirange",
+  ].flatMap(line => line.split(" ")),
+);
+
+/** @param element of an array's elements: pg_type.typname and typtype */
+export function isListed(element: { typname: string; typtype: string }): boolean {
+  return element.typtype === "e" || element.typtype === "d" || LISTED.has(element.typname);
+}
 
 /** PostgreSQL adds 4 bytes of header to lengths and precisions in atttypmod. */
 const TYPMOD_HEADER = 4;

@@ -1,7 +1,10 @@
-/** One connection for one statement: read-only transaction, a server-side cursor, cancelled when the signal aborts. */
+/** One connection for one read: read-only transactions, statements cancelled when the signal aborts. */
 import { connect as connectSocket } from "node:net";
-import { Client, type ClientConfig, type FieldDef } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client, FieldDef } from "pg";
 import Cursor from "pg-cursor";
+import { destroy, lostBy, openClient, orAbort } from "./connect";
+import type { ConnectionSettings } from "./credentials";
 import { sqlError } from "./sql-errors";
 
 /** Texts of one batch as they came over the wire; null is NULL. */
@@ -21,20 +24,35 @@ export interface StreamOptions {
   signal: AbortSignal;
   /** For errors, e.g. `resource "customers"`. */
   where: string;
+  /** Where the connection is taken from and left, when there will be more transactions. */
+  session?: Session;
   onRequest?: () => void;
   onWait?: (what: string) => void;
 }
 
+/** What the server allows this session. */
+export interface Limits {
+  /** Milliseconds of one statement; 0: as long as it takes. */
+  statementMs: number;
+}
+
 /** Every statement runs in a transaction that cannot write, with output that value-parsers.ts reads. */
-export const BEGIN = `BEGIN TRANSACTION READ ONLY;
+const BEGIN = `BEGIN TRANSACTION READ ONLY;
   SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
-  SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
+  SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on;
+  SELECT current_setting('statement_timeout') AS statement_timeout`;
 
 /** Bytes of text that one batch aims at; row objects take some five times that in memory. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const FIRST_BATCH_ROWS = 500;
+/** Where statements are timed nobody knows yet how long a row takes. */
+const FIRST_TIMED_ROWS = 16;
 /** A batch grows by this much at most: what follows narrow rows may be wide. */
 const MOST_GROWTH = 8;
+/** Of the server's limit, for one FETCH: one that is cut is the end of the read, so that it may take much longer. */
+const SHARE_OF_LIMIT = 10;
+
+const ROLLBACK_MS = 2_000;
 
 interface BackendKey {
   processID?: number;
@@ -42,7 +60,7 @@ interface BackendKey {
 }
 
 /** PostgreSQL's CancelRequest, on a connection of its own; best effort, the server never answers. */
-function cancelStatement(client: Client, config: ClientConfig): void {
+function cancelStatement(client: Client): void {
   const { processID, secretKey } = client as unknown as BackendKey;
   if (!processID || secretKey === undefined) return;
   const packet = Buffer.alloc(16);
@@ -50,58 +68,92 @@ function cancelStatement(client: Client, config: ClientConfig): void {
   packet.writeInt32BE(80877102, 4);
   packet.writeInt32BE(processID, 8);
   packet.writeInt32BE(secretKey | 0, 12);
-  const socket = connectSocket({ host: config.host, port: config.port ?? 5432 }, () => socket.end(packet));
+  const { host, port } = client;
+  const address = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
+  const socket = connectSocket(address, () => socket.end(packet));
   socket.on("error", () => socket.destroy());
   socket.setTimeout(5_000, () => socket.destroy());
   socket.unref();
 }
 
-function destroy(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+/** `3s`, `1500ms`, `2min` as milliseconds. */
+export function milliseconds(setting: string): number {
+  const [, amount, unit] = /^(\d+)\s*(ms|s|min|h|d)?$/.exec(setting.trim()) ?? [];
+  const factor = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? "ms"]!;
+  return Number(amount ?? 0) * factor;
 }
 
-/** Ends a connection; one whose statement is still running is cancelled and cut. */
-export async function closeClient(client: Client, config: ClientConfig, finished: boolean): Promise<void> {
-  if (finished) {
-    await client.end();
-    return;
-  }
-  cancelStatement(client, config);
-  destroy(client);
+async function begin(client: Client, signal: AbortSignal): Promise<Limits> {
+  const results = (await orAbort(signal, client.query(BEGIN))) as unknown as { rows: object[] }[];
+  const { statement_timeout } = results.at(-1)!.rows[0] as { statement_timeout: string };
+  return { statementMs: milliseconds(statement_timeout) };
 }
 
-/** Rejects with the signal's reason as soon as it aborts, however long the work takes. */
-export async function orAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    work.catch(() => {});
-  }
-}
-
-export async function withClient<T>(
-  config: ClientConfig,
+/**
+ * What the work yields, in a transaction on a connection of its own. The transaction ends with COMMIT, so that a
+ * pooler keeps its connection; one whose statement is still running is cancelled and cut.
+ * @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY; the signal's reason when it aborts
+ */
+export async function* inTransaction<T>(
+  settings: ConnectionSettings,
   options: StreamOptions,
-  work: (client: Client) => AsyncGenerator<T>,
-): Promise<AsyncGenerator<T>> {
-  const client = new Client(config);
-  // a connection lost between two reads is told by the next read
-  client.on("error", () => {});
-  options.onWait?.("connecting");
+  work: (client: Client, limits: Limits) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const { signal, where, session } = options;
+  let client: Client | undefined;
+  let limits: Limits | undefined;
+  let isIdle = false;
   try {
-    await orAbort(options.signal, client.connect());
+    options.onWait?.("connecting");
+    client = session?.take() ?? (await openClient(settings, signal, where));
+    limits = await begin(client, signal);
+    yield* work(client, limits);
+    await orAbort(signal, client.query("COMMIT"));
+    isIdle = true;
   } catch (error) {
-    destroy(client);
-    throw error;
+    if (signal.aborted) throw signal.reason;
+    const lost = client && lostBy(client);
+    if (client !== undefined && lost === undefined) isIdle = await rolledBack(client, error);
+    throw sqlError(lost ?? error, where, limits);
+  } finally {
+    if (client !== undefined && !isIdle) {
+      cancelStatement(client);
+      destroy(client);
+    } else if (client !== undefined) {
+      if (session === undefined) await client.end();
+      else session.keep(client);
+    }
   }
-  return work(client);
+}
+
+/** After a statement that the server refused the session is as good as before. */
+async function rolledBack(client: Client, error: unknown): Promise<boolean> {
+  const { severity } = error as { severity?: string };
+  if (severity === undefined) return false;
+  const undone = client.query("ROLLBACK").then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([undone, sleep(ROLLBACK_MS, false, { ref: false })]);
+}
+
+/** A connection that one read uses for several transactions, one after another. */
+export class Session {
+  #client: Client | undefined;
+
+  take(): Client | undefined {
+    const client = this.#client;
+    this.#client = undefined;
+    return client && lostBy(client) === undefined ? client : undefined;
+  }
+
+  keep(client: Client): void {
+    this.#client = client;
+  }
+
+  async close(): Promise<void> {
+    await this.take()?.end();
+  }
 }
 
 function readBatch(cursor: Cursor, rows: number): Promise<Batch> {
@@ -126,46 +178,67 @@ function nextSize(rows: (string | null)[][], asked: number, chunkSize: number): 
   return Math.max(1, Math.min(wanted, asked * MOST_GROWTH, chunkSize));
 }
 
-async function* batches(
-  client: Client,
-  config: ClientConfig,
-  { text, values }: Statement,
-  options: StreamOptions,
-): AsyncGenerator<Batch> {
+/** Rows for a statement that is to take a share of the server's limit, from what the last one took. */
+export function rowsInTime(rows: number, tookMs: number, limitMs: number): number {
+  return Math.max(1, Math.floor((rows * limitMs) / SHARE_OF_LIMIT / Math.max(1, tookMs)));
+}
+
+const identity = (value: string) => value;
+const AS_TEXTS = { rowMode: "array" as const, types: { getTypeParser: () => identity } };
+
+/** The whole result is one statement to the server, however it is read. */
+async function* portalBatches(client: Client, { text, values }: Statement, options: StreamOptions) {
   const { signal, chunkSize } = options;
-  const identity = (value: string) => value;
-  const cursor = new Cursor(text, values, { rowMode: "array", types: { getTypeParser: () => identity } });
-  let finished = false;
-  try {
-    await orAbort(signal, client.query(BEGIN));
-    options.onRequest?.();
-    client.query(cursor);
-    for (let size = Math.min(FIRST_BATCH_ROWS, chunkSize); ; ) {
-      const batch = await orAbort(signal, readBatch(cursor, size));
-      if (batch.rows.length > 0 || batch.fields.length > 0) yield batch;
-      if (batch.rows.length < size) break;
-      size = nextSize(batch.rows, size, chunkSize);
-    }
-    finished = true;
-  } finally {
-    await closeClient(client, config, finished);
+  const cursor = new Cursor(text, values, AS_TEXTS);
+  options.onRequest?.();
+  client.query(cursor);
+  for (let size = Math.min(FIRST_BATCH_ROWS, chunkSize); ; ) {
+    const batch = await orAbort(signal, readBatch(cursor, size));
+    if (batch.rows.length > 0 || batch.fields.length > 0) yield batch;
+    if (batch.rows.length < size) break;
+    size = nextSize(batch.rows, size, chunkSize);
+  }
+  await orAbort(signal, cursor.close());
+}
+
+/** Every FETCH is a statement of its own, timed for itself. */
+async function* fetchedBatches(
+  client: Client,
+  { text, values }: Statement,
+  { signal, chunkSize, onRequest }: StreamOptions,
+  limitMs: number,
+): AsyncGenerator<Batch> {
+  const declare = { text: `DECLARE rows NO SCROLL CURSOR FOR ${text}`, values: [...values] };
+  await orAbort(signal, client.query(declare));
+  let isFirst = true;
+  for (let size = Math.min(FIRST_TIMED_ROWS, chunkSize); ; ) {
+    onRequest?.();
+    const from = Date.now();
+    const fetch = { text: `FETCH FORWARD ${size} FROM rows`, ...AS_TEXTS };
+    const { rows, fields } = await orAbort(signal, client.query<(string | null)[]>(fetch as never));
+    const took = Date.now() - from;
+    if (rows.length > 0 || isFirst) yield { rows, fields };
+    isFirst = false;
+    if (rows.length < size) break;
+    size = Math.min(nextSize(rows, size, chunkSize), rowsInTime(rows.length, took, limitMs));
   }
 }
 
+/** What a cursor of SQL can be declared for, behind comments. */
+const DECLARABLE = /^(?:\s|--[^\n]*\n|\/\*.*?\*\/)*(?:\(|(?:select|with|values|table)\b)/is;
+
 /**
  * The rows of one statement in batches; memory is bounded by the batch, not by the result.
- * Ends the connection when it is done, stopped early or aborted (the running statement is then cancelled).
- * @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY; the signal's reason when it aborts
+ * @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY; the signal's reason when it aborts
  */
 export async function* streamRows(
-  config: ClientConfig,
+  settings: ConnectionSettings,
   statement: Statement,
   options: StreamOptions,
 ): AsyncGenerator<Batch> {
-  try {
-    yield* await withClient(config, options, client => batches(client, config, statement, options));
-  } catch (error) {
-    if (options.signal.aborted) throw options.signal.reason;
-    throw sqlError(error, options.where);
-  }
+  yield* inTransaction(settings, options, (client, { statementMs }) =>
+    statementMs > 0 && DECLARABLE.test(statement.text)
+      ? fetchedBatches(client, statement, options, statementMs)
+      : portalBatches(client, statement, options),
+  );
 }

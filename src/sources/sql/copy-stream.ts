@@ -1,47 +1,51 @@
 /** `COPY … TO STDOUT (FORMAT binary)`: the rows of a query as bytes, the fastest way out of PostgreSQL. */
-import type { Client, ClientConfig } from "pg";
+import type { Client } from "pg";
 import { to as copyTo } from "pg-copy-streams";
-import { BEGIN, closeClient, orAbort, type StreamOptions, withClient } from "./connection";
-import { sqlError } from "./sql-errors";
+import { orAbort } from "./connect";
+import { inTransaction, type StreamOptions } from "./connection";
+import type { ConnectionSettings } from "./credentials";
+
+/** The server times statements, and a COPY is one, however long its rows are taken. */
+export class StatementsAreTimed extends Error {}
+
+export interface CopyOptions extends StreamOptions {
+  /** Refuse to begin where the server times statements, since what is read could not be kept. */
+  untimedOnly: boolean;
+}
 
 /**
  * @param query without parameters: COPY takes none, its values are escaped literals
- * @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY; the signal's reason when it aborts
+ * @throws StatementsAreTimed; TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY; the signal's
+ * reason when it aborts
  */
 export async function* streamCopy(
-  config: ClientConfig,
+  settings: ConnectionSettings,
   query: string,
-  options: StreamOptions,
+  options: CopyOptions,
 ): AsyncGenerator<Buffer> {
-  try {
-    yield* await withClient(config, options, client => chunks(client, config, query, options));
-  } catch (error) {
-    if (options.signal.aborted) throw options.signal.reason;
-    throw sqlError(error, options.where);
-  }
+  let isTimed = false;
+  yield* inTransaction(settings, options, (client, { statementMs }) => {
+    isTimed = options.untimedOnly && statementMs > 0;
+    return isTimed ? nothing() : chunks(client, query, options);
+  });
+  if (isTimed) throw new StatementsAreTimed();
 }
+
+async function* nothing(): AsyncGenerator<Buffer> {}
 
 async function* chunks(
   client: Client,
-  config: ClientConfig,
   query: string,
   { signal, onRequest }: StreamOptions,
 ): AsyncGenerator<Buffer> {
-  let finished = false;
-  try {
-    await orAbort(signal, client.query(BEGIN));
-    onRequest?.();
-    const stream = client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
-    // an error between two reads is told by the next read
-    stream.on("error", () => {});
-    const reader = stream[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await orAbort(signal, reader.next());
-      if (next.done) break;
-      yield next.value as Buffer;
-    }
-    finished = true;
-  } finally {
-    await closeClient(client, config, finished);
+  onRequest?.();
+  const stream = client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
+  // an error between two reads is told by the next read
+  stream.on("error", () => {});
+  const reader = stream[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await orAbort(signal, reader.next());
+    if (next.done) break;
+    yield next.value as Buffer;
   }
 }

@@ -1,10 +1,10 @@
 /** Tables of a schema as the catalog tells: columns, types, nullability, keys. Read only for sql_table, sql_database. */
-import type { ClientConfig } from "pg";
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName } from "../../pipeline/nearest-name";
 import type { TableReference } from "../../pipeline/spec";
-import type { ReflectedColumn } from "./column-types";
+import { isListed, type ReflectedColumn } from "./column-types";
 import { type Statement, streamRows } from "./connection";
+import type { ConnectionSettings } from "./credentials";
 
 export interface ReflectedTable {
   schema: string;
@@ -29,22 +29,37 @@ const KINDS = { tables: ["r", "p"], views: ["v", "m"], named: ["r", "p", "f", "v
 const SCHEMA = "n.nspname = coalesce($1::text, current_schema())";
 const TABLES = "c.relkind = ANY ($2::text[]) AND ($3::text[] IS NULL OR c.relname = ANY ($3::text[]))";
 
+/** Extensions' types that are known by name, whose oids differ from database to database. */
+const EXTENSIONS = "'hstore', 'citext'";
+const FIRST_OWN_OID = 16_384;
+
+/** A type that the database made itself may be called as a built-in one, and is another nevertheless. */
+function builtIn(oid: string, name: string): string {
+  return `CASE WHEN ${oid} < ${FIRST_OWN_OID} OR ${name} IN (${EXTENSIONS}) OR left(${name}, 1) = '_' THEN ${name} ELSE 'own ' || ${name} END`;
+}
+
+/** int2vector and oidvector have elements too, but are no arrays of their own: only a type's true array counts. */
 const COLUMNS = `
   SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, (NOT a.attnotnull)::int AS nullable,
-         coalesce(element.typname, t.typname) AS typname, coalesce(element.typtype, t.typtype) AS typtype,
-         (element.oid IS NOT NULL)::int AS is_array, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END AS typmod,
+         ${builtIn("coalesce(element.oid, t.oid)", "coalesce(element.typname, t.typname)")} AS typname,
+         coalesce(element.typtype, t.typtype) AS typtype, (element.oid IS NOT NULL)::int AS is_array,
+         (WITH RECURSIVE bases AS (
+            SELECT element.oid, element.typtype, element.typbasetype
+            UNION ALL
+            SELECT d.oid, d.typtype, d.typbasetype FROM bases JOIN pg_type d ON d.oid = bases.typbasetype
+          ) SELECT max(oid) FROM bases WHERE typtype <> 'd') AS element_oid, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END AS typmod,
          format_type(a.atttypid, a.atttypmod) AS type, a.atttypid AS oid,
          (WITH RECURSIVE bases AS (
             SELECT t.typbasetype AS oid WHERE t.typtype = 'd'
             UNION ALL
             SELECT d.typbasetype FROM bases JOIN pg_type d ON d.oid = bases.oid AND d.typtype = 'd'
-          ) SELECT b.typname FROM bases JOIN pg_type b ON b.oid = bases.oid AND b.typtype <> 'd') AS base,
+          ) SELECT ${builtIn("b.oid", "b.typname")} FROM bases JOIN pg_type b ON b.oid = bases.oid AND b.typtype <> 'd') AS base,
          (SELECT max(length(enumlabel)) FROM pg_enum WHERE enumtypid = t.oid) AS label_length
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_type element ON element.oid = t.typelem AND t.typcategory = 'A'
+  LEFT JOIN pg_type element ON element.oid = t.typelem AND element.typarray = t.oid
   WHERE ${SCHEMA} AND ${TABLES}
   ORDER BY c.relname, a.attnum`;
 
@@ -65,14 +80,14 @@ const CONSTRAINTS = `
 type CatalogRow = { [column: string]: string | null };
 
 async function catalogRows(
-  config: ClientConfig,
+  settings: ConnectionSettings,
   statement: Statement,
   signal: AbortSignal,
 ): Promise<CatalogRow[]> {
   const rows: CatalogRow[] = [];
   const options = { chunkSize: 10_000, signal, where: "the reflection of its tables" };
   try {
-    for await (const batch of streamRows(config, statement, options)) {
+    for await (const batch of streamRows(settings, statement, options)) {
       const names = batch.fields.map(field => field.name);
       for (const row of batch.rows)
         rows.push(Object.fromEntries(names.map((name, index) => [name, row[index]!])));
@@ -92,12 +107,13 @@ function textArray(values: readonly string[]): string {
 }
 
 function toColumn(row: CatalogRow): ReflectedColumn {
+  const type = { typname: row.typname!, typtype: row.typtype! };
   return {
     name: row.name!,
     nullable: row.nullable === "1",
-    typname: row.typname!,
-    typtype: row.typtype!,
-    is_array: row.is_array === "1",
+    ...type,
+    is_array: row.is_array === "1" && isListed(type),
+    element_oid: Number(row.element_oid ?? 0),
     typmod: Number(row.typmod),
     type: row.type!,
     oid: Number(row.oid),
@@ -136,7 +152,7 @@ function missing(name: string, request: ReflectionRequest, found: readonly strin
  * @throws TidemarkError SQL_QUERY when a named table is not there; SQL_CONNECTION, SQL_UNAUTHORIZED
  */
 export async function reflectTables(
-  config: ClientConfig,
+  settings: ConnectionSettings,
   request: ReflectionRequest,
   signal: AbortSignal,
 ): Promise<ReflectedTable[]> {
@@ -146,7 +162,7 @@ export async function reflectTables(
   const only = request.tables ? textArray(request.tables) : null;
   const values = [request.schema ?? null, textArray(kinds), only];
   const tables = new Map<string, ReflectedTable>();
-  for (const row of await catalogRows(config, { text: COLUMNS, values }, signal)) {
+  for (const row of await catalogRows(settings, { text: COLUMNS, values }, signal)) {
     const name = row.table!;
     const table = tables.get(name) ?? {
       schema: row.schema!,
@@ -158,14 +174,14 @@ export async function reflectTables(
     tables.set(name, table);
     table.columns.push(toColumn(row));
   }
-  for (const row of await catalogRows(config, { text: CONSTRAINTS, values }, signal)) {
+  for (const row of await catalogRows(settings, { text: CONSTRAINTS, values }, signal)) {
     const table = tables.get(row.table!);
     if (table) addConstraint(table, row);
   }
   if (!request.tables) return [...tables.values()];
   const absent = request.tables.find(name => !tables.has(name));
   if (absent !== undefined) {
-    const all = await reflectTables(config, { ...request, tables: undefined, includeViews: true }, signal);
+    const all = await reflectTables(settings, { ...request, tables: undefined, includeViews: true }, signal);
     throw missing(
       absent,
       request,

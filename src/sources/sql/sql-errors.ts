@@ -1,67 +1,66 @@
 /**
  * Errors of PostgreSQL and of its driver, sorted at this door. `detail`, `where` and the messages of data errors can
- * hold values of rows: they never leave; a message goes on only in classes that speak of names and connections.
+ * hold values of rows: they never leave; a message goes on only where it speaks of names, limits and connections.
  */
 import { type ErrorCode, TidemarkError } from "../../pipeline/errors";
+import { CUT_SHORT, wordsFor } from "./sql-states";
 
-/** SQLSTATE classes whose primary message names objects, users or the connection, never values. */
-const SPEAKING_CLASSES = ["08", "28", "3D", "3F", "42", "53", "57", "25", "0A"];
-
-const UNAUTHORIZED = ["28", "3D"];
-/** Connection, resources, operator intervention, conflict with a replica's recovery, deadlock: repeating may help. */
-const PASSING = ["08", "53", "57", "40"];
-
-const ADVICE: { [state: string]: string } = {
-  "42P01": "Check the name and its schema.",
-  "42703": "Check the column's name; a name with upper-case letters needs double quotes.",
-  "42501": "Grant the role SELECT on it.",
-  "42601": "Check the query; it must be one statement without a trailing semicolon inside.",
-  "25006": "Only reading queries are allowed here.",
-  "57014": "The server cancelled the statement (statement_timeout).",
-};
-
-function codeOf(state: string): ErrorCode {
-  if (UNAUTHORIZED.includes(state.slice(0, 2))) return "SQL_UNAUTHORIZED";
-  return PASSING.includes(state.slice(0, 2)) ? "SQL_CONNECTION" : "SQL_QUERY";
+/** What the server refused, with its SQLSTATE. */
+export class ServerRefusal extends TidemarkError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    readonly state: string,
+  ) {
+    super(code, message, { step: "extract" });
+  }
 }
 
-function adviceFor(code: ErrorCode, state: string): string {
-  if (code === "SQL_UNAUTHORIZED") return "Check user, password and database in the credentials.";
-  if (code === "SQL_CONNECTION") return ADVICE[state] ?? "The step is repeated.";
-  return ADVICE[state] ?? "Check the query and the columns it names.";
+/** The server cut a statement or a transaction short by its rules: shorter ones may pass. */
+export function wasCutShort(error: unknown): boolean {
+  return error instanceof ServerRefusal && CUT_SHORT.has(error.state);
+}
+
+function refusal(state: string, said: string, where: string, limits: { statementMs: number } | undefined) {
+  const { code, isSafe, means, advice } = wordsFor(state);
+  const words = isSafe ? `: ${said}` : "";
+  const meaning = means === undefined ? "" : `: ${means}`;
+  const left = isSafe ? "" : " (its own message is left out, it may hold a value)";
+  const limit =
+    state === "57014" && limits !== undefined && limits.statementMs > 0
+      ? ` This session's statement_timeout is ${limits.statementMs / 1000} s.`
+      : "";
+  return new ServerRefusal(
+    code,
+    `PostgreSQL refused ${where} with ${state}${words}${meaning}${left}.${limit} ${advice}`,
+    state,
+  );
 }
 
 /**
  * @param where what was being done, e.g. `resource "customers"`
+ * @param limits of the session, once there is one
  */
-export function sqlError(error: unknown, where: string): TidemarkError {
+export function sqlError(error: unknown, where: string, limits?: { statementMs: number }): TidemarkError {
   if (error instanceof TidemarkError) return error;
   const { code: state, message } = error as { code?: string; message?: string };
-  const said = (message ?? "").split("\n")[0];
-  if (typeof state === "string" && /^[0-9A-Z]{5}$/.test(state)) {
-    const code = codeOf(state);
-    const words = SPEAKING_CLASSES.includes(state.slice(0, 2))
-      ? `: ${said}`
-      : " (its message is left out, it may hold a value)";
-    return new TidemarkError(
-      code,
-      `PostgreSQL refused ${where} with ${state}${words}. ${adviceFor(code, state)}`,
-      {
-        step: "extract",
-      },
-    );
+  const said = (message ?? "").split("\n")[0]!.replace(/\.$/, "");
+  // codes of the operating system are as long, but begin with E and another letter than those of PostgreSQL
+  if (typeof state === "string" && /^[0-9A-Z]{5}$/.test(state) && !/^E[A-Z]{4}$/.test(state)) {
+    return refusal(state, said, where, limits);
   }
-  if (/^SASL|password must be/.test(said ?? "")) {
+  if (/^SASL.*password must be|^SASL.*client password/.test(said)) {
     return new TidemarkError(
       "SQL_UNAUTHORIZED",
-      `PostgreSQL asks for a password for ${where}. Add it to the credentials.`,
+      `PostgreSQL asks for a password for ${where}. Add it to the credentials, or to a password file that others cannot read (passfile).`,
+      { step: "extract" },
     );
   }
   // system errors name host and port, never the password
   const words = state ? `${state}` : said || "connection lost";
   return new TidemarkError(
     "SQL_CONNECTION",
-    `No connection to PostgreSQL for ${where}: ${words}. Check that host and port of the credentials can be reached from the worker; the step is repeated.`,
+    `The connection to PostgreSQL for ${where} was lost: ${words}. Check that the server can be reached from the worker; the step is repeated.`,
     { step: "extract" },
   );
 }

@@ -1,9 +1,10 @@
 /** Batches of texts as pages of rows. */
-import type { ClientConfig, FieldDef } from "pg";
+import type { FieldDef } from "pg";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import type { OpenOptions, Page } from "../source";
-import { type Statement, streamRows } from "./connection";
+import { type Session, type Statement, streamRows } from "./connection";
+import type { ConnectionSettings } from "./credentials";
 import { type Parser, parserFor, UnreadableValue, unreadable } from "./value-parsers";
 
 /** dlt's default. A page holds fewer rows where they are wide: memory is bounded by bytes. */
@@ -46,25 +47,27 @@ function toRow(texts: readonly (string | null)[], columns: readonly Column[], re
 }
 
 export interface PageSource {
-  config: ClientConfig;
+  settings: ConnectionSettings;
   resource: string;
   chunkSize: number;
   /** Columns whose texts are the place to go on from; empty: none. */
   keys: readonly string[];
+  session?: Session;
   /** Of columns whose type reflection knows better than the result does. */
   parsers?: ReadonlyMap<string, Parser>;
 }
 
-/** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_QUERY, SQL_TYPE */
+/** @throws TidemarkError SQL_CONNECTION, SQL_UNAUTHORIZED, SQL_SETTINGS, SQL_QUERY, SQL_TYPE */
 export async function* sqlPages(
   source: PageSource,
   statement: Statement,
   { signal, onRequest, onWait }: OpenOptions,
 ): AsyncGenerator<Page> {
-  const { config, resource, chunkSize, keys } = source;
+  const { settings, resource, chunkSize, keys, session } = source;
   const where = `resource "${resource}"`;
   let columns: Column[] | undefined;
-  for await (const batch of streamRows(config, statement, { chunkSize, signal, where, onRequest, onWait })) {
+  const options = { chunkSize, signal, where, session, onRequest, onWait };
+  for await (const batch of streamRows(settings, statement, options)) {
     columns ??= columnsOf(batch.fields, source);
     const known = columns;
     const rows = batch.rows.map(texts => toRow(texts, known, resource));

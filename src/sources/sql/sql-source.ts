@@ -1,18 +1,20 @@
 /** Source types `postgres`, `sql_table` and `sql_database`. */
-import type { ClientConfig } from "pg";
 import type { Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName, unknownName } from "../../pipeline/nearest-name";
 import type { ColumnHint, Json, ResourceHints } from "../../pipeline/spec";
 import { toHints, toIncremental } from "../resource-hints";
-import type { OpenOptions, Resource, SourceType } from "../source";
+import type { IncrementalRange, OpenOptions, Resource, SourceType } from "../source";
+import { oncePerLoad } from "./catalog-cache";
 import { columnPages } from "./column-pages";
 import { bareHint, columnPlans, reflectedParser } from "./column-plan";
 import { columnHint, type ReflectionLevel } from "./column-types";
-import { readCredentials } from "./credentials";
+import { Session, streamRows } from "./connection";
+import { type ConnectionSettings, readCredentials } from "./credentials";
+import { holdsOffset, rangeInZone, ZONE_KINDS, type ZoneKind, zoneKind } from "./cursor-zone";
 import { queryStatement } from "./plain-query";
 import { type ReflectedTable, reflectTables } from "./reflection";
-import { DEFAULT_CHUNK_SIZE, sqlPages } from "./sql-pages";
+import { DEFAULT_CHUNK_SIZE, type PageSource, sqlPages } from "./sql-pages";
 import { credentialSettings, databaseSettings, secretPointers, tableSettings } from "./sql-settings";
 import {
   checkDatabase,
@@ -24,25 +26,52 @@ import {
   type TableArguments,
   tableShape,
 } from "./sql-shape";
+import { type Part, steadyPages } from "./steady-pages";
 import { asResumeKey, keyColumns, type TableToRead, tableQueryText, tableStatement } from "./table-query";
 
 /** Reflection happens while a source is built; a server that does not answer must not hold the worker. */
 const REFLECTION_TIMEOUT_MS = 60_000;
 
-function queryResource(spec: QuerySpec, config: ClientConfig, chunkSize: number): Resource {
+/** What the cursor's column of a query's result is; the server says so without running it. */
+async function resultKind(
+  query: string,
+  params: { [name: string]: Value },
+  range: IncrementalRange,
+  { settings, resource, chunkSize }: PageSource,
+  { signal }: OpenOptions,
+): Promise<ZoneKind> {
+  const { text, values } = queryStatement(query, params, range);
+  const statement = { text: `SELECT * FROM (${text}\n) AS result LIMIT 0`, values };
+  for await (const { fields } of streamRows(settings, statement, {
+    signal,
+    chunkSize,
+    where: `resource "${resource}"`,
+  })) {
+    const oid = fields.find(({ name }) => name === range.config.cursor_path)?.dataTypeID;
+    return ZONE_KINDS[oid ?? 0] ?? "other";
+  }
+  return "other";
+}
+
+function queryResource(spec: QuerySpec, settings: ConnectionSettings, chunkSize: number): Resource {
   const params = (spec.params ?? {}) as { [name: string]: Value };
   return {
     name: spec.name,
     hints: toHints(spec),
     selected: spec.selected ?? true,
     incremental: toIncremental(spec.incremental, spec.primary_key),
-    open: (options: OpenOptions) =>
-      sqlPages(
-        // a query's key may not be unique, whatever its hint says: going on after it could lose rows
-        { config, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [] },
-        queryStatement(spec.query, params, options.incremental),
+    async *open(options: OpenOptions) {
+      // a query's key may not be unique, whatever its hint says: going on after it could lose rows
+      const reading = { settings, resource: spec.name, chunkSize: spec.chunk_size ?? chunkSize, keys: [] };
+      const given = options.incremental;
+      const kind =
+        given && holdsOffset(given) ? await resultKind(spec.query, params, given, reading, options) : "other";
+      yield* sqlPages(
+        reading,
+        queryStatement(spec.query, params, given && rangeInZone(given, kind)),
         options,
-      ),
+      );
+    },
   };
 }
 
@@ -97,7 +126,7 @@ function narrowed(
 function tableResource(
   whole: ReflectedTable,
   spec: TableArguments,
-  config: ClientConfig,
+  settings: ConnectionSettings,
   options: ReflectionOptions,
 ): Resource {
   const table = narrowed(whole, spec);
@@ -106,7 +135,9 @@ function tableResource(
   const incremental = toIncremental(spec.incremental, hints.primary_key);
   const parsers = new Map(
     table.columns.flatMap(column => {
-      const parser = reflectedParser(column);
+      const isJson =
+        options.bare || hints.columns?.find(one => one.name === column.name)?.data_type === "json";
+      const parser = reflectedParser(column, isJson);
       return parser === undefined ? [] : [[column.name, parser]];
     }),
   );
@@ -118,29 +149,43 @@ function tableResource(
       `Table "${table.name}" has no cursor column "${incremental.cursor_path}"${near ? `; did you mean "${near}"?` : "."}`,
     );
   }
+  const kindOf = (path: string) => {
+    const column = table.columns.find(({ name }) => name === path);
+    return zoneKind(column?.base ?? column?.typname ?? "");
+  };
   const plans = columnPlans(table.columns, hints.columns ?? [], options.bare);
+  const expressions = new Map(
+    (plans ?? []).flatMap(({ name, expression }) => (expression === undefined ? [] : [[name, expression]])),
+  );
   return {
     name: spec.name,
     hints,
     selected: spec.selected ?? true,
     incremental,
-    open: (open: OpenOptions) => {
+    async *open(open: OpenOptions) {
       const toRead: TableToRead = table;
-      const keys = keyColumns(toRead, open.incremental);
-      const resume = asResumeKey(open.resume, keys);
+      const range =
+        open.incremental && rangeInZone(open.incremental, kindOf(open.incremental.config.cursor_path));
+      const keys = keyColumns(toRead, range);
       const reading = {
-        config,
+        settings,
         resource: spec.name,
         chunkSize: spec.chunk_size ?? options.chunkSize,
         keys: keys.map(({ name }) => name),
+        session: new Session(),
       };
-      if (plans === undefined)
-        return sqlPages({ ...reading, parsers }, tableStatement(toRead, open.incremental, resume), open);
-      const expressions = new Map(
-        plans.flatMap(({ name, expression }) => (expression === undefined ? [] : [[name, expression]])),
-      );
-      const query = tableQueryText(toRead, { range: open.incremental, resume, expressions });
-      return columnPages({ ...reading, plans, bare: options.bare }, query, open);
+      const read = (part: Part) => {
+        const select = { range, resume: asResumeKey(part.resume, keys), limit: part.limit };
+        if (plans === undefined)
+          return sqlPages({ ...reading, parsers }, tableStatement(toRead, select), open);
+        const query = tableQueryText(toRead, { ...select, expressions });
+        return columnPages({ ...reading, plans, bare: options.bare }, query, open);
+      };
+      try {
+        yield* steadyPages(read, keys.length > 0, open);
+      } finally {
+        await reading.session.close();
+      }
     },
   };
 }
@@ -151,11 +196,11 @@ export const postgresSource: SourceType = {
   secretPointers,
   settings: credentialSettings,
   /** Offline: nothing is reflected. @throws TidemarkError SQL_UNAUTHORIZED for credentials that cannot be read */
-  create(source) {
+  create(source, context) {
     const { name, credentials, chunk_size, resources } = postgresShape.parse(source);
-    const config = readCredentials(credentials as Json);
+    const settings = readCredentials(credentials as Json, context?.env);
     const chunkSize = chunk_size ?? DEFAULT_CHUNK_SIZE;
-    return { name, resources: resources.map(resource => queryResource(resource, config, chunkSize)) };
+    return { name, resources: resources.map(resource => queryResource(resource, settings, chunkSize)) };
   },
 };
 
@@ -166,11 +211,11 @@ export const sqlTableSource: SourceType = {
   secretPointers,
   settings: tableSettings,
   /** @throws TidemarkError SQL_QUERY when table or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
-  async create(source) {
+  create: oncePerLoad(async (source, env) => {
     const spec = tableShape.parse(source);
-    const config = readCredentials(spec.credentials as Json);
+    const settings = readCredentials(spec.credentials as Json, env);
     const request = { schema: spec.schema ?? undefined, tables: [spec.table], includeViews: true };
-    const [table] = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
+    const [table] = await reflectTables(settings, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
     const options = {
       level: spec.reflection_level ?? "full",
       resolveForeignKeys: spec.resolve_foreign_keys ?? false,
@@ -180,9 +225,9 @@ export const sqlTableSource: SourceType = {
     // the source's name stands in `name`; the resource is called as its table
     return {
       name: spec.name,
-      resources: [tableResource(table!, { ...spec, name: spec.table }, config, options)],
+      resources: [tableResource(table!, { ...spec, name: spec.table }, settings, options)],
     };
-  },
+  }),
 };
 
 export const sqlDatabaseSource: SourceType = {
@@ -191,15 +236,15 @@ export const sqlDatabaseSource: SourceType = {
   secretPointers,
   settings: databaseSettings,
   /** @throws TidemarkError SQL_QUERY when tables or columns are missing; SQL_CONNECTION, SQL_UNAUTHORIZED */
-  async create(source) {
+  create: oncePerLoad(async (source, env) => {
     const spec = databaseShape.parse(source);
-    const config = readCredentials(spec.credentials as Json);
+    const settings = readCredentials(spec.credentials as Json, env);
     const request = {
       schema: spec.schema ?? undefined,
       tables: spec.table_names ?? undefined,
       includeViews: spec.include_views ?? false,
     };
-    const tables = await reflectTables(config, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
+    const tables = await reflectTables(settings, request, AbortSignal.timeout(REFLECTION_TIMEOUT_MS));
     const listed = spec.resources ?? [];
     const names = tables.map(table => table.name);
     const unknown = listed.find(({ name }) => !names.includes(name));
@@ -214,8 +259,8 @@ export const sqlDatabaseSource: SourceType = {
     };
     const resources = tables.map(table => {
       const own = listed.find(({ name }) => name === table.name) ?? { name: table.name };
-      return tableResource(table, own, config, options);
+      return tableResource(table, own, settings, options);
     });
     return { name: spec.name, resources };
-  },
+  }),
 };

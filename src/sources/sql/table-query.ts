@@ -52,6 +52,8 @@ export function asResumeKey(resume: Json | undefined, keys: readonly QueryColumn
 export interface TableSelect {
   range?: IncrementalRange;
   resume?: ResumeKey;
+  /** Most rows, in the order of the keys. */
+  limit?: number;
   /** What to select instead of the column, by the column's name; only for those that are not selected as they are. */
   expressions?: ReadonlyMap<string, string>;
 }
@@ -61,15 +63,15 @@ export function tableQueryText(table: TableToRead, select: TableSelect): string 
   return selectText(table, select, value => (value === null ? "NULL" : escapeLiteral(value)));
 }
 
-export function tableStatement(table: TableToRead, range?: IncrementalRange, resume?: ResumeKey): Statement {
+export function tableStatement(table: TableToRead, select: TableSelect = {}): Statement {
   const parameters = new Parameters();
-  const text = selectText(table, { range, resume }, value => parameters.add(value));
+  const text = selectText(table, select, value => parameters.add(value));
   return { text, values: parameters.values };
 }
 
 function selectText(
   table: TableToRead,
-  { range, resume, expressions }: TableSelect,
+  { range, resume, limit, expressions }: TableSelect,
   place: (value: string | null) => string,
 ): string {
   const keys = keyColumns(table, range);
@@ -93,5 +95,6 @@ function selectText(
     `FROM ${quote(table.schema)}.${quote(table.name)}`,
     ...(conditions.length > 0 ? [`WHERE ${conditions.join(" AND ")}`] : []),
     ...(order.length > 0 ? [`ORDER BY ${order.join(", ")}`] : []),
+    ...(limit === undefined ? [] : [`LIMIT ${limit}`]),
   ].join(" ");
 }

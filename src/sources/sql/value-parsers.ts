@@ -189,20 +189,26 @@ const { arrayParser } = types as unknown as {
 const PARSERS = new Map<number, Parser>(
   TYPES.flatMap(([oid, arrayOid, parser]) => [
     [oid, parser],
-    [arrayOid, (text: string) => arrayParser.create(text, parser).parse()],
+    [arrayOid, listOf(parser)],
   ]),
 );
 
-function toTexts(text: string): Value {
-  return arrayParser.create(text, asText).parse();
+/** An array whose elements the parser reads; null stays null, lower bounds are left out, as psycopg2 does. */
+export function listOf(parser: Parser): Parser {
+  return text => arrayParser.create(text, parser).parse();
 }
 
-/**
- * Types without a parser of their own (enums, multiranges, geometry, extensions) are text, as PostgreSQL prints them.
- * @param isArray known from reflection: such a type's array is then a list of texts
- */
-export function parserFor(oid: number, isArray = false): Parser {
-  return PARSERS.get(oid) ?? (isArray ? toTexts : asText);
+const NUMERIC = 1700;
+
+/** @param isJson see reflectedParser */
+export function elementParser(oid: number, isJson: boolean): Parser {
+  const parse = parserFor(oid);
+  return oid === NUMERIC && isJson ? text => (/[a-z]/.test(text) ? text : parse(text)) : parse;
+}
+
+/** Types without a parser of their own (enums, multiranges, geometry, extensions) are text, as PostgreSQL prints them. */
+export function parserFor(oid: number): Parser {
+  return PARSERS.get(oid) ?? asText;
 }
 
 /** @throws TidemarkError SQL_TYPE with the column and the way out */

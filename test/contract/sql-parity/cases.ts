@@ -18,7 +18,7 @@ const BACKENDS = ["sqlalchemy", "pyarrow"] as const;
 const typeNames = Object.keys(TYPES);
 /** What one of the engines refuses, or takes otherwise: each in a case of its own. */
 const ALONE = typeNames.filter(name =>
-  /numeric_(nan|infinity|limited_nan|wide|negative_scale)|_bc$|^interval|jsonb_(huge|text)|domain_numeric/.test(
+  /enum_array_2d|_array_(nan|late|infinity)|domain_array|date_array|_late_|timestamptz_late|_first|numeric_(nan|infinity|limited_nan|wide|negative_scale)|_bc$|^interval|jsonb_(huge|text)|domain_numeric/.test(
     name,
   ),
 );
@@ -54,6 +54,12 @@ const CURSORS: { [name: string]: object } = {
   descending: { cursor_path: "rank", row_order: "desc", initial_value: 20 },
   smallest: { cursor_path: "rank", last_value_func: "min", initial_value: 300 },
   times: { cursor_path: "seen", initial_value: "2026-01-01T00:05:00" },
+  times_offset: { cursor_path: "seen", initial_value: "2026-01-01T02:05:00+02:00" },
+  times_offset_ended: {
+    cursor_path: "seen",
+    initial_value: "2026-01-01T02:05:00+02:00",
+    end_value: "2026-01-01T05:40:00+05:30",
+  },
   times_open: { cursor_path: "seen", initial_value: "2026-01-01T00:05:00", range_start: "open" },
 };
 

@@ -5,6 +5,7 @@ import type { JsonObject } from "../../../src/pipeline/spec";
 import { restApi } from "../../../src/sources/rest-api";
 import { literalSecrets } from "../../../src/spec/secrets";
 import { Engine } from "../../support/engine";
+import { surroundings } from "../../support/surroundings";
 import { closeServers, NETWORK, serve, serveProxy } from "../http/servers";
 import { specOf, take } from "./harness";
 
@@ -86,7 +87,7 @@ test("a proxy of the environment is used by a source, one of the spec before it"
     { base_url: base } as JsonObject,
     { base_url: base, proxies: { http: second.url } },
   ]) {
-    const source = await restApi.create(specOf({ client, resources: ["r"] }), { network, secrets: [] });
+    const source = await restApi.create(specOf({ client, resources: ["r"] }), surroundings({ network }));
     expect((await take(source.resources[0]!)).rows).toEqual([{ id: 1 }]);
   }
   expect([first.log.length, second.log.length]).toEqual([1, 1]);
@@ -106,7 +107,10 @@ test("a secret behind a reference stays with its host, whatever its header is ca
     client: { base_url: base, headers: { "X-Shop": "planted1", "X-API-Key": "planted3" }, auth },
     resources: [{ name: "r", endpoint: { path: "r", params: { page: 1 }, paginator: "single_page" } }],
   };
-  const source = await restApi.create(specOf(config), { network: NETWORK, secrets: ["planted1"] });
+  const source = await restApi.create(
+    specOf(config),
+    surroundings({ network: NETWORK, secrets: ["planted1"] }),
+  );
   await take(source.resources[0]!);
   expect(seen).toEqual([undefined, undefined, "/moved?page=1"]);
 });

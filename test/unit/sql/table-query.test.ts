@@ -72,14 +72,17 @@ describe("dlt's rules of WHERE and ORDER BY, without a key", () => {
     ["min asc", { row_order: "asc", last_value_func: "min" }, {}, ' ORDER BY "c" DESC', []],
     ["min desc", { row_order: "desc", last_value_func: "min" }, {}, ' ORDER BY "c" ASC', []],
   ])("%s", (_, config, values, clauses, bound) => {
-    expect(tableStatement(noKey, range(config, values))).toEqual({ text: SELECT + clauses, values: bound });
+    expect(tableStatement(noKey, { range: range(config, values) })).toEqual({
+      text: SELECT + clauses,
+      values: bound,
+    });
   });
 });
 
 describe("reading in key order", () => {
   test("goes on after the last key, typed and bound", () => {
     const incremental = range({}, { start_value: new Timestamp("2026-01-01T00:00:00") });
-    expect(tableStatement(table, incremental, ["17"])).toEqual({
+    expect(tableStatement(table, { range: incremental, resume: ["17"] })).toEqual({
       text: `${SELECT} WHERE "c" >= $1 AND ("id") > (CAST($2 AS bigint)) ORDER BY "id" ASC`,
       values: ["2026-01-01T00:00:00", "17"],
     });
@@ -88,9 +91,9 @@ describe("reading in key order", () => {
   test("a declared order leads, and can be resumed only where the cursor is never NULL", () => {
     const descending = range({ row_order: "desc" }, {});
     expect(keyColumns(table, descending)).toEqual([]);
-    expect(tableStatement(table, descending).text).toBe(`${SELECT} ORDER BY "c" DESC`);
+    expect(tableStatement(table, { range: descending }).text).toBe(`${SELECT} ORDER BY "c" DESC`);
     const strict = { ...table, columns: table.columns.map(column => ({ ...column, nullable: false })) };
-    expect(tableStatement(strict, descending, ["2026-01-01", "5"]).text).toBe(
+    expect(tableStatement(strict, { range: descending, resume: ["2026-01-01", "5"] }).text).toBe(
       `${SELECT} WHERE ("c", "id") < (CAST($1 AS timestamp), CAST($2 AS bigint)) ORDER BY "c" DESC, "id" DESC`,
     );
   });
