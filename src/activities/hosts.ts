@@ -1,7 +1,6 @@
 /** Hosts: which of them a run belongs to, and the proof that one lives (design laws 6 and 10). */
 import { hostname } from "node:os";
-import { Context } from "@temporalio/activity";
-import { ApplicationFailure } from "@temporalio/common";
+import { CancelledFailure, CompleteAsyncError, Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
@@ -34,20 +33,22 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
       const owner = runOfThisTask();
       const claims = place && createDestination(place.destination).claims;
       const claim = claims && owner && claimOf(place, owner);
+      const stop = stopped(options.stopping);
       try {
-        for (;;) {
+        while (!options.stopping?.aborted) {
           heartbeat();
           // A claim is a courtesy: trouble with it must not end the proof that the host lives.
           if (claim) await claims.renew(claim).catch(() => undefined);
-          await Promise.race([sleep(PROOF_EVERY_MS), stopped(options.stopping)]);
-          // Another worker of this host may go on with it; without one the host is gone.
-          if (options.stopping?.aborted) {
-            throw ApplicationFailure.retryable("The worker stops.", "WORKER_STOPPING");
-          }
+          await Promise.race([sleep(PROOF_EVERY_MS), stop]);
         }
+      } catch (error) {
+        if (!(error instanceof CancelledFailure)) throw error;
       } finally {
         if (claim) await claims.release(claim).catch(() => undefined);
       }
+      // Nobody waits for an answer, and mostly the workflow has closed by now: the SDK would complain that nobody does.
+      // Where a worker only stops, the missing heartbeats hand the proof on to another of its host.
+      throw new CompleteAsyncError();
     },
 
     /** Answers with the queues of the host that took the task, when it can do the work. */
