@@ -5,6 +5,7 @@ import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from "
 import { defaultPayloadConverter, fromPayloadsAtIndex } from "@temporalio/common";
 import type { Config } from "./config";
 import { type DevServer, isAlive, runningDevServer, useDevServer, WORKER_RECORD } from "./dev-server";
+import { errorsAllowed } from "./pipeline/attempts";
 import { cutText } from "./pipeline/cut-text";
 import { TidemarkError } from "./pipeline/errors";
 import type { ProgressEvent, RunResult } from "./pipeline/infos";
@@ -200,7 +201,7 @@ export async function look(client: Client, run: WorkflowHandle): Promise<Snapsho
         snapshot.heartbeats.push({
           ...(event ?? { step: "resolve" }),
           attempt: activity.attempt ?? 1,
-          attempts: activity.maximumAttempts ?? 0,
+          attempts: errorsAllowed(activity.maximumAttempts),
           activity: activity.activityType?.name ?? "",
           last_failure: activity.lastFailure?.message ?? undefined,
         });

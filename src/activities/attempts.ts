@@ -7,7 +7,6 @@
  */
 import { TidemarkError } from "../pipeline/errors";
 import type { ProgressEvent } from "../pipeline/infos";
-import { DEATHS } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
 
 /** Deaths in a row without any progress between them that are taken for the step's own doing. */
@@ -57,12 +56,6 @@ function requireHope({ died }: AttemptsSoFar, step: Step): void {
       "more memory, or make pages or files smaller; then run again.",
     { step },
   );
-}
-
-/** Errors that a step may meet; 0: no limit. Histories from before had the number itself, deaths included. */
-export function errorsAllowed(maximumAttempts: number | undefined): number {
-  if (maximumAttempts === undefined) return 0;
-  return maximumAttempts > DEATHS ? maximumAttempts - DEATHS : maximumAttempts;
 }
 
 /** Waiting for a host or for a worker's end is no error of the step. */

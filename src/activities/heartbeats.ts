@@ -1,22 +1,17 @@
 /**
- * Wraps one activity: progress becomes heartbeats (at most one a second, and one every five seconds while the engine
- * is silent), cancellation becomes an AbortSignal, errors leave through failures.ts.
+ * Wraps one activity: progress becomes heartbeats (at most one a second, and while the engine is silent one every five
+ * seconds, or three within the time-out), cancellation becomes an AbortSignal, errors leave through failures.ts.
  *
  * Temporal counts a worker that died as an attempt like any other. What was meant for errors must not be used up by
  * deaths, so heartbeat details, which outlive an attempt, carry how many attempts ended with an error of their own.
  */
 import { CancelledFailure, Context } from "@temporalio/activity";
+import { errorsAllowed } from "../pipeline/attempts";
 import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress, ProgressEvent } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
 import { redact } from "../spec/secrets";
-import {
-  type AttemptsSoFar,
-  attemptsSoFar,
-  errorsAllowed,
-  type HeartbeatDetails,
-  isCounted,
-} from "./attempts";
+import { type AttemptsSoFar, attemptsSoFar, type HeartbeatDetails, isCounted } from "./attempts";
 import { framesOf, toFailure } from "./failures";
 
 export interface StepContext {
@@ -48,7 +43,7 @@ export async function asStep<T>(
   work: (context: StepContext) => Promise<T>,
 ): Promise<T> {
   const activity = Context.current();
-  const { attempt, retryPolicy, heartbeatDetails } = activity.info;
+  const { attempt, retryPolicy, heartbeatDetails, heartbeatTimeoutMs } = activity.info;
   const before = attemptsSoFar(attempt, heartbeatDetails as HeartbeatDetails | undefined);
   const allowed = errorsAllowed(retryPolicy?.maximumAttempts);
   let latest: ProgressEvent = { step };
@@ -57,9 +52,14 @@ export async function asStep<T>(
     sent = Date.now();
     activity.heartbeat({ ...latest, attempts: { ...before, ...ended } } satisfies HeartbeatDetails);
   };
-  const timer = setInterval(() => {
-    if (Date.now() - sent >= SILENCE_MS) send();
-  }, EVERY_MS);
+  // Three signs of life within the time-out, however short a spec makes it.
+  const silence = Math.min(SILENCE_MS, (heartbeatTimeoutMs ?? SILENCE_MS * 3) / 3);
+  const timer = setInterval(
+    () => {
+      if (Date.now() - sent >= silence) send();
+    },
+    Math.min(EVERY_MS, silence),
+  );
   const secrets: string[] = [];
   const onProgress: OnProgress = event => {
     latest = event;

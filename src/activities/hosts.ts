@@ -29,7 +29,8 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
      * @param claim of a load on its destination: kept up meanwhile
      */
     holdHost: async ({ claim: place }: { claim?: ClaimedPlace } = {}): Promise<void> => {
-      const { heartbeat, sleep } = Context.current();
+      const { heartbeat, sleep, info } = Context.current();
+      const every = Math.min(PROOF_EVERY_MS, (info.heartbeatTimeoutMs ?? PROOF_EVERY_MS * 3) / 3);
       const owner = runOfThisTask();
       const claims = place && createDestination(place.destination).claims;
       const claim = claims && owner && claimOf(place, owner);
@@ -39,7 +40,7 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
           heartbeat();
           // A claim is a courtesy: trouble with it must not end the proof that the host lives.
           if (claim) await claims.renew(claim).catch(() => undefined);
-          await Promise.race([sleep(PROOF_EVERY_MS), stop]);
+          await Promise.race([sleep(every), stop]);
         }
       } catch (error) {
         if (!(error instanceof CancelledFailure)) throw error;

@@ -12,11 +12,6 @@ import type {
   WriteDispositionName,
 } from "./spec";
 
-/**
- * Attempts of an activity that worker deaths may use up, beside those that are meant for errors (activities/attempts.ts).
- */
-export const DEATHS = 1_000;
-
 /** Task queues of one host: of all workers that share a package root. */
 export interface HostQueues {
   /** For people: the name of the machine that said so. */

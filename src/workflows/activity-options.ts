@@ -5,8 +5,9 @@
  * heartbeat every second while they work: a worker that dies is noticed after a third of the host's time-out.
  */
 import type { ActivityOptions } from "@temporalio/workflow";
+import { DEATHS } from "../pipeline/attempts";
 import { cutText } from "../pipeline/cut-text";
-import { DEATHS, type HostQueues } from "../pipeline/infos";
+import type { HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 
 const START_TO_CLOSE = {

@@ -2,13 +2,12 @@
 import {
   attemptsSoFar,
   delayAfter,
-  errorsAllowed,
   type HeartbeatDetails,
   isCounted,
 } from "../../../src/activities/attempts";
 import { placeInIdentity, workerIdentity } from "../../../src/activities/identity";
+import { DEATHS, errorsAllowed } from "../../../src/pipeline/attempts";
 import { TidemarkError } from "../../../src/pipeline/errors";
-import { DEATHS } from "../../../src/pipeline/infos";
 
 const at = (rows: number, attempts: HeartbeatDetails["attempts"]): HeartbeatDetails => ({
   step: "extract",
