@@ -6,6 +6,7 @@ import packageJson from "../../../package.json";
 import { TidemarkError } from "../../pipeline/errors";
 import type { NetworkSettings } from "../../pipeline/network";
 import { ACCEPT_ENCODING, unpack } from "./body";
+import type { HttpCall, HttpResponse } from "./call";
 import { CookieJar } from "./cookies";
 import {
   connectionFailure,
@@ -23,26 +24,6 @@ import { SIGN_OF_LIFE_MS, waitUntil } from "./retry";
 import type { TlsOptions } from "./tls";
 import { Transport } from "./transport";
 import { requestTarget } from "./url";
-
-export interface HttpCall {
-  method: string;
-  /** Whole URL, query included. */
-  url: string;
-  headers: { [name: string]: string };
-  body?: string | Buffer;
-  /** For messages: the resource and the path as the spec writes it. Never a query value, never a row's value. */
-  what: string;
-  /** What to check when the server answers 401 or 403. */
-  credentials: string;
-}
-
-export interface HttpResponse {
-  status: number;
-  /** Valid until the client's next call: its calls come one after the other, and share the memory. */
-  body: Buffer;
-  /** Value of a header, several joined by ", "; undefined when absent. Any case. */
-  header(name: string): string | undefined;
-}
 
 export interface HttpClientOptions {
   signal: AbortSignal;

@@ -1,7 +1,7 @@
 /** What a failed attempt means: the error to tell, how long to wait before the next one, how often it is worth it. */
 import { STATUS_CODES } from "node:http";
 import { TidemarkError } from "../../pipeline/errors";
-import type { HttpCall, HttpResponse } from "./client";
+import type { HttpCall, HttpResponse } from "./call";
 import { ProxyUnreachable, TunnelRefused } from "./connect";
 import { announcedPauseMs, isRateLimited, retryAfterMs, spentBudgetMs } from "./rate-limit";
 import { clock, isRetryableStatus, MAX_WAIT_MS, waitMs } from "./retry";

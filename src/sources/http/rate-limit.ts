@@ -2,7 +2,7 @@
  * What a server says of its limits: Retry-After, X-RateLimit-*, RateLimit-* and the RateLimit field of the IETF drafts.
  * Where dlt has a rule (Retry-After of a refused request) it is the same, but for waits beyond five minutes.
  */
-import type { HttpResponse } from "./client";
+import type { HttpResponse } from "./call";
 
 /** A refused request without a word of when: GitHub's advice for its secondary limit. */
 const UNSAID_MS = 60_000;

@@ -1,6 +1,6 @@
 /** What of a call goes on to where a server sends it. */
 import { TidemarkError } from "../../pipeline/errors";
-import type { HttpCall } from "./client";
+import type { HttpCall } from "./call";
 import { joinReference, requestTarget, splitUrl } from "./url";
 
 export const MAX_REDIRECTS = 30;

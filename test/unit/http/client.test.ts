@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { TidemarkError } from "../../../src/pipeline/errors";
 import { readJson } from "../../../src/sources/http/body";
-import { type HttpCall, HttpClient, type HttpClientOptions } from "../../../src/sources/http/client";
+import type { HttpCall } from "../../../src/sources/http/call";
+import { HttpClient, type HttpClientOptions } from "../../../src/sources/http/client";
 
 let server: Server;
 let base: string;

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TidemarkError } from "../../../src/pipeline/errors";
-import { type HttpCall, HttpClient, type HttpClientOptions } from "../../../src/sources/http/client";
+import type { HttpCall } from "../../../src/sources/http/call";
+import { HttpClient, type HttpClientOptions } from "../../../src/sources/http/client";
 
 const open: (Server | TcpServer)[] = [];
 
