@@ -17,7 +17,7 @@ import { createDestination } from "../../src/destinations/registry";
 import { useDevServer } from "../../src/dev-server";
 import { datasetNames } from "../../src/load/dataset-names";
 import { abortPackages } from "../../src/package/packages";
-import type { OpenedLoad, ResolvedRun } from "../../src/pipeline/infos";
+import type { HostQueues, OpenedLoad, ResolvedRun } from "../../src/pipeline/infos";
 import { WORKFLOW_PIPELINE } from "../../src/pipeline/names";
 import type { JsonObject, RunInput } from "../../src/pipeline/spec";
 import { resolveSpec } from "../../src/spec/resolve-spec";
@@ -35,6 +35,8 @@ export interface Answer {
 const IDLE_MS = 5 * 60_000;
 const [home, socketPath] = process.argv.slice(2) as [string, string];
 const queue = `parity-${process.pid}-${randomUUID().slice(0, 8)}`;
+
+const host: HostQueues = { host: "parity", disk: queue, extract: queue, dbt: queue, lease: queue };
 
 /** Activities of the phase that a workflow belongs to: the run itself, and its load. */
 const byWorkflow = new Map<string, Activities>();
@@ -56,9 +58,9 @@ function dispatching(names: string[]): { [name: string]: (...args: unknown[]) =>
         }
         if (name === "resolveRun") {
           byWorkflow.set((result as ResolvedRun).load_workflow_id, own);
-          return { ...(result as ResolvedRun), queue };
+          return { ...(result as ResolvedRun), queue, host };
         }
-        return name === "openLoad" ? { ...(result as OpenedLoad), queue } : result;
+        return name === "openLoad" ? { ...(result as OpenedLoad), queue, host } : result;
       },
     ]),
   );
@@ -113,14 +115,15 @@ async function runPhase(client: Client, base: Config, phase: Phase): Promise<Ans
     pipelinesDir: folder,
     packageRoot: join(phase.pipelines_dir, ".tidemark-packages"),
   };
-  const document = specOf(phase);
+  // As many at once as there are: the turns of `inTurn` order them.
+  const document = { ...specOf(phase), parallel: 1_000 };
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // A spec with literal secrets may be started by its path only; history then holds references into this file.
   writeFileSync(file, JSON.stringify(document), { mode: 0o600 });
   try {
     if (phase.fresh_workdir) rmSync(config.packageRoot, { recursive: true, force: true });
     if (phase.drop_pending) await dropPending(document, file, config);
-    byWorkflow.set(id, createActivities({ config }));
+    byWorkflow.set(id, createActivities({ config, servesHost: true }));
     await client.workflow.execute(WORKFLOW_PIPELINE, {
       workflowId: id,
       taskQueue: queue,

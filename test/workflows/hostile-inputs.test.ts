@@ -25,15 +25,15 @@ let worker: TestWorker;
 beforeAll(async () => {
   ({ client, close } = await testClient());
   const config = loadConfig(home, { HOME: home });
-  const { resolveRun } = createActivities({ config });
+  const { resolveRun } = createActivities({ config, servesHost: true });
   const recorded = fakes("hostile", `${QUEUE}-disk`, []);
   const activities: Fakes = {
     ...recorded,
     resolveRun: (async (input: never) => {
       const resolved = await resolveRun(input);
       // The steps after it do nothing, but wait long enough to be met.
-      const { resources } = (await recorded.resolveRun!()) as ResolvedRun;
-      return { ...resolved, queue: `${QUEUE}-disk`, resources };
+      const { resources, host } = (await recorded.resolveRun!()) as ResolvedRun;
+      return { ...resolved, queue: `${QUEUE}-disk`, host, resources };
     }) as never,
     normalizePackage: (async () => {
       await new Promise(done => setTimeout(done, 400));
