@@ -43,7 +43,7 @@ async function api(rows: number, perPage: number): Promise<CountingApi> {
   return made;
 }
 
-test(`${KILLS} kills over ${PAGES} pages: one page each is asked for again, and no attempt is used up`, async () => {
+test(`${KILLS} kills over ${PAGES} pages: only pages in flight are asked for again, and no attempt is used up`, async () => {
   const source = await api(PAGES * 10, 10);
   source.delay = 5;
   const project = newProject("kills");
@@ -59,8 +59,9 @@ test(`${KILLS} kills over ${PAGES} pages: one page each is asked for again, and 
   }
   const result = (await run.result()) as RunResult;
   await worker.stop();
-  // One page after the last is asked for to see that it is empty.
-  expect(source.requests.length - (PAGES + 1)).toBeLessThanOrEqual(KILLS);
+  // One page after the last is asked for to see that it is empty. Two may be in flight at a kill: the one that is being
+  // fetched, and the one before it, whose place is written meanwhile.
+  expect(source.requests.length - (PAGES + 1)).toBeLessThanOrEqual(2 * KILLS);
   expect(result.load?.tables.find(table => table.table === "events")?.rows).toBe(PAGES * 10);
   expect(
     await project.query("SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM raw.events"),
