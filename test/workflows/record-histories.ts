@@ -15,6 +15,8 @@ import { type Call, type Fakes, fakes } from "../support/fake-activities";
 import { testWorker } from "../support/temporal";
 
 const FOLDER = join(__dirname, "histories");
+/** Of these recordings; those of before have none, or another. */
+const PREFIX = "hosts-";
 
 interface Scenario {
   name: string;
@@ -83,7 +85,7 @@ async function main(address: string): Promise<void> {
     ] as const) {
       const history = await client.workflow.getHandle(workflowId).fetchHistory();
       const { History } = temporal.api.history.v1;
-      writeFileSync(join(FOLDER, `${name}.${workflow}.bin`), History.encode(history).finish());
+      writeFileSync(join(FOLDER, `${PREFIX}${name}.${workflow}.bin`), History.encode(history).finish());
     }
   }
   await connection.close();
