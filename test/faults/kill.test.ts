@@ -62,6 +62,8 @@ function spec(name: string, url: string, transform: boolean): object {
   return {
     pipeline_name: name,
     dataset_name: "raw",
+    // A worker that dies is noticed after a third of it.
+    retry: { host_timeout_seconds: 24 },
     source: {
       type: "rest_api",
       name: "shop",
