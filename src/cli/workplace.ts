@@ -124,11 +124,24 @@ export class Workplace implements AsyncDisposable {
     try {
       if (this.#worker !== undefined)
         await this.signals.atMost(this.#abandoned ? 0 : STOP_WORKER_MS, this.#worker.stop());
+      passOverLateCalls();
       await this.connected.close({ keep: this.keep });
     } finally {
       this.signals[Symbol.dispose]();
     }
   }
+}
+
+/**
+ * A call that the SDK is about to repeat finds the channel closed and throws from a timer of its own, where nobody can
+ * catch it: it would end the process with another exit code than what happened.
+ */
+function passOverLateCalls(): void {
+  process.on("uncaughtException", error => {
+    if (error.message === "Channel has been shut down") return;
+    console.error(error);
+    process.exit(1);
+  });
 }
 
 /** A promise that has settled comes before this one. */
