@@ -34,7 +34,8 @@ export function attemptsSoFar(
 ): AttemptsSoFar & { requireHope(step: Step): void } {
   const { errors = 0, ended, died } = last?.attempts ?? {};
   const so: AttemptsSoFar = { errors };
-  if (attempt > 1 && ended === undefined) {
+  // A host that restarts while a step only waits says nothing of the step.
+  if (attempt > 1 && ended === undefined && !last?.phase?.startsWith("waiting")) {
     const at = placeOf(last);
     so.died = { at, times: died?.at === at ? died.times + 1 : 1 };
   }

@@ -10,7 +10,7 @@ import type { Destination } from "../destinations/destination";
 import { TidemarkError } from "../pipeline/errors";
 import type { HostQueues, LoadMemo } from "../pipeline/infos";
 import { MEMO_LOAD } from "../pipeline/names";
-import { placeInIdentity } from "./identity";
+import { isThisProcess, placeInIdentity } from "./identity";
 import { pollersOf } from "./served-queues";
 
 export interface ChosenHost {
@@ -55,13 +55,15 @@ async function requireOneFile(client: Client, config: Config, place: string, now
   const pollers = (await pollersOf(client, config.namespace, config.taskQueue, now)) ?? [];
   for (const { identity } of pollers) {
     const other = placeInIdentity(identity);
-    if (other === undefined || other === place) continue;
+    // A worker says what it had at its start; of its own it knows better.
+    if (other === undefined || other === place || isThisProcess(identity)) continue;
     throw new TidemarkError(
       "HOSTS_DISAGREE",
       `Two workers serve the task queue "${config.taskQueue}", and the default DuckDB file (DUCKDB_PATH) is another file on ` +
         `each: ${config.duckdbPath} here, and that of worker "${identity}". Loads would alternate between the files. Give ` +
         "each project a task queue of its own (TIDEMARK_TASK_QUEUE), or let both reach one file; nothing was loaded.",
-      { step: "resolve" },
+      // A worker that has just ended is still listed for a minute.
+      { step: "resolve", retryAfterMs: 20_000 },
     );
   }
 }

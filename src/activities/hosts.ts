@@ -1,6 +1,7 @@
 /** Hosts: which of them a run belongs to, and the proof that one lives (design laws 6 and 10). */
 import { hostname } from "node:os";
 import { CancelledFailure, CompleteAsyncError, Context } from "@temporalio/activity";
+import type { Client } from "@temporalio/client";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
@@ -14,6 +15,8 @@ import { claimOf } from "./load-claim";
 import { requireServed } from "./served-queues";
 
 const PROOF_EVERY_MS = 2_000;
+/** Between two tries to meet the right host. */
+const ELSEWHERE_MS = 15_000;
 
 export interface HostRequest {
   spec: ResolvedPipeline;
@@ -31,21 +34,24 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
     holdHost: async ({ claim: place }: { claim?: ClaimedPlace } = {}): Promise<void> => {
       const { heartbeat, sleep, info } = Context.current();
       const every = Math.min(PROOF_EVERY_MS, (info.heartbeatTimeoutMs ?? PROOF_EVERY_MS * 3) / 3);
-      const owner = runOfThisTask();
+      const owner = await runOfThisTask();
       const claims = place && createDestination(place.destination).claims;
       const claim = claims && owner && claimOf(place, owner);
-      const stop = stopped(options.stopping);
+      const stop = deferred();
+      options.stopping?.addEventListener("abort", stop.now);
       try {
         while (!options.stopping?.aborted) {
           heartbeat();
           // A claim is a courtesy: trouble with it must not end the proof that the host lives.
           if (claim) await claims.renew(claim).catch(() => undefined);
-          await Promise.race([sleep(every), stop]);
+          await Promise.race([sleep(every), stop.promise]);
         }
       } catch (error) {
         if (!(error instanceof CancelledFailure)) throw error;
       } finally {
-        if (claim) await claims.release(claim).catch(() => undefined);
+        options.stopping?.removeEventListener("abort", stop.now);
+        // A worker that only stops leaves it to the next one of its host, or to its time.
+        if (claim && !options.stopping?.aborted) await claims.release(claim).catch(() => undefined);
       }
       // Nobody waits for an answer, and mostly the workflow has closed by now: the SDK would complain that nobody does.
       // Where a worker only stops, the missing heartbeats hand the proof on to another of its host.
@@ -80,23 +86,47 @@ export async function requirePlace(spec: ResolvedPipeline, place: string | undef
   throw new TidemarkError(
     "DESTINATION_ELSEWHERE",
     `The destination ${identity.fingerprint} of this run lies on another host than this one, where that path is another ` +
-      "file. The step waits until a worker on the right host takes it; start one there, or move the destination with " +
-      "the folder beside it and run again.",
+      "file. The step waits for hours until a worker on the right host takes it; start one there, or move the destination " +
+      "with the file .place beside it and run again.",
+    { retryAfterMs: ELSEWHERE_MS },
   );
 }
 
 /** The workflow run that this task is of: the package is its own. */
-export function runOfThisTask(): PackageOwner | undefined {
-  const { workflowExecution, namespace } = Context.current().info;
+export async function runOfThisTask(): Promise<PackageOwner | undefined> {
+  const { client, info } = Context.current();
+  const { workflowExecution, namespace } = info;
   if (workflowExecution === undefined) return undefined;
   const { workflowId, runId } = workflowExecution;
-  return { workflow_id: workflowId, run_id: runId, namespace, host: hostname() };
+  const server = await clusterId(client);
+  return {
+    workflow_id: workflowId,
+    run_id: runId,
+    namespace,
+    host: hostname(),
+    ...(server === undefined ? {} : { server }),
+  };
 }
 
-/** Resolves when the worker is asked to stop. */
-function stopped(stopping: AbortSignal | undefined): Promise<void> {
-  return new Promise(done => {
-    if (stopping?.aborted) done();
-    else stopping?.addEventListener("abort", () => done(), { once: true });
+const clusters = new WeakMap<object, Promise<string | undefined>>();
+
+/** Two servers may call their namespaces alike. Undefined where the server does not tell. */
+function clusterId(client: Client): Promise<string | undefined> {
+  const { connection } = client;
+  const known =
+    clusters.get(connection) ??
+    connection.workflowService.getClusterInfo({}).then(
+      ({ clusterId: id }) => id || undefined,
+      () => undefined,
+    );
+  clusters.set(connection, known);
+  return known;
+}
+
+function deferred(): { promise: Promise<void>; now: () => void } {
+  let now = () => {};
+  const promise = new Promise<void>(done => {
+    now = () => done();
   });
+  return { promise, now };
 }

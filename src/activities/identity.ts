@@ -9,6 +9,10 @@ export function workerIdentity(kind: string, place: string | undefined): string 
   return `tidemark-${kind} ${process.pid}@${hostname()}${place === undefined ? "" : ` file ${place}`}`;
 }
 
+export function isThisProcess(identity: string): boolean {
+  return identity.split(" ")[1] === `${process.pid}@${hostname()}`;
+}
+
 export function placeInIdentity(identity: string): string | undefined {
   return /^tidemark-\w+ \d+@\S+ file (\S+)$/.exec(identity)?.[1];
 }

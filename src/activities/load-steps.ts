@@ -52,7 +52,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         await requirePlace(spec, place);
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
-        const owner = runOfThisTask();
+        const owner = await runOfThisTask();
         const claimed = claimedPlace(spec, destination);
         if (owner && claimed) await takeClaim(destination, claimOf(claimed, owner), spec, step);
         if (drop !== undefined)

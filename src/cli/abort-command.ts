@@ -1,4 +1,5 @@
 /** `tidemark abort-packages`: drop what a failed run left pending (dlt: drop_pending_packages). */
+import { WorkflowNotFoundError } from "@temporalio/client";
 import { connectIfRunning } from "../client";
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
@@ -43,7 +44,10 @@ async function refuseWhileLoading(config: Config, pipeline: string, workflowId: 
     const load = await connected.client.workflow
       .getHandle(workflowId)
       .describe()
-      .catch(() => undefined);
+      .catch(error => {
+        if (error instanceof WorkflowNotFoundError) return undefined;
+        throw error;
+      });
     if (load?.status.name !== "RUNNING") return;
     throw new TidemarkError(
       "LOAD_RUNNING",

@@ -3,10 +3,12 @@
  * have eleven, and the last four are the mark of the pipeline. `_dlt_loads` has no column for the pipeline, and a load
  * must know its pipeline's loads from those of another that shares dataset and source name (see `PackageBase`).
  */
-import { createHash } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 
 const DECIMALS = 7;
 const MARK_DIGITS = 4;
+/** Ticks in a second. */
+const STEP = 10 ** DECIMALS;
 
 /** Four digits that stand for a pipeline in its load ids. Two pipelines may share one: each then counts for both. */
 export function pipelineMark(pipeline: string): string {
@@ -24,11 +26,15 @@ export function drawLoadId(nowMs: number, after: string | null, pipeline: string
   const ticks = BigInt(Math.floor(nowMs * 1e4));
   const id = textOf(ticks) + mark;
   if (after === null || id > after) return id;
-  // The clock stands back, or two were drawn in one tick: the next tick after the last.
+  // The clock stands back, or two were drawn in one tick: a tick within a second after the last. By chance, since another
+  // host that looks at the same last id must not draw the same next one: ids name staged files, and are never used twice.
   const parts = /^(\d+)(?:\.(\d+))?$/.exec(after);
   if (parts === null) return nextText(after);
   const [, seconds, decimals = ""] = parts;
-  return textOf(BigInt(seconds + decimals.slice(0, DECIMALS).padEnd(DECIMALS, "0")) + 1n) + mark;
+  return (
+    textOf(BigInt(seconds + decimals.slice(0, DECIMALS).padEnd(DECIMALS, "0")) + BigInt(randomInt(1, STEP))) +
+    mark
+  );
 }
 
 /** The next text in order, for ids of another form that somebody else wrote. */

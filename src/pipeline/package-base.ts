@@ -27,7 +27,7 @@ export interface PackageOwner {
   run_id: string;
   namespace: string;
   host: string;
-  /** Temporal server, as this host reaches it. */
+  /** Id of the Temporal cluster. */
   server?: string;
 }
 

@@ -27,10 +27,15 @@ const START_TO_CLOSE = {
   decideGate: "5 minutes",
 } as const satisfies Record<string, ActivityOptions["startToCloseTimeout"]>;
 
+/** Patch of the workflows that know of hosts and their leases. */
+export const HOSTS = "hosts";
+
 export type ActivityName = keyof typeof START_TO_CLOSE;
 
 /** Which of a host's queues a step goes to; all others go to the disk's. */
 const QUEUES: { [name in ActivityName]?: keyof Omit<HostQueues, "host"> } = {
+  // Whether it is taken tells whether the host lives: it never waits behind work either.
+  openLoad: "lease",
   extractResource: "extract",
   dbtFreshness: "dbt",
   dbtBuild: "dbt",

@@ -1,15 +1,10 @@
 /** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
-import {
-  ActivityFailure,
-  CancellationScope,
-  CancelledFailure,
-  proxyActivities,
-  TimeoutFailure,
-} from "@temporalio/workflow";
+import { CancellationScope, CancelledFailure, proxyActivities } from "@temporalio/workflow";
 import type { Activities } from "../activities";
 import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 import { leaseOptions } from "./activity-options";
+import { endedByCancel } from "./together";
 
 const { holdHost } = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 
@@ -18,11 +13,6 @@ export class HostGone extends Error {
   constructor(readonly host: HostQueues) {
     super(`host ${host.host} (task queue ${host.disk}) does not answer any more`);
   }
-}
-
-/** A step that was to be cancelled and whose worker is dead ends by its time-out. */
-function isTimeout(error: unknown): boolean {
-  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
 }
 
 /**
@@ -51,7 +41,7 @@ export async function whileHostLives<T>(
   try {
     return await steps.run(work);
   } catch (error) {
-    if (around.consideredCancelled) throw isTimeout(error) ? new CancelledFailure("cancelled") : error;
+    if (around.consideredCancelled) throw endedByCancel(error) ? new CancelledFailure("cancelled") : error;
     throw gone ? new HostGone(host) : error;
   } finally {
     lease.cancel();

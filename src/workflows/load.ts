@@ -8,6 +8,7 @@ import {
   ApplicationFailure,
   defineQuery,
   defineSignal,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setWorkflowOptions,
@@ -26,7 +27,7 @@ import type {
   OpenedLoad,
 } from "../pipeline/infos";
 import { MEMO_LOAD } from "../pipeline/names";
-import { type ActivityName, optionsFor, type StepPlace } from "./activity-options";
+import { type ActivityName, HOSTS, optionsFor, type StepPlace } from "./activity-options";
 import { extractAll } from "./extract-all";
 import { HostGone, whileHostLives } from "./host-lease";
 import { LoadProgress, type LoadProgressView } from "./progress";
@@ -104,7 +105,9 @@ class LoadRun {
   }
 
   async once(): Promise<LoadInfo> {
-    const opened = await this.#timed("open", () => this.#open());
+    const answer = await this.#timed("open", () => this.#open());
+    // A worker of now may have answered a workflow of before, which goes on as it began.
+    const opened = answer.host !== undefined && patched(HOSTS) ? answer : { ...answer, host: undefined };
     this.#opened = opened;
     this.progress.opened(opened);
     this.#notes.push(...opened.notes);

@@ -26,7 +26,7 @@ import { cutText } from "../pipeline/cut-text";
 import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
 import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
-import { type ActivityName, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
+import { type ActivityName, HOSTS, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
 import { BackfillQueue, toldReason } from "./backfill-queue";
 import { backfillRows, isBackfillOf } from "./backfill-rows";
@@ -95,6 +95,8 @@ class PipelineRun {
       this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
     );
     this.#resolved = resolved;
+    // A worker of now may have answered a workflow of before, which goes on as it began.
+    if (resolved.host !== undefined && !patched(HOSTS)) delete resolved.host;
     this.#host = resolved.place === undefined ? resolved.host : (resolved.holder ?? resolved.host);
     this.#view.pipeline_name = resolved.spec.pipeline_name;
     this.#view.load_workflow_id = resolved.load_workflow_id;
@@ -162,7 +164,7 @@ class PipelineRun {
           ),
         });
         this.#child = child as unknown as LoadChild;
-        if (this.#paused) await child.signal("pauseLoad", true);
+        if (this.#paused) await this.#tellPause(child as unknown as LoadChild);
         const info = await child.result();
         this.#took(info);
         return info;
@@ -413,8 +415,13 @@ class PipelineRun {
 
   async #setPaused(paused: boolean): Promise<{ paused: boolean }> {
     this.#paused = paused;
-    await this.#child?.signal("pauseLoad", paused);
+    if (this.#child !== undefined) await this.#tellPause(this.#child);
     return { paused };
+  }
+
+  /** A load that has just closed takes no signal, and needs none. */
+  async #tellPause(child: LoadChild): Promise<void> {
+    await child.signal("pauseLoad", this.#paused).catch(() => undefined);
   }
 
   #withOutcomes(failure: unknown): unknown {

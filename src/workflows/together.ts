@@ -1,5 +1,21 @@
 /** Several steps of one load at the same time, and how they stop: with the first failure, and at a pause. */
-import { CancellationScope, condition, isCancellation } from "@temporalio/workflow";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+} from "@temporalio/workflow";
+
+/**
+ * A step that was asked to cancel is not tried again, whatever ended its attempt: an error that would have passed, or its
+ * worker's death. A terminal error of its own is one all the same.
+ */
+export function endedByCancel(error: unknown): boolean {
+  if (isCancellation(error)) return true;
+  if (!(error instanceof ActivityFailure) || error.retryState !== "CANCEL_REQUESTED") return false;
+  return !(error.cause instanceof ApplicationFailure && error.cause.nonRetryable);
+}
 
 /**
  * Waits for all. The first failure stops the others, which are waited for too: nothing of a load runs on when its
@@ -20,7 +36,7 @@ export async function togetherOrNone<T>(start: () => Promise<T>[]): Promise<T[]>
       ),
     );
     if (failures.length === 0) return results;
-    throw failures.find(failure => !isCancellation(failure)) ?? failures[0];
+    throw failures.find(failure => !endedByCancel(failure)) ?? failures[0];
   });
 }
 
@@ -74,7 +90,7 @@ export class Pause {
       try {
         return await scope.run(work);
       } catch (error) {
-        if (!interrupted || around.consideredCancelled || !isCancellation(error)) throw error;
+        if (!interrupted || around.consideredCancelled || !endedByCancel(error)) throw error;
       } finally {
         this.#interrupt = () => {};
       }

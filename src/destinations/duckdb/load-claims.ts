@@ -44,7 +44,8 @@ export function loadClaims(path: string): LoadClaims {
     renew: claim =>
       guarded(claim, async file => {
         const held = await read(file);
-        if (held !== undefined && isSameLoad(held, claim)) await touch(file);
+        if (held === undefined) await write(file, claim);
+        else if (isSameLoad(held, claim)) await touch(file);
       }),
     release: claim =>
       guarded(claim, async file => {
