@@ -31,10 +31,9 @@ export function drawLoadId(nowMs: number, after: string | null, pipeline: string
   const parts = /^(\d+)(?:\.(\d+))?$/.exec(after);
   if (parts === null) return nextText(after);
   const [, seconds, decimals = ""] = parts;
-  return (
-    textOf(BigInt(seconds + decimals.slice(0, DECIMALS).padEnd(DECIMALS, "0")) + BigInt(randomInt(1, STEP))) +
-    mark
-  );
+  const last = BigInt(seconds + decimals.slice(0, DECIMALS).padEnd(DECIMALS, "0"));
+  const next = textOf(last + BigInt(randomInt(1, STEP))) + mark;
+  return next > after ? next : nextText(after);
 }
 
 /** The next text in order, for ids of another form that somebody else wrote. */
