@@ -63,7 +63,7 @@ async function requireOneFile(client: Client, config: Config, place: string, now
         `each: ${config.duckdbPath} here, and that of worker "${identity}". Loads would alternate between the files. Give ` +
         "each project a task queue of its own (TIDEMARK_TASK_QUEUE), or let both reach one file; nothing was loaded.",
       // A worker that has just ended is still listed for a minute.
-      { step: "resolve", retryAfterMs: 20_000 },
+      { step: "resolve", retryAfterMs: 17_000 },
     );
   }
 }

@@ -211,7 +211,7 @@ test("two files under one name: refused with both hosts named, nothing loaded", 
   expect(source.requests).toHaveLength(0);
   for (const path of [project.duckdb, join(project.folder, "b", "data.duckdb")])
     expect(existsSync(path)).toBe(false);
-}, 60_000);
+}, 150_000);
 
 test("pause stops a long extraction within a page, resume goes on there", async () => {
   const source = await api(10_000, 100);
