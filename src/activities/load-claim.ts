@@ -1,6 +1,6 @@
 /** A load's claim on its destination: taken when it opens, renewed while its host lives, given back at its end. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Destination, LoadClaim } from "../destinations/destination";
+import type { Destination, LoadClaim, LoadClaims } from "../destinations/destination";
 import { datasetNames } from "../load/dataset-names";
 import { TidemarkError } from "../pipeline/errors";
 import type { ClaimedPlace, OnProgress } from "../pipeline/infos";
@@ -25,12 +25,11 @@ export function claimOf({ dataset, pipeline_name }: ClaimedPlace, owner: Package
  * @throws TidemarkError LOAD_RUNNING, which names the holder; the signal's reason when aborted
  */
 export async function takeClaim(
-  { claims }: Destination,
+  claims: LoadClaims,
   claim: LoadClaim,
   spec: Pick<ResolvedPipeline, "on_busy">,
   step: { signal: AbortSignal; onProgress: OnProgress },
 ): Promise<void> {
-  if (claims === undefined) return;
   for (;;) {
     const holder = await claims.take(claim);
     if (holder === undefined) return;

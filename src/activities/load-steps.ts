@@ -54,7 +54,9 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         await mkdir(root, { recursive: true });
         const owner = await runOfThisTask();
         const claimed = claimedPlace(spec, destination);
-        if (owner && claimed) await takeClaim(destination, claimOf(claimed, owner), spec, step);
+        if (owner && claimed && destination.claims) {
+          await takeClaim(destination.claims, claimOf(claimed, owner), spec, step);
+        }
         if (drop !== undefined)
           await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
         const now = () => performance.timeOrigin + performance.now();

@@ -144,19 +144,21 @@ const NORMALIZED: Shape = {
 const write = (path: string, value: unknown) => writeFileAtomic(path, orjsonText(value as Value));
 const read = async <T>(path: string, shape: Shape) =>
   readShape<T>(path, await readText(path), parseJson, shape);
+async function find<T>(
+  path: string,
+  shape: Shape,
+  parse: (text: string) => unknown = parseJson,
+): Promise<T | null> {
+  const text = await readTextIfAny(path);
+  return text === null ? null : readShape<T>(path, text, parse, shape);
+}
 
 /** The run's pinned spec, beside the package, so that history holds it once. */
 export const writeSpec = (ref: PackageRef, spec: ResolvedPipeline) =>
   writeFileAtomic(specPath(ref), JSON.stringify(spec));
 /** Null when the package was not begun to its end. */
-export async function findSpec(ref: PackageRef): Promise<ResolvedPipeline | null> {
-  const text = await readTextIfAny(specPath(ref));
-  return text === null ? null : readShape<ResolvedPipeline>(specPath(ref), text, JSON.parse, SPEC);
-}
-export async function findBegun(ref: PackageRef): Promise<BegunState | null> {
-  const text = await readTextIfAny(statePath(ref));
-  return text === null ? null : readShape<BegunState>(statePath(ref), text, parseJson, BEGUN);
-}
+export const findSpec = (ref: PackageRef) => find<ResolvedPipeline>(specPath(ref), SPEC, JSON.parse);
+export const findBegun = (ref: PackageRef) => find<BegunState>(statePath(ref), BEGUN);
 export const readSpec = async (ref: PackageRef) =>
   readShape<ResolvedPipeline>(specPath(ref), await readText(specPath(ref)), JSON.parse, SPEC);
 export const writeBegun = (ref: PackageRef, begun: BegunState) => write(statePath(ref), begun);
@@ -172,8 +174,4 @@ export const settleNormalized = async (ref: PackageRef, normalized: Normalized) 
   return readShape<Normalized>(path, text, parseJson, NORMALIZED);
 };
 /** Null when the package is not normalized yet. */
-export async function findNormalized(ref: PackageRef): Promise<Normalized | null> {
-  const path = normalizedPath(ref);
-  const text = await readTextIfAny(path);
-  return text === null ? null : readShape<Normalized>(path, text, parseJson, NORMALIZED);
-}
+export const findNormalized = (ref: PackageRef) => find<Normalized>(normalizedPath(ref), NORMALIZED);

@@ -59,6 +59,13 @@ export class BackfillQueue {
 /** A reason of any length, as a result can carry it. */
 export const toldReason = (reason: string): string => cutText(reason, LONGEST_REASON);
 
+/** What failed, without the workflows and activities it came through. */
+export function innermostMessage(error: unknown): string {
+  let current: unknown = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  return current instanceof Error ? current.message : String(current);
+}
+
 function rangeOf(request: BackfillRequest): Pick<BackfillOutcome, "resource" | "from" | "to"> {
   return {
     resource: request.resource,

@@ -28,7 +28,7 @@ import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { type ActivityName, HOSTS, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
-import { BackfillQueue, toldReason } from "./backfill-queue";
+import { BackfillQueue, innermostMessage, toldReason } from "./backfill-queue";
 import { backfillRows, isBackfillOf } from "./backfill-rows";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
@@ -91,12 +91,13 @@ class PipelineRun {
   }
 
   async execute(): Promise<RunResult> {
-    const resolved = await this.#step("resolve", () =>
+    const answer = await this.#step("resolve", () =>
       this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
     );
-    this.#resolved = resolved;
     // A worker of now may have answered a workflow of before, which goes on as it began.
-    if (resolved.host !== undefined && !patched(HOSTS)) delete resolved.host;
+    const before = answer.host !== undefined && !patched(HOSTS);
+    const resolved = before ? { ...answer, host: undefined, holder: undefined, place: undefined } : answer;
+    this.#resolved = resolved;
     this.#host = resolved.place === undefined ? resolved.host : (resolved.holder ?? resolved.host);
     this.#view.pipeline_name = resolved.spec.pipeline_name;
     this.#view.load_workflow_id = resolved.load_workflow_id;
@@ -225,7 +226,7 @@ class PipelineRun {
         outcome.rows = backfillRows(info);
       } catch (error) {
         outcome.status = "failed";
-        outcome.reason = toldReason(messageOf(error));
+        outcome.reason = toldReason(innermostMessage(error));
         if (isCancellation(error)) {
           this.#reportUndone("the run was cancelled");
           throw error;
@@ -441,10 +442,4 @@ class PipelineRun {
       }),
     );
   }
-}
-
-function messageOf(error: unknown): string {
-  let current: unknown = error;
-  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
-  return current instanceof Error ? current.message : String(current);
 }
