@@ -20,7 +20,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { Activities } from "../activities";
-import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
+import { backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
 import { cutText } from "../pipeline/cut-text";
 import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
@@ -28,27 +28,13 @@ import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
 import { type ActivityName, HOSTS, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
-import { BackfillQueue, innermostMessage, toldReason } from "./backfill-queue";
+import { type BackfillQueue, innermostMessage, toldReason } from "./backfill-queue";
 import { backfillRows, isBackfillOf } from "./backfill-rows";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
-import {
-  backfillSignal,
-  pauseUpdate,
-  progressQuery,
-  type ReviewDecision,
-  requestBackfillUpdate,
-  resolveReviewUpdate,
-  resumeUpdate,
-  reviewProblem,
-  stateQuery,
-} from "./messages";
 import { type RunProgressView, runDetails } from "./run-details";
-import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
-
-interface LoadChild {
-  signal(name: string, ...args: unknown[]): Promise<void>;
-}
+import { type PausableLoad, RunSteering } from "./run-steering";
+import { coded, PROGRAMMING_ERRORS } from "./unexpected";
 
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
@@ -62,9 +48,8 @@ export async function pipeline(input: RunInput): Promise<RunResult> {
 
 setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, pipeline);
 
-/** The state of one run between its steps, and the handlers that outside callers reach it by. */
+/** The state of one run between its steps. */
 class PipelineRun {
-  readonly #backfills = new BackfillQueue();
   readonly #view: RunProgressView = {
     pipeline_name: "",
     step: "resolve",
@@ -74,20 +59,28 @@ class PipelineRun {
   };
   readonly #seconds: RunResult["seconds"] = {};
   #resolved: ResolvedRun | undefined;
-  #paused = false;
-  #child: LoadChild | undefined;
-  #review: ReviewDecision | undefined;
-  #awaitsReview = false;
   #history: HistoryState;
   #cursors: CursorInfo[] = [];
   /** Where the steps after the load run; it may change when that host is gone. */
   #host: HostQueues | undefined;
+  readonly #asked: RunSteering;
 
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
     this.#history = { state: last?.state, load_id: last?.state_load_id };
     this.#cursors = Array.isArray(last?.cursors) ? last.cursors : [];
-    this.#setHandlers();
+    this.#asked = new RunSteering({
+      view: () => this.#view,
+      cursors: () => this.#cursors,
+      history: () => this.#history,
+      resources: () => this.#resolved?.resources,
+      show: () => this.#show(),
+    });
+    this.#asked.listen();
+  }
+
+  get #backfills(): BackfillQueue {
+    return this.#asked.backfills;
   }
 
   async execute(): Promise<RunResult> {
@@ -164,8 +157,7 @@ class PipelineRun {
             LONGEST_SUMMARY,
           ),
         });
-        this.#child = child as unknown as LoadChild;
-        if (this.#paused) await this.#tellPause(child as unknown as LoadChild);
+        await this.#asked.loads(child as unknown as PausableLoad);
         const info = await child.result();
         this.#took(info);
         return info;
@@ -181,7 +173,7 @@ class PipelineRun {
         this.#show();
         await sleep(`${wait} seconds`);
       } finally {
-        this.#child = undefined;
+        void this.#asked.loads(undefined);
         this.#view.waiting_for = undefined;
       }
     }
@@ -296,15 +288,10 @@ class PipelineRun {
   }
 
   async #waitForReview(gate: GateInfo): Promise<GateInfo> {
-    this.#awaitsReview = true;
-    this.#review = undefined;
     this.#view.waiting_for = `a person: update ${UPDATE_RESOLVE_REVIEW} with {"decision": "promote" | "block"}`;
     this.#view.gate = gate;
-    this.#show();
-    await condition(() => this.#review !== undefined || this.#backfills.waiting.length > 0);
-    this.#awaitsReview = false;
+    const review = await this.#asked.review();
     this.#view.waiting_for = undefined;
-    const review = this.#review as ReviewDecision | undefined;
     if (review === undefined) return gate;
     return {
       ...gate,
@@ -332,10 +319,10 @@ class PipelineRun {
   }
 
   async #step<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#paused) {
+    if (this.#asked.paused) {
       this.#view.waiting_for = `update ${UPDATE_RESUME}`;
       this.#show();
-      await condition(() => !this.#paused);
+      await this.#asked.resumed();
       this.#view.waiting_for = undefined;
     }
     const start = Date.now();
@@ -357,74 +344,6 @@ class PipelineRun {
     }
   }
 
-  #setHandlers(): void {
-    const validate = (request: BackfillRequest) => {
-      const problem =
-        backfillFormProblem(request) ??
-        this.#backfills.fullProblem() ??
-        (this.#resolved === undefined ? undefined : backfillProblem(request, this.#resolved.resources));
-      if (problem !== undefined)
-        throw ApplicationFailure.nonRetryable(`Backfill refused: ${problem}.`, "BACKFILL_REFUSED");
-    };
-    // Nobody can refuse a signal: a bad one is recorded and ignored.
-    setHandler(backfillSignal, request => {
-      const problem = backfillFormProblem(request) ?? this.#backfills.fullProblem();
-      if (problem === undefined) this.#enqueue(request);
-      else this.#backfills.recordBadSignal(problem);
-    });
-    setHandler(
-      requestBackfillUpdate,
-      request => {
-        this.#enqueue(request);
-        return { queued: this.#backfills.waiting.length };
-      },
-      { validator: validate },
-    );
-    setHandler(pauseUpdate, () => this.#setPaused(true));
-    setHandler(resumeUpdate, () => this.#setPaused(false));
-    setHandler(
-      resolveReviewUpdate,
-      review => {
-        this.#review = review;
-        return { decision: review.decision };
-      },
-      {
-        validator: review => {
-          if (!this.#awaitsReview)
-            throw ApplicationFailure.nonRetryable("No review is waiting for a decision.", "NO_REVIEW");
-          const problem = reviewProblem(review);
-          if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, "NO_REVIEW");
-        },
-      },
-    );
-    setHandler(progressQuery, () => ({
-      ...this.#view,
-      backfills: [...this.#backfills.outcomes],
-      queued_backfills: [...this.#backfills.waiting],
-    }));
-    setHandler(stateQuery, () => ({
-      cursors: this.#cursors,
-      state: this.#history.state,
-      load_id: this.#history.load_id,
-    }));
-  }
-
-  #enqueue(request: BackfillRequest): void {
-    this.#backfills.waiting.push(request);
-    this.#show();
-  }
-
-  async #setPaused(paused: boolean): Promise<{ paused: boolean }> {
-    this.#paused = paused;
-    if (this.#child !== undefined) await this.#tellPause(this.#child);
-    return { paused };
-  }
-
-  /** A load that has just closed takes no signal, and needs none. */
-  async #tellPause(child: LoadChild): Promise<void> {
-    await child.signal("pauseLoad", this.#paused).catch(() => undefined);
-  }
-
   #withOutcomes(failure: unknown): unknown {
     if (this.#backfills.outcomes.length > 0) {
       this.#view.notes.push(...this.#backfills.notes());
@@ -434,12 +353,6 @@ class PipelineRun {
   }
 
   #show(): void {
-    setCurrentDetails(
-      runDetails({
-        ...this.#view,
-        backfills: this.#backfills.outcomes,
-        queued_backfills: this.#backfills.waiting,
-      }),
-    );
+    setCurrentDetails(runDetails(this.#asked.view()));
   }
 }
