@@ -151,11 +151,12 @@ export interface DestinationSession extends AsyncDisposable {
    */
   stage?(plan: LoadPlan): Promise<StagedFile[]>;
   /**
-   * Loads table chains. With `commits: "package"` all of `plan` in one transaction, `roots` being ignored; a load id
-   * that is committed already changes nothing. The plan's base is compared inside the transaction, or before each chain.
+   * Loads table chains of a package. With `commits: "package"` all of its plans in one transaction, `roots` being
+   * ignored: a state that lies with another schema is committed with its rows. A load id that is committed already
+   * changes nothing. The base is compared inside the transaction, or before each chain.
    * @throws TidemarkError LOAD_SUPERSEDED: nothing is changed
    */
-  loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]>;
+  loadChains(plans: readonly LoadPlan[], roots: readonly string[]): Promise<LoadedTable[]>;
   /**
    * `commits: "chain"` only, after `loadChains` has loaded all of the plan's roots: what is left of the state row, then
    * the `_dlt_loads` row. Repeatable.

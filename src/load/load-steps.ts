@@ -68,16 +68,8 @@ export async function stageStep(args: LoadStepArgs): Promise<Staged> {
  */
 export async function loadStep(args: LoadStepArgs, roots: string[]): Promise<LoadedTable[]> {
   const { plans, record } = await packagePlans(args.ref, args.spec);
-  const whole = args.destination.capabilities.commits === "package";
-  if (!whole) await markLoading(args.ref, record, plans);
-  return withSession(args, async session => {
-    const loaded: LoadedTable[] = [];
-    for (const plan of plans) {
-      const mine = whole ? plan.roots : plan.roots.filter(root => roots.includes(root));
-      if (whole || mine.length > 0) loaded.push(...(await session.loadChains(plan, mine)));
-    }
-    return loaded;
-  });
+  if (args.destination.capabilities.commits === "chain") await markLoading(args.ref, record, plans);
+  return withSession(args, session => session.loadChains(plans, roots));
 }
 
 /** From now on some tables may hold part of the package: dropping it could load appended rows twice. */

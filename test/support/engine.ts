@@ -11,7 +11,13 @@ import { finishExtract } from "../../src/load/finish-extract";
 import { completeStep, loadStep, migrateStep, stageStep } from "../../src/load/load-steps";
 import { normalizeStep } from "../../src/load/normalize-step";
 import type { PackageRef } from "../../src/package/layout";
-import type { ExtractResourceInfo, HistoryState, LoadedTable, LoadInfo } from "../../src/pipeline/infos";
+import type {
+  ExtractResourceInfo,
+  HistoryState,
+  LoadedTable,
+  LoadInfo,
+  OnProgress,
+} from "../../src/pipeline/infos";
 import type { BackfillRequest, DuckDbDestination, ResolvedPipeline } from "../../src/pipeline/spec";
 import type { Resource, Source } from "../../src/sources/source";
 
@@ -22,6 +28,8 @@ export interface RunOptions {
   backfill?: BackfillRequest;
   /** Called after each step is done; throwing is a process that died before the step was recorded. */
   after?: (step: StepName) => void;
+  /** Progress inside of step load; throwing is a process that died there. */
+  whileLoading?: OnProgress;
 }
 
 export type EngineRun = LoadInfo & { extracted: ExtractResourceInfo[] };
@@ -149,16 +157,21 @@ export class Engine {
       });
       after("normalize");
     }
-    const loaded = await this.load(spec, ref, after);
+    const loaded = await this.load(spec, ref, after, options.whileLoading);
     return { ...info, ...loaded, notes: [...notes, ...loaded.notes], load_id: ref.load_id };
   }
 
-  private async load(spec: ResolvedPipeline, ref: PackageRef, after: (step: StepName) => void) {
+  private async load(
+    spec: ResolvedPipeline,
+    ref: PackageRef,
+    after: (step: StepName) => void,
+    onProgress: OnProgress = () => {},
+  ) {
     const args = { ...this.use(), ref, spec };
     const { roots } = await migrateStep(args);
     after("migrate");
     if (this.destination.capabilities.needs_staging) await stageStep(args);
-    const tables: LoadedTable[] = await loadStep(args, roots);
+    const tables: LoadedTable[] = await loadStep({ ...args, onProgress }, roots);
     after("load");
     const completed = await completeStep(args);
     after("complete");

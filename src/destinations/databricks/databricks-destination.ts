@@ -73,8 +73,13 @@ class DatabricksSession implements DestinationSession {
     return stagePlan(this.db, plan, this.spec);
   }
 
-  loadChains(plan: LoadPlan, roots: string[]): Promise<LoadedTable[]> {
-    return loadChains(this.db, plan, roots, this.spec);
+  async loadChains(plans: readonly LoadPlan[], roots: readonly string[]): Promise<LoadedTable[]> {
+    const loaded: LoadedTable[] = [];
+    for (const plan of plans) {
+      const mine = plan.roots.filter(root => roots.includes(root));
+      if (mine.length > 0) loaded.push(...(await loadChains(this.db, plan, mine, this.spec)));
+    }
+    return loaded;
   }
 
   completeLoad(plan: LoadPlan): Promise<void> {

@@ -90,9 +90,9 @@ class DuckDbSession implements DestinationSession {
     return await migrate(this.db, plan, this.options);
   }
 
-  async loadChains(plan: LoadPlan): Promise<LoadedTable[]> {
-    await this.makeRoom(plan);
-    return await loadPackage(this.db, plan, this.options);
+  async loadChains(plans: readonly LoadPlan[]): Promise<LoadedTable[]> {
+    for (const plan of plans) await this.makeRoom(plan);
+    return await loadPackage(this.db, plans, this.options);
   }
 
   private async makeRoom(plan: LoadPlan): Promise<void> {

@@ -25,45 +25,67 @@ export const PHASE_IN_TRANSACTION = "in transaction";
 export const PHASE_BEFORE_LOADS = "before _dlt_loads";
 
 /**
+ * A load id that is committed already changes nothing: the others of its package are loaded all the same.
  * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST, DISK_FULL: nothing was loaded;
  *   the signal's reason when aborted
  */
 export async function loadPackage(
   db: Database,
-  plan: LoadPlan,
+  plans: readonly LoadPlan[],
   options: LoadOptions,
 ): Promise<LoadedTable[]> {
-  const chains = chainsOf(plan);
-  verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
-  refuseSkipped(chains);
-  const counts = new Map<string, LoadedTable>();
-  for (const { tables } of chains) {
-    for (const { name } of tables) {
-      counts.set(name, { table: name, rows: rowsOf(plan, name), inserted: 0, updated: 0, deleted: 0 });
-    }
+  const loaded: LoadedTable[] = [];
+  const due: PlanToLoad[] = [];
+  for (const plan of plans) {
+    const chains = chainsOf(plan);
+    verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
+    refuseSkipped(chains);
+    const counts = countsOf(plan, chains);
+    const already = await isLoaded(db, plan.dataset, plan.load_id);
+    if (already) for (const table of counts.values()) table.already_loaded = true;
+    else due.push({ plan, chains, counts });
+    loaded.push(...counts.values());
   }
-  if (await isLoaded(db, plan.dataset, plan.load_id)) {
-    return [...counts.values()].map(table => ({ ...table, already_loaded: true }));
+  for (const { plan } of due) {
+    await requireDataset(db, plan.dataset);
+    await requireFiles(plan);
   }
-  await requireDataset(db, plan.dataset);
-  await requireFiles(plan);
+  let at: LoadPlan | undefined;
   try {
-    await db.transaction("loading the package", () => loadAll(db, plan, options, chains, counts));
+    await db.transaction("loading the package", async () => {
+      for (const one of due) {
+        at = one.plan;
+        await loadPlan(db, one, options);
+      }
+    });
   } catch (error) {
-    if (error instanceof TidemarkError && error.code === "DESTINATION_REFUSED") {
-      throw await explainRefusal(db, plan, error);
+    if (at !== undefined && error instanceof TidemarkError && error.code === "DESTINATION_REFUSED") {
+      throw await explainRefusal(db, at, error);
     }
     throw error;
   }
-  return [...counts.values()];
+  return loaded;
 }
 
-async function loadAll(
+interface PlanToLoad {
+  plan: LoadPlan;
+  chains: Chain[];
+  /** By table; filled in while it loads. */
+  counts: Map<string, LoadedTable>;
+}
+
+function countsOf(plan: LoadPlan, chains: readonly Chain[]): Map<string, LoadedTable> {
+  const counts = new Map<string, LoadedTable>();
+  for (const { name } of chains.flatMap(chain => chain.tables)) {
+    counts.set(name, { table: name, rows: rowsOf(plan, name), inserted: 0, updated: 0, deleted: 0 });
+  }
+  return counts;
+}
+
+async function loadPlan(
   db: Database,
-  plan: LoadPlan,
+  { plan, chains, counts }: PlanToLoad,
   options: LoadOptions,
-  chains: Chain[],
-  counts: Map<string, LoadedTable>,
 ): Promise<void> {
   await requireBaseIn(db, plan);
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };

@@ -316,7 +316,7 @@ describeOnStandin("staging", () => {
       await s.query(`DROP VOLUME \`main\`.\`${dataset}\`.\`_dlt_staging_load_volume\``);
       await s.stage!(plan);
       await s.query(`DROP VOLUME \`main\`.\`${dataset}\`.\`_dlt_staging_load_volume\``);
-      const [items] = await s.loadChains(plan, ["items"]);
+      const [items] = await s.loadChains([plan], ["items"]);
       expect(items).toMatchObject({ rows: 4, inserted: 4 });
     });
   });
@@ -326,7 +326,7 @@ describeOnStandin("staging", () => {
     await inSession(async s => {
       await s.migrate(first);
       await s.stage!(first);
-      await s.loadChains(first, ["items"]);
+      await s.loadChains([first], ["items"]);
       await s.completeLoad(first);
     });
     const second = await planOf(2);
@@ -335,7 +335,7 @@ describeOnStandin("staging", () => {
     await expect(
       inSession(async s => {
         await s.stage!(second);
-        await s.loadChains(second, ["items"]);
+        await s.loadChains([second], ["items"]);
       }),
     ).rejects.toMatchObject({
       code: "DESTINATION_REFUSED",
@@ -353,7 +353,7 @@ describeOnStandin("staging", () => {
         async s => {
           await s.migrate(plan);
           await s.stage!(plan);
-          await s.loadChains(plan, ["items"]);
+          await s.loadChains([plan], ["items"]);
           await s.completeLoad(plan);
         },
         { keep_staged_files: keep },

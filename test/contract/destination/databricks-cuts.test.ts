@@ -51,7 +51,7 @@ describeOnStandin("a load cut after each of its statements", () => {
     const sent: string[] = [];
     await counted(
       sql => sent.push(sql) < 0,
-      s => s.loadChains(uncut, [one.table]),
+      s => s.loadChains([uncut], [one.table]),
     );
     const expected = await rowsOfCase(dataset, one);
     // after one that only reads, everything is as before the load; the state row is cut at in the last test
@@ -65,10 +65,10 @@ describeOnStandin("a load cut after each of its statements", () => {
       await expect(
         counted(
           (_sql, n) => n === cut,
-          s => s.loadChains(plan, [one.table]),
+          s => s.loadChains([plan], [one.table]),
         ),
       ).rejects.toThrow("cut by the test");
-      await inStep(session => session.loadChains(plan, [one.table]));
+      await inStep(session => session.loadChains([plan], [one.table]));
       expect({ cut, rows: await rowsOfCase(dataset, one) }).toEqual({ cut, rows: expected });
     }
     process.stdout.write(`${one.name}: cut after each of ${cuts.length} writing statements\n`);
@@ -86,7 +86,7 @@ describeOnStandin("a load cut after each of its statements", () => {
       const plan = planOf(dataset, 1, "20", files.get(one.table)?.[1] as PackageFile[], [one]);
       await inSession(session => session.stage!(plan), { keep_staged_files: true });
       await standin().mark();
-      await inSession(session => session.loadChains(plan, [one.table]), { replace_strategy });
+      await inSession(session => session.loadChains([plan], [one.table]), { replace_strategy });
       sent.push(statementsOf(await standin().log()).sort());
     }
     expect(sent[1]).toEqual(sent[0]);
@@ -148,7 +148,7 @@ describeOnStandin("a load cut after each of its statements", () => {
   async function whole(session: DestinationSession, plan: LoadPlan): Promise<void> {
     await session.migrate(plan);
     await session.stage?.(plan);
-    await session.loadChains(plan, plan.roots);
+    await session.loadChains([plan], plan.roots);
     await session.completeLoad(plan);
   }
   const load = (plan: LoadPlan): Promise<void> => inSession(session => whole(session, plan));

@@ -68,7 +68,7 @@ const load = (plan: LoadPlan): Promise<void> =>
   inSession(async session => {
     await session.migrate(plan);
     await session.stage!(plan);
-    await session.loadChains(plan, plan.roots);
+    await session.loadChains([plan], plan.roots);
     await session.completeLoad(plan);
   });
 
@@ -126,7 +126,7 @@ describeOnStandin("a missing grant", () => {
           async session => {
             await session.migrate(plan);
             await session.stage!(plan);
-            await session.loadChains(plan, plan.roots);
+            await session.loadChains([plan], plan.roots);
             await session.completeLoad(plan);
           },
           { load_mode },
@@ -199,7 +199,7 @@ describeOnStandin("a warehouse that stops in the middle", () => {
       await session.migrate(second);
       await session.stage!(second);
       await standin().control({ paused: true });
-      const loading = session.loadChains(second, ["items"]);
+      const loading = session.loadChains([second], ["items"]);
       await sleep(500);
       await standin().control({ listening: false });
       await standin().control({ paused: false });
@@ -253,7 +253,7 @@ describeOnStandin("a staged file that is truncated", () => {
       await session.migrate(plan);
       const [staged] = await session.stage!(plan);
       await overwrite(String(staged?.path), "PAR1 no more");
-      expect(await session.loadChains(plan, ["items"])).toMatchObject([{ inserted: 2 }]);
+      expect(await session.loadChains([plan], ["items"])).toMatchObject([{ inserted: 2 }]);
     });
     expect(await rows(dataset)).toEqual(["1 v1", "2 v1"]);
   });

@@ -108,7 +108,7 @@ async function steps(session: DestinationSession, plan: LoadPlan, last: Step): P
   await session.migrate(plan);
   await session.stage!(plan);
   if (last === "stage") return;
-  await session.loadChains(plan, plan.roots);
+  await session.loadChains([plan], plan.roots);
   if (last === "complete") await session.completeLoad(plan);
 }
 const load = (plan: LoadPlan, last: Step = "complete"): Promise<void> => inSession(s => steps(s, plan, last));
@@ -156,7 +156,7 @@ describe("a package that comes late", () => {
     await inSession(session => session.stage!(late));
     const faster = await loadNext();
     const options = { sql_scripting };
-    await expect(inSession(s => s.loadChains(late, late.roots), options)).rejects.toMatchObject({
+    await expect(inSession(s => s.loadChains([late], late.roots), options)).rejects.toMatchObject({
       ...SUPERSEDED,
       message: expect.stringContaining(`is now ${idOf(faster)}`),
     });
@@ -191,7 +191,7 @@ describe("a package that comes late", () => {
       async () => {
         faster = await loadNext();
       },
-      () => inSession(s => s.loadChains(late, late.roots)),
+      () => inSession(s => s.loadChains([late], late.roots)),
     );
     await expect(inSession(session => session.completeLoad(late))).rejects.toMatchObject(SUPERSEDED);
     expect(await foundOf(late.n, faster)).toEqual([[1, 2, 0, 0], WHOLE]);
@@ -319,7 +319,7 @@ describe("what a superseded package had begun to load", () => {
   it("is known where only its nested rows had come", async () => {
     const late = await begin();
     await load(late, "stage");
-    const stopped = onlyStatements(/items__lines/, () => inSession(s => s.loadChains(late, late.roots)));
+    const stopped = onlyStatements(/items__lines/, () => inSession(s => s.loadChains([late], late.roots)));
     await expect(stopped).rejects.toThrow("cut by the test");
     expect(await foundOf(late.n)).toEqual([[0, 2, 0, 0]]);
     await loadNext();

@@ -88,7 +88,7 @@ describeOnStandin("what is outside the dataset", () => {
     inSession(async session => {
       await session.migrate(plan);
       await session.stage!(plan);
-      await session.loadChains(plan, plan.roots);
+      await session.loadChains([plan], plan.roots);
       await session.completeLoad(plan);
     }, more);
 

@@ -59,7 +59,7 @@ async function load(plan: LoadPlan, options: Parameters<typeof inSession>[1] = {
   await inSession(async s => {
     await s.migrate(plan);
     await s.stage!(plan);
-    await s.loadChains(plan, plan.roots);
+    await s.loadChains([plan], plan.roots);
     await s.completeLoad(plan);
   }, options);
 }

@@ -47,7 +47,7 @@ const load = (mode: Mode, plan: LoadPlan): Promise<void> =>
   inMode(mode, async session => {
     await session.migrate(plan);
     await session.stage!(plan);
-    await session.loadChains(plan, plan.roots);
+    await session.loadChains([plan], plan.roots);
     await session.completeLoad(plan);
   });
 
@@ -225,8 +225,8 @@ describeOnStandin("many rows by INSERTs", () => {
     const started = performance.now();
     await inMode("spark", async session => {
       await session.stage!(plan);
-      expect(await session.loadChains(plan, ["items"])).toMatchObject([{ rows: ROWS, inserted: ROWS }]);
-      expect(await session.loadChains(plan, ["items"])).toMatchObject([
+      expect(await session.loadChains([plan], ["items"])).toMatchObject([{ rows: ROWS, inserted: ROWS }]);
+      expect(await session.loadChains([plan], ["items"])).toMatchObject([
         { inserted: 0, already_loaded: true },
       ]);
       await session.completeLoad(plan);
@@ -254,7 +254,7 @@ describeOnStandin("many rows by INSERTs", () => {
       await session.migrate(plan);
       await session.stage!(plan);
       await standin().mark();
-      await expect(session.loadChains(plan, ["items"])).rejects.toMatchObject({
+      await expect(session.loadChains([plan], ["items"])).rejects.toMatchObject({
         code: "DESTINATION_REFUSED",
         message: expect.stringMatching(/1 staged rows, the package has 2.*tidemark_rows_/),
       });
@@ -274,7 +274,7 @@ describeOnStandin("many rows by INSERTs", () => {
       await session.migrate(plan);
       await session.stage!(plan);
       await session.query(`DROP SCHEMA main.\`${plan.staging_dataset}\` CASCADE`);
-      expect(await session.loadChains(plan, ["items"])).toMatchObject([{ rows: 1, inserted: 1 }]);
+      expect(await session.loadChains([plan], ["items"])).toMatchObject([{ rows: 1, inserted: 1 }]);
     });
   });
 });

@@ -91,7 +91,7 @@ async function load(destination: Destination, plan: LoadPlan): Promise<void> {
       if (step === "migrate") await session.migrate(plan);
       else if (step === "stage") await session.stage?.(plan);
       else if (step === "complete") await session.completeLoad(plan);
-      else await session.loadChains(plan, [step.root]);
+      else await session.loadChains([plan], [step.root]);
     } finally {
       await session[Symbol.asyncDispose]();
     }

@@ -74,7 +74,7 @@ export function describePackageBase(create: CreateHarness): void {
     await expect(open(s => s.migrate(late))).rejects.toMatchObject(superseded);
     const known: LoadPlan = { ...late, schema: flat(), version_known: true };
     await open(s => s.stage?.(known) ?? Promise.resolve([]));
-    await expect(open(s => s.loadChains(known, known.roots))).rejects.toMatchObject({
+    await expect(open(s => s.loadChains([known], known.roots))).rejects.toMatchObject({
       ...superseded,
       message: expect.stringMatching(
         new RegExp(`${drawn(2)} of pipeline "one".*after load ${drawn(1)}.*is now ${drawn(3)}`),

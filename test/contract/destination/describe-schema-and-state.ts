@@ -176,7 +176,7 @@ export function describeSchemaAndState(create: CreateHarness): void {
         const attempt = open(
           async session => {
             await session.migrate(p);
-            await session.loadChains(p, p.roots);
+            await session.loadChains([p], p.roots);
           },
           event => {
             if (event.phase === phase) abort.abort(reason);

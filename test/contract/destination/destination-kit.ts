@@ -84,7 +84,7 @@ export function useDestination(create: CreateHarness) {
     const loaded = await open(async session => {
       await session.migrate(p);
       await session.stage?.(p);
-      const tables = await session.loadChains(p, p.roots);
+      const tables = await session.loadChains([p], p.roots);
       await session.completeLoad(p);
       return tables;
     });

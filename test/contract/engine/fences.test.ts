@@ -3,6 +3,7 @@
  * roots) on one DuckDB file, at every step, without Temporal. Row counts decide.
  */
 import { copyFileSync } from "node:fs";
+import { PHASE_BEFORE_LOADS } from "../../../src/destinations/duckdb/load";
 import type { Row } from "../../../src/json/values";
 import { listPackages } from "../../../src/package/packages";
 import type { Source } from "../../../src/sources/source";
@@ -161,4 +162,27 @@ test("a source of its own beside the pipeline's first: the state's package does 
   expect(other.load_id).toBeDefined();
   await a.run(a.spec(), source(20, "append"));
   expect(await counts(a)).toEqual([{ n: 20, ids: 20, newest: 0 }]);
+});
+
+test("rows whose state lies with another schema: killed while both are committed, another host goes on", async () => {
+  const second = (until: number) => source(until, "append", "second");
+  for (const nth of [1, 2]) {
+    const [a, b] = hosts();
+    await a.run(a.spec(), source(10, "append"));
+    const spec = a.spec({ table_name: "others" });
+    await a.run(spec, second(10));
+    let closed = 0;
+    const killed = a.run(spec, second(20), {
+      whileLoading: ({ phase }) => {
+        if (phase === PHASE_BEFORE_LOADS && ++closed === nth) throw new Error("killed");
+      },
+    });
+    await expect(killed).rejects.toThrow("killed");
+    await b.run(spec, second(30));
+    const late = await a.run(spec, second(40));
+    expect(late.pending).toBeUndefined();
+    expect(
+      await a.query("SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM raw.others"),
+    ).toEqual([{ n: 40, ids: 40 }]);
+  }
 });
