@@ -134,6 +134,19 @@ export interface RestoreQuery {
   first_run?: boolean;
 }
 
+/** What differs between destinations in the SQL of built-in metrics. */
+export interface SqlWords {
+  /** A name, quoted. */
+  name(name: string): string;
+  /** A schema, quoted, with its catalog: what `{{ raw }}` stands for. */
+  schema(name: string): string;
+  /** Seconds from an expression's time (timestamp or date, UTC) to now. */
+  secondsSince(expression: string): string;
+}
+
+/** `missing`: a sentence for NULL, no row, or a table, schema or column that is not there. */
+export type SelectedNumber = { value: number } | { missing: string };
+
 export interface DestinationSession extends AsyncDisposable {
   /** Reads what dlt would restore at the start of a run. A missing dataset or table is an empty answer, no error. */
   restore(query: RestoreQuery): Promise<Restored>;
@@ -168,7 +181,15 @@ export interface DestinationSession extends AsyncDisposable {
    * is committed as a whole.
    */
   takeBack?(plan: LoadPlan): Promise<TakenBack[]>;
-  /** Reads a few numbers for the gate. SQL is written by us, never by a user. */
+  /** How SQL for this destination is written, where the gate writes some. */
+  readonly words: SqlWords;
+  /**
+   * The number that one SELECT gives, written by us or by a user (`selectProblem` has passed it). Read-only, whatever it
+   * says, and out of the destination alone: no file, no other system.
+   * @throws TidemarkError GATE_METRIC (terminal): it cannot be run, or what it gives is not one number
+   */
+  selectNumber(sql: string): Promise<SelectedNumber>;
+  /** Rows of a small result. SQL is written by us, never by a user. */
   query(sql: string, params?: (string | number)[]): Promise<{ [column: string]: unknown }[]>;
 }
 
@@ -222,6 +243,11 @@ export interface Destination {
    * @throws TidemarkError DESTINATION_BUSY
    */
   withTurn?<T>(options: OpenDestinationOptions, work: () => Promise<T>): Promise<T>;
+  /**
+   * What this destination's own parser says against a SELECT, offline; undefined: nothing. Absent where there is no parser
+   * at hand.
+   */
+  selectProblem?(sql: string): Promise<string | undefined>;
   /** Tries what a load needs; absent where opening is all there is to try. Leaves nothing behind. */
   checkAccess?(
     options: OpenDestinationOptions,

@@ -130,10 +130,25 @@ export const ERROR_KINDS = {
   DBT_COMPILE: "terminal",
   /** dbt crashed or was killed. Retried. */
   DBT_CRASHED: "transient",
+  /**
+   * A test of dbt's with severity error failed, or a node could not be built, and the pipeline has no gate to judge it.
+   * The load is committed. Correct the data or the test, and run again; `gate: {}` in the spec adds a decision with reasons.
+   */
+  DBT_TESTS_FAILED: "terminal",
   /** dbt reads another schema than the one this pipeline loads into. */
   DBT_SCHEMA_MISMATCH: "terminal",
-  /** run_results or metrics files are missing or not readable. */
+  /** run_results or metrics files are missing, not readable, too old or of another run; the message says which. */
   GATE_INPUT: "terminal",
+  /**
+   * The SELECT of a metric cannot be run, or gives text, several rows or several columns; the message names the metric.
+   * Correct `gate.metrics` in the spec.
+   */
+  GATE_METRIC: "terminal",
+  /**
+   * The gate's decision is `block`. The load is committed; the failure's details hold score, reasons and the packet's
+   * path. Mend what the reasons name and run again. `gate.fail_on_block: false` ends such runs as completed.
+   */
+  GATE_BLOCKED: "terminal",
 
   // ---- drill
   /** A drill could not be done: the pipeline fails without faults too, or a dataset of an earlier drill is in the way. */

@@ -10,6 +10,8 @@ import type {
   OpenDestinationOptions,
   Restored,
   RestoreQuery,
+  SelectedNumber,
+  SqlWords,
   StagedFile,
   TakenBack,
 } from "../destination";
@@ -20,8 +22,9 @@ import { completeLoad } from "./complete";
 import { loadChains } from "./load";
 import { migrate } from "./migrate";
 import { isLoaded, restore } from "./restore";
+import { selectNumber } from "./select-number";
 import { closePools } from "./session-pool";
-import { quoteText } from "./sql-text";
+import { qualifiedDataset, quoteName, quoteText } from "./sql-text";
 import { stagePlan } from "./stage";
 import { takeBack } from "./take-back";
 
@@ -88,6 +91,18 @@ class DatabricksSession implements DestinationSession {
 
   takeBack(plan: LoadPlan): Promise<TakenBack[]> {
     return takeBack(this.db, plan, this.spec);
+  }
+
+  get words(): SqlWords {
+    return {
+      name: quoteName,
+      schema: dataset => qualifiedDataset({ catalog: this.spec.catalog, dataset }),
+      secondsSince: expression => `unix_timestamp(current_timestamp()) - unix_timestamp(${expression})`,
+    };
+  }
+
+  selectNumber(sql: string): Promise<SelectedNumber> {
+    return selectNumber(this.db, sql);
   }
 
   /** Parameters stand for `?` in order. */

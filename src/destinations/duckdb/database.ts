@@ -165,6 +165,11 @@ export class Database implements AsyncDisposable {
     });
   }
 
+  /** For what statements and rows alone do not do. */
+  async with<T>(doing: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    return this.guarded(doing, () => work(this.connection));
+  }
+
   /** The number in column `n` of a one-row result. */
   async count(sql: string, params: readonly Bound[] = []): Promise<number> {
     return Number((await this.rows(sql, params, "counting"))[0]?.n ?? 0);

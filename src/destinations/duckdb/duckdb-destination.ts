@@ -11,6 +11,8 @@ import type {
   OpenDestinationOptions,
   Restored,
   RestoreQuery,
+  SelectedNumber,
+  SqlWords,
 } from "../destination";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import {
@@ -26,6 +28,8 @@ import { loadPackage } from "./load";
 import { loadClaims } from "./load-claims";
 import { type LoadOptions, migrate } from "./migrate";
 import { isLoaded, restore } from "./restore";
+import { selectNumber, selectProblem } from "./select-number";
+import { qualifiedDataset, quoteName } from "./sql-text";
 import { makeRoomForColumns } from "./wide-tables";
 
 export function createDuckDbDestination(spec: DuckDbDestination): Destination {
@@ -47,6 +51,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
       return new DuckDbSession(await openDatabase(path, { ...options, settings: settingsOf(spec) }), spec);
     },
     place: () => filePlace(path),
+    selectProblem,
     claims: loadClaims(path),
     // dbt's own words for a held file come after seconds, and without an end to the waiting.
     withTurn: (options, work) =>
@@ -101,6 +106,18 @@ class DuckDbSession implements DestinationSession {
 
   /** Everything was committed together by `loadChains`. */
   async completeLoad(): Promise<void> {}
+
+  get words(): SqlWords {
+    return {
+      name: quoteName,
+      schema: dataset => qualifiedDataset({ catalog: this.db.catalog, dataset }),
+      secondsSince: expression => `epoch(now()) - epoch(${expression})`,
+    };
+  }
+
+  selectNumber(sql: string): Promise<SelectedNumber> {
+    return selectNumber(this.db, sql);
+  }
 
   query(sql: string, params: (string | number)[] = []): Promise<ResultRow[]> {
     // a JavaScript number would be bound as DOUBLE

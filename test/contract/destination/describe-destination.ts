@@ -3,6 +3,7 @@
  * pipelines in one dataset. A second destination runs the same suite through its own harness.
  */
 import { describeKeyedMerges } from "./describe-keyed-merges";
+import { describeMetricNumbers } from "./describe-metric-numbers";
 import { describePackageBase } from "./describe-package-base";
 import { describePlainAndMerge } from "./describe-plain-and-merge";
 import { describeSchemaAndState } from "./describe-schema-and-state";
@@ -13,6 +14,7 @@ export function describeDestination(name: string, create: CreateHarness): void {
     describe("rows", () => describePlainAndMerge(create));
     describe("keys", () => describeKeyedMerges(create));
     describe("what a package was begun from", () => describePackageBase(create));
+    describe("a metric's number", () => describeMetricNumbers(create));
     describe("schema and state", () => describeSchemaAndState(create));
   });
 }

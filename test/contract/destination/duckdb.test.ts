@@ -202,6 +202,28 @@ describe("turns on a DuckDB file", () => {
     await session[Symbol.asyncDispose]();
   });
 
+  it("lets a metric read its own file and no other, and its parser say what a SELECT is", async () => {
+    await (await destinationAt(path).open(options()))[Symbol.asyncDispose]();
+    const secret = join(folder.path, "secret.csv");
+    await writeFile(secret, "a\n1\n");
+    const session = await destinationAt(path).open({ ...options(), readOnly: true });
+    expect(await session.selectNumber("SELECT 2")).toEqual({ value: 2 });
+    for (const sql of [
+      `SELECT count(*) FROM read_csv('${secret}')`,
+      `SELECT count(*) FROM read_text('${secret}')`,
+      "SUMMARIZE SELECT 1",
+      `COPY (SELECT 1) TO '${join(folder.path, "out.csv")}'`,
+      `ATTACH '${join(folder.path, "other.duckdb")}'`,
+      "EXPLAIN SELECT 1",
+    ])
+      await expect(session.selectNumber(sql)).rejects.toMatchObject({ code: "GATE_METRIC" });
+    await session[Symbol.asyncDispose]();
+    const { selectProblem } = destinationAt(path);
+    expect(await selectProblem!("SELECT count(*) FROM {{ raw }}.t")).toBeUndefined();
+    expect(await selectProblem!("SELECT 1; SELECT 2")).toMatch(/one statement, and is 2/);
+    expect(await selectProblem!("SELECT count(*) FRM x y z")).toMatch(/syntax error.*LINE 1/);
+  });
+
   it("says that a read-only file cannot be written", async () => {
     if (process.getuid?.() === 0) return; // root may write everything; the text is tested in test/unit/duckdb
     await (await destinationAt(path).open(options()))[Symbol.asyncDispose]();

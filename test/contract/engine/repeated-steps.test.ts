@@ -106,6 +106,8 @@ it("where chains commit apart, the load is closed after all chains, the state's 
         restore: query => session.restore(query),
         isLoaded: (dataset, id) => session.isLoaded(dataset, id),
         query: (sql, params) => session.query(sql, params),
+        words: session.words,
+        selectNumber: sql => session.selectNumber(sql),
         migrate: async plan => {
           await told("migrate")(plan);
           return { created: [], added: [], version_written: true };
