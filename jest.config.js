@@ -16,6 +16,8 @@ module.exports = {
       { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
     ],
   },
+  // The package by its own name, as pipelines import it: from its sources.
+  moduleNameMapper: { "^tidemark$": "<rootDir>/src/index.ts" },
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   setupFilesAfterEnv: ["<rootDir>/test/support/retry-in-ci.ts"],
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",

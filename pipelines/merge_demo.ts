@@ -2,7 +2,7 @@
  * Customers that change over time: merge on `id`, incremental on `updated_at`. A second run loads nothing new and
  * makes no duplicates; a backfill of January takes exactly the rows last changed in January.
  */
-import { type CodeContext, definePipeline } from "../src/sources/code/define-pipeline";
+import { type CodeContext, definePipeline } from "tidemark";
 
 const CUSTOMERS = [
   { id: 1, name: "Ada Marsh", tier: "gold", updated_at: "2026-01-03T08:15:00Z" },
@@ -35,7 +35,7 @@ export default definePipeline({
   source: {
     type: "code",
     name: "merge_demo",
-    module: __filename,
+    module: "./merge_demo.ts",
     resources: [
       {
         name: "customers",

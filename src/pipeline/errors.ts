@@ -25,6 +25,9 @@ export const ERROR_KINDS = {
   /** A spec names an environment variable that the worker does not have. Set it where the worker runs. */
   SECRET_MISSING: "terminal",
 
+  /** A TypeScript file of the project, and nothing that reads it: install tsx there, or use Node 22.18 or newer. */
+  TYPESCRIPT_UNREADABLE: "terminal",
+
   // ---- sources: http
   /** The host could not be reached or did not answer in time. Retried. */
   HTTP_UNREACHABLE: "transient",
@@ -184,7 +187,11 @@ export interface TidemarkErrorOptions {
 }
 
 /** The one error class that rooms throw on purpose. Its message is fit for history: no secret, no row value. */
+/** A second copy of this package, in a repository that has two, throws errors that are known all the same. */
+const MARK = Symbol.for("tidemark.error");
+
 export class TidemarkError extends Error {
+  readonly [MARK] = true;
   readonly kind: ErrorKind;
   readonly step?: Step;
   readonly retryAfterMs?: number;
@@ -201,5 +208,12 @@ export class TidemarkError extends Error {
     this.step = options.step;
     this.retryAfterMs = options.retryAfterMs;
     this.dltException = options.dltException;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Its subclasses are told apart as usual.
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked for
+    if (this !== TidemarkError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === "object" && value !== null && (value as { [MARK]?: unknown })[MARK] === true;
   }
 }

@@ -5,6 +5,7 @@ import { parse as parseYaml } from "yaml";
 import { TidemarkError } from "../pipeline/errors";
 import { nearestName } from "../pipeline/nearest-name";
 import type { JsonObject } from "../pipeline/spec";
+import { requireModule } from "../project-modules";
 
 const IS_CODE = /\.[tj]s$/;
 /** Characters from which on the time to read a spec is felt. */
@@ -74,9 +75,7 @@ function readSpec(file: string): JsonObject {
   let document: unknown;
   try {
     if (IS_CODE.test(file)) {
-      // The process runs under tsx, which lets require() read TypeScript.
-      const module_ = require(file) as { default?: unknown };
-      document = JSON.parse(JSON.stringify(module_.default ?? null));
+      document = JSON.parse(JSON.stringify(requireModule(file).default ?? null));
     } else {
       document = parseSpecText(readFileSync(file, "utf8"), extname(file) === ".json");
     }

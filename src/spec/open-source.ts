@@ -5,6 +5,7 @@ import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
 import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
+import { requireModule } from "../project-modules";
 import { sourceType } from "../sources/registry";
 import type { Source } from "../sources/source";
 import { parseSpecText } from "./load-spec";
@@ -61,7 +62,7 @@ function lookupOf(config: Config): SecretLookup {
 
 function readLocalSpec(file: string): JsonObject {
   if (/\.[tj]s$/.test(file)) {
-    return JSON.parse(JSON.stringify((require(file) as { default: unknown }).default)) as JsonObject;
+    return JSON.parse(JSON.stringify(requireModule(file).default)) as JsonObject;
   }
   return parseSpecText(readFileSync(file, "utf8")) as JsonObject;
 }

@@ -1,9 +1,10 @@
 /** Once per jest run: one real Temporal dev server in memory, and the workflows' bundle. Stopped by its pid. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { Connection } from "@temporalio/client";
 import { freePort } from "../../src/dev-server";
 import { cacheDir, toolPaths } from "../../src/tools";
@@ -34,6 +35,8 @@ export default async function globalSetup(): Promise<void> {
   process.env.TIDEMARK_TEST_TMP = mkdtempSync(join(tmpdir(), "tidemark-test-"));
   const [bundle] = await Promise.all([
     workflowBundle(cacheDir(process.env)),
+    // For the tests that start bin/tidemark.
+    promisify(execFile)(process.execPath, [join(__dirname, "..", "..", "setup", "build.cjs")]),
     untilUp(`127.0.0.1:${port}`),
     startWarehouse(),
   ]);

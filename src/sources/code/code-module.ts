@@ -26,8 +26,12 @@ export interface CodeContext {
   resume?: Json;
 }
 
+/** Known also when the module has another copy of this package than the worker. */
+const PAGE = Symbol.for("tidemark.page");
+
 /** Rows with the place to go on from, for generators that can. */
 export class CodePage {
+  readonly [PAGE] = true;
   constructor(
     readonly rows: readonly unknown[],
     readonly resume: Json,
@@ -37,6 +41,10 @@ export class CodePage {
 /** `yield page(rows, place)`: after a crash the generator is called again with `resume: place` and goes on after it. */
 export function page(rows: readonly unknown[], resume: Json): CodePage {
   return new CodePage(rows, resume);
+}
+
+export function isPage(yielded: unknown): yielded is CodePage {
+  return typeof yielded === "object" && yielded !== null && PAGE in yielded;
 }
 
 /** Yields a row, a list of rows, or a `page`. */

@@ -4,9 +4,10 @@ import type { Row } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName } from "../../pipeline/nearest-name";
 import type { JsonObject } from "../../pipeline/spec";
+import { requireModule } from "../../project-modules";
 import { toHints, toIncremental } from "../resource-hints";
 import type { OpenOptions, Page, Resource, Source, SourceType } from "../source";
-import { type CodeContext, type CodeGenerator, CodePage } from "./code-module";
+import { type CodeContext, type CodeGenerator, isPage } from "./code-module";
 import { type CodeResourceSpec, checkCode, codeShape, parentsFirst } from "./code-shape";
 import { toRow } from "./code-values";
 
@@ -43,13 +44,12 @@ function thrown(resource: string, error: unknown): TidemarkError {
   );
 }
 
-/** `require` reads TypeScript too: the process runs under a loader that knows it. */
 function loadModule(file: string): { [name: string]: unknown } {
   if (!isAbsolute(file)) {
     throw new TidemarkError("SOURCE_CODE_FAILED", `The module path "${file}" is not absolute.`);
   }
   try {
-    return require(file);
+    return requireModule(file);
   } catch (error) {
     throw failed(`The source module ${file} could not be loaded`, error);
   }
@@ -97,16 +97,16 @@ async function* pages(
   try {
     for await (const yielded of generator(contextOf(spec, options))) {
       options.signal.throwIfAborted();
-      const isSingle = !(yielded instanceof CodePage || Array.isArray(yielded));
+      const isSingle = !(isPage(yielded) || Array.isArray(yielded));
       if (isSingle) single.push(toRow(yielded, spec.name));
       if (single.length > 0 && (!isSingle || single.length >= ROWS_PER_PAGE)) {
         yield { rows: single };
         single = [];
       }
       if (isSingle) continue;
-      const rows = (yielded instanceof CodePage ? yielded.rows : yielded) as readonly unknown[];
+      const rows = (isPage(yielded) ? yielded.rows : yielded) as readonly unknown[];
       const converted = rows.map(row => toRow(row, spec.name));
-      yield yielded instanceof CodePage ? { rows: converted, resume: yielded.resume } : { rows: converted };
+      yield isPage(yielded) ? { rows: converted, resume: yielded.resume } : { rows: converted };
     }
   } catch (error) {
     if (options.signal.aborted) throw error;

@@ -37,6 +37,21 @@ function refused(where: string, what: string): TidemarkError {
   );
 }
 
+/** A value of these classes from another copy of this package, in a repository that has two. */
+function adopted(value: object): Value | undefined {
+  const Type = TYPED.find(({ name }) => name === value.constructor?.name);
+  if (Type === undefined) return undefined;
+  const [[name, field] = ["", undefined], ...others] = Object.entries(value);
+  const own =
+    others.length === 0 &&
+    (Type === WholeFloat
+      ? name === "value" && typeof field === "number"
+      : Type === Binary
+        ? name === "bytes" && field instanceof Uint8Array
+        : name === "text" && typeof field === "string");
+  return own ? new Type(field as never) : undefined;
+}
+
 function kindOf(value: object): string {
   return `a ${value.constructor?.name ?? "value of unknown class"}`;
 }
@@ -83,7 +98,7 @@ export function toValue(value: unknown, where: string): Value {
   }
   if (value instanceof Uint8Array) return new Binary(value);
   if (TYPED.some(type => value instanceof type)) return value as Value;
-  return toObject(value as object, where);
+  return adopted(value) ?? toObject(value as object, where);
 }
 
 /** @throws TidemarkError SOURCE_CODE_FAILED when it is not a plain object, or holds a value no column can hold */

@@ -94,13 +94,17 @@ describe("who may import whom", () => {
     expect(unknown).toEqual([]);
   });
 
-  test("packages of the rooms are dependencies, pinned exactly: an installation without dev packages runs", () => {
-    const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-      dependencies: { [name: string]: string };
-    };
+  test("packages of the rooms are dependencies, pinned exactly, or peers: an installation without dev packages runs", () => {
+    const { dependencies, peerDependencies } = JSON.parse(
+      readFileSync(join(ROOT, "package.json"), "utf8"),
+    ) as Record<"dependencies" | "peerDependencies", { [name: string]: string }>;
     const wanted = new Set(ROOMS.flatMap(({ vendors }) => vendors ?? []));
-    expect([...wanted].filter(name => dependencies[name] === undefined)).toEqual([]);
+    const brought = { ...dependencies, ...peerDependencies };
+    expect([...wanted].filter(name => brought[name] === undefined)).toEqual([]);
     expect(Object.entries(dependencies).filter(([, version]) => !/^\d/.test(version))).toEqual([]);
+    // One copy of the SDK: that of the worker which runs us.
+    expect(Object.keys(peerDependencies).filter(name => !name.startsWith("@temporalio/"))).toEqual([]);
+    expect(Object.keys(dependencies).filter(name => name.startsWith("@temporalio/"))).toEqual([]);
   });
 
   test("docs/architecture.md prints the table as it is (npx tsx test/unit/walls/rooms.ts)", () => {

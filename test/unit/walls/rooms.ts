@@ -18,6 +18,13 @@ export interface Room {
 }
 
 export const ROOMS: readonly Room[] = [
+  // ---- the package's entries
+  {
+    place: "index",
+    job: "`tidemark`: what pipeline modules import",
+    imports: ["pipeline", "json", "sources/code"],
+  },
+
   // ---- words
   { place: "pipeline", job: "the words: names, specs, infos, errors", imports: [], node: false },
   {
@@ -36,6 +43,12 @@ export const ROOMS: readonly Room[] = [
     imports: ["pipeline", "json"],
   },
   { place: "state", job: "dlt's pipeline state and cursors", imports: ["pipeline", "json"] },
+
+  {
+    place: "project-modules",
+    job: "JavaScript and TypeScript modules of the user's project",
+    imports: ["pipeline"],
+  },
 
   // ---- engine
   { place: "package", job: "load packages on disk", imports: ["pipeline"] },
@@ -67,8 +80,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     place: "sources/code",
-    job: "generators of TypeScript modules",
-    imports: ["pipeline", "json", "sources"],
+    job: "generators of the user's modules",
+    imports: ["pipeline", "json", "sources", "project-modules"],
     vendors: ["zod"],
   },
   {
@@ -134,7 +147,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "spec",
     job: "reads, checks and resolves pipeline specs",
-    imports: ["pipeline", "schema", "sources", "sources/registry", "dlt-project"],
+    imports: ["pipeline", "schema", "sources", "sources/registry", "dlt-project", "project-modules"],
     types: ["config"],
     vendors: ["zod", "yaml"],
   },
