@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Connection } from "@temporalio/client";
 import type { Config } from "./config";
 import { TidemarkError } from "./pipeline/errors";
+import { SEARCH_ATTRIBUTE_TYPES, SEARCH_ATTRIBUTES } from "./pipeline/search-attributes";
 import { toolPaths } from "./tools";
 
 export interface DevServer {
@@ -110,7 +111,23 @@ async function start(config: Config, folder: string, signal: AbortSignal | undef
     }
     await delay(100);
   }
+  await registerSearchAttributes(address);
   return { pid: child.pid!, address, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+/** Its option `--search-attribute` is for a new database only; this is for one of before too, and may be repeated. */
+async function registerSearchAttributes(address: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await connection.operatorService.addSearchAttributes({
+      namespace: "default",
+      searchAttributes: Object.fromEntries(
+        Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, SEARCH_ATTRIBUTE_TYPES[type]]),
+      ),
+    });
+  } finally {
+    await connection.close();
+  }
 }
 
 async function answers(address: string, timeoutMs: number): Promise<boolean> {

@@ -14,33 +14,37 @@ import { checkRunInput } from "../spec/run-input";
 import { chooseHost } from "./choose-host";
 import { asStep, type StepOptions } from "./heartbeats";
 import { ownQueues } from "./hosts";
+import { failingFindable, registeredSearchAttributes } from "./search-attributes";
 
 export function resolveActivities(config: Config, options: StepOptions & { servesHost: boolean }) {
   return {
     /** Reads the spec by name, path or inline; the recorded result pins the run (design law 5). */
     resolveRun: (input: RunInput): Promise<ResolvedRun> =>
-      asStep("resolve", options, async step => {
-        const checked = checkRunInput(input);
-        const loaded = findSpec(checked.pipeline, config);
-        const spec = resolveSpec(loaded, checked, config);
-        const { source, secrets } = await openSource(spec, config);
-        step.secrets.push(...secrets);
-        const destination = createDestination(spec.destination);
-        const host = await ownQueues(config, options.servesHost);
-        const load = loadWorkflowId(spec, destination.identity.fingerprint);
-        const { notes, ...chosen } = await chooseHost(config, destination, host, load);
-        return {
-          spec: packSpec(spec),
-          queue: host.disk,
-          host,
-          ...chosen,
-          commits: destination.capabilities.commits,
-          needs_staging: destination.capabilities.needs_staging,
-          load_workflow_id: load,
-          resources: planResources(spec, source),
-          warnings: [...settingsNotes(spec.pipeline_name, config), ...(source.warnings ?? []), ...notes],
-        };
-      }),
+      failingFindable(
+        asStep("resolve", options, async step => {
+          const checked = checkRunInput(input);
+          const loaded = findSpec(checked.pipeline, config);
+          const spec = resolveSpec(loaded, checked, config);
+          const { source, secrets } = await openSource(spec, config);
+          step.secrets.push(...secrets);
+          const destination = createDestination(spec.destination);
+          const host = await ownQueues(config, options.servesHost);
+          const load = loadWorkflowId(spec, destination.identity.fingerprint);
+          const { notes, ...chosen } = await chooseHost(config, destination, host, load);
+          return {
+            spec: packSpec(spec),
+            queue: host.disk,
+            host,
+            ...chosen,
+            commits: destination.capabilities.commits,
+            needs_staging: destination.capabilities.needs_staging,
+            load_workflow_id: load,
+            search_attributes: await registeredSearchAttributes(),
+            resources: planResources(spec, source),
+            warnings: [...settingsNotes(spec.pipeline_name, config), ...(source.warnings ?? []), ...notes],
+          };
+        }),
+      ),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CursorInfo, CursorType } from "./cursor";
 import type { Step } from "./names";
+import type { SearchAttributeName } from "./search-attributes";
 import type {
   BackfillRequest,
   DestinationSpec,
@@ -50,6 +51,8 @@ export interface ResolvedRun {
   /** Resources in topological order with what the workflow needs for routing. */
   resources: ResourcePlan[];
   warnings: string[];
+  /** Those that the namespace knows; absent in answers of before there were any. */
+  search_attributes?: SearchAttributeName[];
 }
 
 /** What the workflow may know of a resource: enough to route, and to judge a backfill request. */

@@ -30,6 +30,7 @@ import { type ActivityName, HOSTS, LONGEST_SUMMARY, optionsFor, type StepPlace }
 import { type Judged, transformAndJudge } from "./after-load";
 import { type BackfillQueue, innermostMessage, toldReason } from "./backfill-queue";
 import { backfillRows, isBackfillOf } from "./backfill-rows";
+import { Findable } from "./findable";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
 import { type RunProgressView, runDetails } from "./run-details";
@@ -64,6 +65,7 @@ class PipelineRun {
   /** Where the steps after the load run; it may change when that host is gone. */
   #host: HostQueues | undefined;
   readonly #asked: RunSteering;
+  readonly #findable = new Findable();
 
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
@@ -86,11 +88,14 @@ class PipelineRun {
   async execute(): Promise<RunResult> {
     const answer = await this.#step("resolve", () =>
       this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
-    );
+    ).catch(error => {
+      throw this.#findable.unresolved(this.input, error);
+    });
     // A worker of now may have answered a workflow of before, which goes on as it began.
     const before = answer.host !== undefined && !patched(HOSTS);
     const resolved = before ? { ...answer, host: undefined, holder: undefined, place: undefined } : answer;
     this.#resolved = resolved;
+    this.#findable.resolved(resolved);
     this.#host = resolved.place === undefined ? resolved.host : (resolved.holder ?? resolved.host);
     this.#view.pipeline_name = resolved.spec.pipeline_name;
     this.#view.load_workflow_id = resolved.load_workflow_id;
@@ -200,6 +205,7 @@ class PipelineRun {
       };
     }
     this.#view.notes.push(...info.notes);
+    this.#findable.loaded(info);
   }
 
   async #runBackfills(): Promise<void> {
@@ -269,8 +275,10 @@ class PipelineRun {
       );
     }
     const { gate } = judged;
+    if (gate !== undefined) this.#findable.decided(gate.decision);
     if (gate?.decision === "review" && resolved.spec.gate?.on_review === "wait") {
       judged.gate = await this.#waitForReview(gate);
+      this.#findable.decided(judged.gate.decision);
     }
     if (judged.gate !== undefined) this.#view.gate = judged.gate;
     return judged;

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startJsonPlaceholder } from "../../demo/jsonplaceholder";
+import { runsQuery } from "../../src/pipeline/search-attributes";
 import { type Dev, startDev, tidemark } from "../support/cli";
 import { newProject, type Project, REPOSITORY } from "../support/project";
 
@@ -188,11 +189,16 @@ describe("beside `tidemark dev`", () => {
     const inline = JSON.stringify({ pipeline: { ...posts(api.url), pipeline_name: "inline" } });
     await start("w3", inline);
     expect((await resultOf("w3")).pipeline_name).toBe("inline");
-    const bad = posts(api.url) as { source: { client: object } };
+    const bad = posts(api.url) as { pipeline_name: string; source: { client: object } };
     bad.source.client = { base_url: api.url, auth: { type: "bearer", token: "planted-literal-token" } };
     await start("w4", JSON.stringify({ pipeline: bad }));
     const failed = await tidemark(project, ["temporal", "workflow", "result", "-w", "w4"]);
     expect(failed.stdout + failed.stderr).toMatch(/rotate that secret/);
+    const query = runsQuery({ TidemarkPipeline: bad.pipeline_name, status: "Failed" });
+    const found = await temporal("workflow", "list", "--query", query, "-o", "json");
+    expect(
+      JSON.parse(found).map((one: { execution: { workflowId: string } }) => one.execution.workflowId),
+    ).toEqual(["w4"]);
   }, 120_000);
 
   test("`tidemark run` uses dev's worker and starts none", async () => {
