@@ -1,4 +1,5 @@
 /** `npm run demo`: four pipelines, dbt and the gate, on the destination that is configured (DuckDB unless set). */
+import { defaultFile } from "../src/activities/identity";
 import { loadConfig } from "../src/config";
 import { runDemo } from "./run-demo";
 
@@ -7,8 +8,7 @@ async function main(): Promise<number> {
   return await runDemo(config, {
     live: process.argv.includes("--live"),
     keep: process.argv.includes("--keep"),
-    database:
-      config.destination === "duckdb" ? config.duckdbPath : `${config.destination}, ${config.datasetName}`,
+    database: defaultFile(config)?.path ?? `${config.destination}, ${config.datasetName}`,
   });
 }
 

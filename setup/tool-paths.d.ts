@@ -5,7 +5,7 @@ export type Environment = { readonly [name: string]: string | undefined };
 export interface ToolPaths {
   /** The Temporal CLI, which holds the dev server. */
   temporal?: string;
-  /** Python of the venv with dbt: start dbt as `<dbtPython> -m dbt.cli.main …`. */
+  /** Python of the venv with dbt and its adapters for DuckDB and PostgreSQL: start dbt as `<dbtPython> -m dbt.cli.main …`. */
   dbtPython?: string;
   /** The same for the destination Databricks: its adapter needs other versions of dbt's libraries. */
   dbtDatabricksPython?: string;
@@ -34,4 +34,5 @@ export function temporalPath(env: Environment): string | undefined;
 /** Looks at PATH and the cache only; takes about a millisecond. */
 export function toolPaths(env: Environment): ToolPaths;
 export function venvDir(kind: VenvKind, env: Environment): string;
-export function venvPython(kind: VenvKind, env: Environment): string | undefined;
+/** @param kind which setup/requirements-<kind>.txt */
+export function venvPython(kind: VenvKind | (string & {}), env: Environment): string | undefined;

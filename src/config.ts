@@ -10,7 +10,7 @@ import { config as loadDotenv } from "dotenv";
 import { dltFolders } from "./dlt-project/folders";
 import type { DltFolders } from "./dlt-project/settings-files";
 import { TidemarkError } from "./pipeline/errors";
-import { DEFAULT_TASK_QUEUE } from "./pipeline/names";
+import { DEFAULT_DESTINATION, DEFAULT_TASK_QUEUE } from "./pipeline/names";
 import type { NetworkSettings } from "./pipeline/network";
 import { cacheDir } from "./tools";
 
@@ -34,12 +34,11 @@ export interface WorkerSlots {
 export interface Config {
   /** The project's folder: where `pipelines/`, `dbt/` and `.tidemark/` are. */
   cwd: string;
-  /** Files of the embedded default: dev server database, packages, DuckDB file. */
+  /** Files of the embedded default: dev server database, packages, database file. */
   home: string;
   pipelinesDir: string;
   packageRoot: string;
-  /** Default DuckDB file. */
-  duckdbPath: string;
+  /** Type of the destination of specs that name none. */
   destination: string;
   datasetName: string;
   /** dbt's schema, on both lanes. */
@@ -79,8 +78,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     home,
     pipelinesDir: resolve(cwd, env.TIDEMARK_PIPELINES || "pipelines"),
     packageRoot: resolve(cwd, env.TIDEMARK_PACKAGES || join(home, "packages")),
-    duckdbPath: resolve(cwd, env.DUCKDB_PATH || join(home, "tidemark.duckdb")),
-    destination: env.DLT_DESTINATION || "duckdb",
+    destination: env.DLT_DESTINATION || DEFAULT_DESTINATION,
     datasetName: env.DLT_DATASET_NAME || "raw",
     analyticsSchema: env.DATABRICKS_SCHEMA || "analytics",
     dbtTarget: env.DBT_TARGET || "",

@@ -10,7 +10,7 @@ import type { Destination } from "../destinations/destination";
 import { TidemarkError } from "../pipeline/errors";
 import type { HostQueues, LoadMemo } from "../pipeline/infos";
 import { MEMO_LOAD } from "../pipeline/names";
-import { isThisProcess, placeInIdentity } from "./identity";
+import { type DefaultFile, defaultFile, isThisProcess, placeInIdentity } from "./identity";
 import { pollersOf } from "./served-queues";
 
 export interface ChosenHost {
@@ -29,8 +29,9 @@ export async function chooseHost(
   const { client, info } = Context.current();
   const now = info.currentAttemptScheduledTimestampMs;
   const place = await destination.place?.();
-  if (place !== undefined && destination.identity.fingerprint === config.duckdbPath) {
-    await requireOneFile(client, config, place, now);
+  const file = defaultFile(config);
+  if (place !== undefined && destination.identity.fingerprint === file?.destination.identity.fingerprint) {
+    await requireOneFile(client, config, file, place, now);
   }
   const bound = place === undefined ? {} : { place };
   const last = await lastLoad(client, loadWorkflow);
@@ -51,7 +52,13 @@ export async function chooseHost(
 }
 
 /** @throws TidemarkError HOSTS_DISAGREE when two workers of the task queue have different files under the default name */
-async function requireOneFile(client: Client, config: Config, place: string, now: number): Promise<void> {
+async function requireOneFile(
+  client: Client,
+  config: Config,
+  { destination, path, variable }: DefaultFile,
+  place: string,
+  now: number,
+): Promise<void> {
   const pollers = (await pollersOf(client, config.namespace, config.taskQueue, now)) ?? [];
   for (const { identity } of pollers) {
     const other = placeInIdentity(identity);
@@ -59,8 +66,8 @@ async function requireOneFile(client: Client, config: Config, place: string, now
     if (other === undefined || other === place || isThisProcess(identity)) continue;
     throw new TidemarkError(
       "HOSTS_DISAGREE",
-      `Two workers serve the task queue "${config.taskQueue}", and the default DuckDB file (DUCKDB_PATH) is another file on ` +
-        `each: ${config.duckdbPath} here, and that of worker "${identity}". Loads would alternate between the files. Give ` +
+      `Two workers serve the task queue "${config.taskQueue}", and the default ${destination.type} file (${variable}) is another file on ` +
+        `each: ${path} here, and that of worker "${identity}". Loads would alternate between the files. Give ` +
         "each project a task queue of its own (TIDEMARK_TASK_QUEUE), or let both reach one file; nothing was loaded.",
       // A worker that has just ended is still listed for a minute.
       { step: "resolve", retryAfterMs: 17_000 },

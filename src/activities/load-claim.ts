@@ -1,7 +1,7 @@
 /** A load's claim on its destination: taken when it opens, renewed while its host lives, given back at its end. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { datasetNames } from "../destinations/dataset-names";
 import type { Destination, LoadClaim, LoadClaims } from "../destinations/destination";
-import { datasetNames } from "../load/dataset-names";
 import { TidemarkError } from "../pipeline/errors";
 import type { ClaimedPlace, OnProgress } from "../pipeline/infos";
 import type { PackageOwner } from "../pipeline/package-base";

@@ -2,7 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config";
-import { createDestination } from "../destinations/registry";
+import { datasetNames } from "../destinations/dataset-names";
+import type { DbtAdapter } from "../destinations/destination";
+import { createDestination, destinationType } from "../destinations/registry";
 import { decideGate } from "../gate/decide";
 import { collectMetrics } from "../gate/metrics";
 import { renderPacket } from "../gate/packet";
@@ -12,7 +14,7 @@ import type { DbtInfo, GateInfo, GateMetrics } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { unpackSpec } from "../spec/packed-spec";
-import { toolPaths } from "../tools";
+import { venvPython } from "../tools";
 import { runDbt } from "../transform/run-dbt";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 
@@ -43,7 +45,7 @@ export function transformActivities(config: Config, options: StepOptions) {
         await using session = await createDestination(destination).open({ ...step, readOnly: true });
         return await collectMetrics(session, {
           destination_type: spec.destination.type,
-          dataset: spec.dataset_name,
+          dataset: datasetNames(spec).dataset,
           analytics_schema: config.analyticsSchema,
         });
       }),
@@ -76,7 +78,8 @@ async function dbt(
   const spec = unpackSpec(crossed);
   const { destination, secrets } = withDestinationSecrets(spec.destination, config);
   step.secrets.push(...secrets);
-  const executable = config.dbt ?? dbtFor(destination.type, config);
+  const { dbt: adapter } = destinationType(destination.type);
+  const executable = config.dbt ?? dbtFor(destination.type, adapter, config);
   const project = spec.transform!.dbt;
   const { withTurn } = createDestination(destination);
   return await runDbt({
@@ -86,8 +89,12 @@ async function dbt(
     env: Object.fromEntries(
       Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
     ),
-    dataset: spec.dataset_name,
-    destination,
+    dataset: datasetNames(spec).dataset,
+    destination: {
+      type: destination.type,
+      environment: adapter.environment(destination),
+      database: adapter.database(destination),
+    },
     stateDir: join(runFolder(config, spec, run_id), kind),
     ...(withTurn === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withTurn(step, run) }),
     signal: step.signal,
@@ -97,14 +104,12 @@ async function dbt(
 }
 
 /** The dbt that set-up made for this destination; each adapter has an environment of its own. */
-function dbtFor(destination: string, config: Config): string {
-  const { dbtPython, dbtDatabricksPython } = toolPaths(config.env);
-  const found = destination === "databricks" ? dbtDatabricksPython : dbtPython;
+function dbtFor(destination: string, { venv, setup }: DbtAdapter, config: Config): string {
+  const found = venvPython(venv, config.env);
   if (found !== undefined) return found;
-  const command = destination === "databricks" ? "npm run setup:databricks" : "npm run setup";
   throw new TidemarkError(
     "DBT_MISSING",
-    `dbt for ${destination} is not set up where the worker runs: run \`${command}\` there, or name a dbt in TIDEMARK_DBT.`,
+    `dbt for ${destination} is not set up where the worker runs: run \`${setup}\` there, or name a dbt in TIDEMARK_DBT.`,
   );
 }
 

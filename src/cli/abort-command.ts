@@ -2,8 +2,8 @@
 import { WorkflowNotFoundError } from "@temporalio/client";
 import { connectIfRunning } from "../client";
 import type { Config } from "../config";
+import { datasetNames } from "../destinations/dataset-names";
 import { createDestination } from "../destinations/registry";
-import { datasetNames } from "../load/dataset-names";
 import { loadWorkflowId } from "../load/load-workflow-id";
 import { abortPackages, unreadableNotes } from "../package/packages";
 import { TidemarkError } from "../pipeline/errors";

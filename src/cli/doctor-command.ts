@@ -1,19 +1,18 @@
 /** `tidemark doctor`: can this machine run the project? */
 import type { Config } from "../config";
+import { datasetNames } from "../destinations/dataset-names";
 import type { AccessFinding } from "../destinations/destination";
-import { closeDestinations, createDestination } from "../destinations/registry";
+import { closeDestinations, createDestination, findDestinationType } from "../destinations/registry";
 import { type Check, isHealthy } from "../doctor/check";
 import type { DoctorTools } from "../doctor/programs";
 import { runDoctor, type SpecCheck } from "../doctor/run-doctor";
-import { datasetNames } from "../load/dataset-names";
 import { TidemarkError } from "../pipeline/errors";
 import { isSecretRef } from "../pipeline/secret-ref";
 import type { Json, JsonObject } from "../pipeline/spec";
-import { resolveDatabricks } from "../spec/databricks-spec";
 import { listSpecs, loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
-import { findOnPath, toolPaths } from "../tools";
+import { findOnPath, toolPaths, venvPython } from "../tools";
 
 export async function doctorCommand(
   config: Config,
@@ -21,12 +20,11 @@ export async function doctorCommand(
 ): Promise<void> {
   const checks = await runDoctor({
     cwd: config.cwd,
+    home: config.home,
     env: config.env,
     online: options.online === true,
     tools: doctorTools(config),
-    ...(config.destination === "databricks"
-      ? { checkAccess: signal => access(config, signal).finally(closeDestinations) }
-      : {}),
+    checkAccess: signal => access(config, signal).finally(closeDestinations),
     checkSpecs: () => listSpecs(config.pipelinesDir).map(name => checkOne(name, config)),
   });
   process.stdout.write(
@@ -37,7 +35,9 @@ export async function doctorCommand(
 
 /** At the destination that specs without one of their own load into. */
 async function access(config: Config, signal: AbortSignal): Promise<AccessFinding[]> {
-  const spec = resolveDatabricks({ type: "databricks" }, config.env, undefined);
+  const type = findDestinationType(config.destination);
+  if (type === undefined) return [];
+  const spec = type.resolve({ type: type.type }, config, undefined);
   const { destination } = withDestinationSecrets(spec, config);
   const quiet = { signal, onProgress: () => undefined };
   const names = datasetNames({ dataset_name: config.datasetName, destination });
@@ -46,13 +46,12 @@ async function access(config: Config, signal: AbortSignal): Promise<AccessFindin
 
 /** Each adapter of dbt has an environment of its own: the doctor looks at the one that a run would take. */
 function doctorTools(config: Config): DoctorTools {
-  const { dbtDatabricksPython, ...tools } = toolPaths(config.env);
-  const dbtPython = config.destination === "databricks" ? dbtDatabricksPython : tools.dbtPython;
+  const venv = findDestinationType(config.destination)?.dbt.venv;
   return {
-    ...tools,
-    dbtPython,
+    ...toolPaths(config.env),
+    dbtPython: venv === undefined ? undefined : venvPython(venv, config.env),
     nodeVersion: process.versions.node,
-    databricks: findOnPath("databricks", config.env),
+    findProgram: name => findOnPath(name, config.env),
   };
 }
 

@@ -1,6 +1,7 @@
 /** `tidemark state`: what the destination and the package folder know of a pipeline. Reads only. */
 import Table from "cli-table3";
 import type { Config } from "../config";
+import { datasetNames } from "../destinations/dataset-names";
 import { closeDestinations, createDestination } from "../destinations/registry";
 import { pendingPackages, unreadableNotes } from "../package/packages";
 import type { CursorInfo } from "../pipeline/cursor";
@@ -45,8 +46,9 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
     readOnly: true,
   });
   const { pipeline_name, dataset_name } = spec;
+  const { dataset } = datasetNames(spec);
   const restored = await session.restore({
-    dataset: dataset_name,
+    dataset,
     pipeline_name,
     schema_names: [spec.source.name],
   });
@@ -54,7 +56,7 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
   const pending = await pendingPackages({
     root: config.packageRoot,
     pipeline_name,
-    dataset: dataset_name,
+    dataset,
     fingerprint: destination.identity.fingerprint,
   });
   return {

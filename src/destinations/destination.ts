@@ -3,9 +3,10 @@
  * called twice (design law 2). One folder per destination, listed once in registry.ts.
  */
 
+import type { z } from "zod";
 import type { LoadedTable, OnProgress } from "../pipeline/infos";
 import type { PackageBase, PackageOwner, PipelineLoads } from "../pipeline/package-base";
-import type { DestinationSpec, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
+import type { DestinationSpec, Json, JsonObject, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
 import type { StoredSchema } from "../schema/types";
 
 export interface DestinationCapabilities {
@@ -134,7 +135,7 @@ export interface RestoreQuery {
   first_run?: boolean;
 }
 
-/** What differs between destinations in the SQL of built-in metrics. */
+/** What differs between destinations in the SQL that other rooms build. */
 export interface SqlWords {
   /** A name, quoted. */
   name(name: string): string;
@@ -142,6 +143,9 @@ export interface SqlWords {
   schema(name: string): string;
   /** Seconds from an expression's time (timestamp or date, UTC) to now. */
   secondsSince(expression: string): string;
+  /** The catalog (DuckDB: the attached database) as information_schema names it, and where its columns are listed. */
+  readonly catalog: string;
+  readonly columnsView: string;
 }
 
 /** `missing`: a sentence for NULL, no row, or a table, schema or column that is not there. */
@@ -181,7 +185,7 @@ export interface DestinationSession extends AsyncDisposable {
    * is committed as a whole.
    */
   takeBack?(plan: LoadPlan): Promise<TakenBack[]>;
-  /** How SQL for this destination is written, where the gate writes some. */
+  /** How SQL for this destination is written, where another room writes some. */
   readonly words: SqlWords;
   /**
    * The number that one SELECT gives, written by us or by a user (`selectProblem` has passed it). Read-only, whatever it
@@ -255,8 +259,91 @@ export interface Destination {
   ): Promise<AccessFinding[]>;
 }
 
+/** What the worker knows besides the spec. */
+export interface Surroundings {
+  env: { readonly [name: string]: string | undefined };
+  /** The project's folder, from which relative paths count. */
+  cwd: string;
+  /** Folder of the files that are made where nothing else is said. */
+  home: string;
+}
+
+/** A value that dlt looks up below `destination.<name>` when code leaves it out (dlt: configuration/resolve.py). */
+export interface DestinationSetting {
+  key: string;
+  /** The option that it fills, or a path into it with dots; default: the key. Filled ones stay as they are. */
+  option?: string;
+  /** dlt's section of the config itself, e.g. `credentials`. */
+  within?: string;
+  kind: "text" | "integer" | "boolean" | "list" | "object" | "any";
+  /** Must not stand in config.toml. */
+  secret?: boolean;
+  /** Written as a reference: the worker looks it up at use. */
+  reference?: boolean;
+  /** The option's value from what was found; undefined: it is not meant for this destination. @throws TidemarkError SPEC_INVALID */
+  parse?(value: Json, name: string): Json | undefined;
+}
+
+/** One thing that the doctor looked at. */
+export interface Finding {
+  name: string;
+  ok: boolean;
+  /** Never a value of a variable that may be secret. */
+  detail: string;
+  /** What to do where it is not ok. */
+  fix?: string;
+  /** Not ok, and yet no failure. */
+  isWarning?: true;
+}
+
+export interface ProjectLook {
+  cwd: string;
+  env: Record<string, string>;
+  /** The network may be used. */
+  online: boolean;
+  findProgram(name: string): string | undefined;
+}
+
+/** How dbt comes to this destination. */
+export interface DbtAdapter {
+  /** The adapter's Python package; the dbt profile's output has the destination's name. */
+  distribution: string;
+  /** Which of set-up's Python environments has it (setup/requirements-<venv>.txt), and the command that makes it. */
+  venv: string;
+  setup: string;
+  /** Variables that the profile reads, secrets included: the only way in for them. @param spec with its secrets looked up */
+  environment(spec: DestinationSpec): { [name: string]: string };
+  /** The database as dbt's manifest names it; undefined: not known here. */
+  database(spec: DestinationSpec): string | undefined;
+  /** More packages whose versions matter, and what they say: those that do not work with the worker. */
+  packages?: readonly string[];
+  findings?(versions: { [distribution: string]: string | null }): Finding[];
+}
+
+/** One row in registry.ts per destination type. Cheap to load: drivers are loaded when a session is opened. */
 export interface DestinationType {
   readonly type: string;
+  /** Shape of its part of a spec document, `type` included; secrets may be literals or references there. */
+  readonly shape: z.ZodObject;
+  /** What the rest of the spec document may not hold with this destination. */
+  conflicts?(document: JsonObject): { path: string[]; message: string }[];
+  /** What may be left out of a spec because dlt would look it up by name, in order. */
+  readonly settings: readonly DestinationSetting[];
+  /** Words for `load_mode` of a run or spec; absent: there is one way only. */
+  readonly loadModes?: readonly string[];
+  /**
+   * Fills in defaults and what the environment has. Secrets become references.
+   * @param file the spec's file; absent for an inline spec, whose literals would stand in history
+   * @throws TidemarkError SPEC_INVALID naming all that is missing, SPEC_HOLDS_SECRET
+   */
+  resolve(given: JsonObject, around: Surroundings, file: string | undefined): DestinationSpec;
+  /** A destination that is a file: where it is by default, and the variable that says so. */
+  defaultFile?(around: Surroundings): { path: string; variable: string };
+  readonly dbt: DbtAdapter;
+  /** Whether the environment has what a spec without options needs; offline. */
+  checkEnvironment(around: Surroundings): Omit<Finding, "name">;
+  /** Files of the project that belong to the destination. */
+  checkProject?(look: ProjectLook): Promise<Finding[]>;
   create(spec: DestinationSpec): Destination;
   /** Ends what its sessions share, for a process that is about to end. */
   close?(): Promise<void>;

@@ -1,3 +1,5 @@
+import type { Finding } from "../destinations/destination";
+
 /** One thing that the doctor looked at. */
 export interface Check {
   name: string;
@@ -25,4 +27,9 @@ export function warned(name: string, detail: string, fix: string): Check {
 /** False where any check of level "error" failed. */
 export function isHealthy(checks: Check[]): boolean {
   return checks.every(check => check.ok || check.level === "warning");
+}
+
+/** What a destination's own part of the doctor found. */
+export function toCheck({ name, ok, detail, fix = "", isWarning }: Finding): Check {
+  return { name, ok, level: isWarning ? "warning" : "error", detail, fix };
 }

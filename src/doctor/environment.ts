@@ -1,10 +1,14 @@
 /** Environment variables: set where they are needed, and not left as the example file has them. Pure. */
-import { type Check, failed, passed, warned } from "./check";
+import type { Surroundings } from "../destinations/destination";
+import { DESTINATION_NAMES, findDestinationType } from "../destinations/registry";
+import { DEFAULT_DESTINATION } from "../pipeline/names";
+import { type Check, failed, passed, toCheck, warned } from "./check";
 
-export type Environment = Record<string, string | undefined>;
+export type Environment = Surroundings["env"];
 
-const OURS =
-  /^(DLT_|DATABRICKS_|DUCKDB_|DBT_|TEMPORAL_|TIDEMARK_|SOURCES__|DESTINATION__|NORMALIZE__|SCHEMA__|EXTRACT__|LOAD__)/;
+const OURS = new RegExp(
+  `^(DLT_|DBT_|TEMPORAL_|TIDEMARK_|SOURCES__|DESTINATION__|NORMALIZE__|SCHEMA__|EXTRACT__|LOAD__|(${DESTINATION_NAMES.join("|").toUpperCase()})_)`,
+);
 const PLACEHOLDER =
   /YOUR[_-]|<[^<>]+>|change[_-]?me|replace[_-]?me|placeholder|^x{3,}$|^(todo|tbd|none|null|secret|password)$|\.\.\.$/i;
 
@@ -13,8 +17,9 @@ export function isPlaceholder(value: string): boolean {
   return PLACEHOLDER.test(value.trim());
 }
 
-export function checkEnvironment(env: Environment): Check[] {
-  return [...placeholders(env), ...destination(env), ...schemas(env), ...temporal(env)];
+export function checkEnvironment(around: Surroundings): Check[] {
+  const { env } = around;
+  return [...placeholders(env), destination(around), ...schemas(env), ...temporal(env)];
 }
 
 function placeholders(env: Environment): Check[] {
@@ -33,38 +38,15 @@ function placeholders(env: Environment): Check[] {
       ];
 }
 
-function destination(env: Environment): Check[] {
-  const type = env.DLT_DESTINATION || "duckdb";
-  if (type === "duckdb") {
-    return [passed("destination", `duckdb, file ${env.DUCKDB_PATH || ".tidemark/tidemark.duckdb"}`)];
-  }
-  if (type !== "databricks") {
-    return [
-      failed("destination", `DLT_DESTINATION is ${JSON.stringify(type)}`, "Valid: duckdb, databricks."),
-    ];
-  }
-  const credentials = "DESTINATION__DATABRICKS__CREDENTIALS__";
-  const has = (...names: string[]) => names.some(name => Boolean(env[name]));
-  const missing = [
-    ...(has("DATABRICKS_HOST", `${credentials}SERVER_HOSTNAME`) ? [] : ["DATABRICKS_HOST"]),
-    ...(has("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID", `${credentials}HTTP_PATH`)
-      ? []
-      : ["DATABRICKS_HTTP_PATH"]),
-    ...(has("DATABRICKS_TOKEN", `${credentials}ACCESS_TOKEN`) ||
-    (has("DATABRICKS_CLIENT_ID", `${credentials}CLIENT_ID`) &&
-      has("DATABRICKS_CLIENT_SECRET", `${credentials}CLIENT_SECRET`))
-      ? []
-      : ["DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET)"]),
-  ];
-  return missing.length === 0
-    ? [passed("destination", "databricks, connection variables set")]
-    : [
-        failed(
-          "destination",
-          `databricks needs ${missing.join(", ")}`,
-          "Set them in .env or where the worker runs.",
-        ),
-      ];
+function destination(around: Surroundings): Check {
+  const type = around.env.DLT_DESTINATION || DEFAULT_DESTINATION;
+  const found = findDestinationType(type);
+  if (found !== undefined) return toCheck({ name: "destination", ...found.checkEnvironment(around) });
+  return failed(
+    "destination",
+    `DLT_DESTINATION is ${JSON.stringify(type)}`,
+    `Valid: ${DESTINATION_NAMES.join(", ")}.`,
+  );
 }
 
 /** Ingestion owns one schema, dbt another. */

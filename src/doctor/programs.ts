@@ -1,11 +1,12 @@
 /** Programs: there, and of a version that works together with the rest. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { type Check, failed, passed, warned } from "./check";
+import type { DbtAdapter } from "../destinations/destination";
+import { type Check, failed, passed, toCheck, warned } from "./check";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 20_000;
-const SETUP = "From a checkout `npm run setup` (for Databricks `npm run setup:databricks`) sets it up.";
+const SETUP = "From a checkout `npm run setup` sets it up.";
 
 export interface DoctorTools {
   /** `process.version`. */
@@ -14,8 +15,7 @@ export interface DoctorTools {
   temporal?: string;
   /** Python that has dbt. */
   dbtPython?: string;
-  /** The Databricks CLI; used online only. */
-  databricks?: string;
+  findProgram(name: string): string | undefined;
 }
 
 export function checkNode(version: string): Check {
@@ -46,81 +46,52 @@ import importlib.metadata as m, json, sys
 def v(name):
     try: return m.version(name)
     except m.PackageNotFoundError: return None
-print(json.dumps({"python": sys.version.split()[0], "dbt-core": v("dbt-core"), "dbt-duckdb": v("dbt-duckdb"), "duckdb": v("duckdb"), "dbt-databricks": v("dbt-databricks")}))
+print(json.dumps({"python": sys.version.split()[0], **{name: v(name) for name in sys.argv[1:]}}))
 `;
 
 export async function checkDbt(
   tools: DoctorTools,
-  destination: string,
+  adapter: DbtAdapter,
   env: Record<string, string>,
 ): Promise<Check[]> {
-  if (tools.dbtPython === undefined) return [failed("dbt", "no Python with dbt found", SETUP)];
+  const setup = `From a checkout \`${adapter.setup}\` sets it up.`;
+  if (tools.dbtPython === undefined) return [failed("dbt", "no Python with dbt found", setup)];
   let found: { [name: string]: string | null };
   try {
-    const { stdout } = await run(tools.dbtPython, ["-c", VERSIONS], { timeout: TIMEOUT_MS, env });
+    const { stdout } = await run(
+      tools.dbtPython,
+      ["-c", VERSIONS, "dbt-core", adapter.distribution, ...(adapter.packages ?? [])],
+      { timeout: TIMEOUT_MS, env },
+    );
     found = JSON.parse(stdout);
   } catch (error) {
-    return [failed("python", `${tools.dbtPython} does not run (${codeOf(error)})`, SETUP)];
+    return [failed("python", `${tools.dbtPython} does not run (${codeOf(error)})`, setup)];
   }
-  return [passed("python", found.python ?? ""), ...dbtVersions(found, destination)];
+  return [passed("python", found.python ?? ""), ...dbtVersions(found, adapter)];
 }
 
 /** Pure: which versions work together. */
-export function dbtVersions(found: { [name: string]: string | null }, destination: string): Check[] {
+export function dbtVersions(
+  found: { [name: string]: string | null },
+  { distribution, setup, findings }: Pick<DbtAdapter, "distribution" | "setup" | "findings">,
+): Check[] {
   const core = found["dbt-core"] ?? undefined;
-  const adapter = `dbt-${destination}`;
-  const checks: Check[] = [];
-  if (core === undefined) checks.push(failed("dbt", "dbt-core is not installed", SETUP));
-  else if (/^1\.1[01]\./.test(core)) checks.push(passed("dbt", `dbt-core ${core}`));
-  else
-    checks.push(
-      warned("dbt", `dbt-core ${core} was not tried`, "Tried: the 1.11 line (1.12 downloads at start)."),
-    );
-  const version = found[adapter];
-  checks.push(
+  const version = found[distribution];
+  return [
+    core === undefined
+      ? failed("dbt", "dbt-core is not installed", `From a checkout \`${setup}\` sets it up.`)
+      : /^1\.1[01]\./.test(core)
+        ? passed("dbt", `dbt-core ${core}`)
+        : warned("dbt", `dbt-core ${core} was not tried`, "Tried: the 1.11 line (1.12 downloads at start)."),
     version
-      ? passed("dbt adapter", `${adapter} ${version}`)
+      ? passed("dbt adapter", `${distribution} ${version}`)
       : failed(
           "dbt adapter",
-          `${adapter} is not installed`,
-          `Install it beside dbt: pip install '${adapter}~=1.11.0'.`,
+          `${distribution} is not installed`,
+          `Install it beside dbt: pip install '${distribution}~=1.11.0'.`,
         ),
-  );
-  if (destination === "duckdb" && found.duckdb && !found.duckdb.startsWith("1.5.")) {
-    checks.push(
-      failed(
-        "duckdb",
-        `dbt's duckdb is ${found.duckdb}, the worker's is 1.5`,
-        "pip install 'duckdb~=1.5.0': they share one file.",
-      ),
-    );
-  }
-  return checks;
-}
-
-/** Only asked for online: it talks to the workspace. */
-export async function checkBundle(
-  tools: DoctorTools,
-  cwd: string,
-  env: Record<string, string>,
-): Promise<Check> {
-  if (tools.databricks === undefined) {
-    return warned(
-      "bundle",
-      "no Databricks CLI found",
-      "Install it to validate databricks.yml: docs.databricks.com/dev-tools/cli.",
-    );
-  }
-  try {
-    await run(tools.databricks, ["bundle", "validate"], { timeout: 120_000, cwd, env });
-    return passed("bundle", "databricks.yml is valid");
-  } catch (error) {
-    return failed(
-      "bundle",
-      `databricks bundle validate failed (${codeOf(error)})`,
-      "Run `databricks bundle validate` to see why.",
-    );
-  }
+    ...(findings?.(found) ?? []).map(toCheck),
+  ];
 }
 
 function codeOf(error: unknown): string {

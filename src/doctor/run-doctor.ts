@@ -4,11 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DESTINATION_TYPES, findDestinationType } from "../destinations/registry";
 import { TidemarkError } from "../pipeline/errors";
-import { type Check, failed, passed, warned } from "./check";
+import { DEFAULT_DESTINATION } from "../pipeline/names";
+import { type Check, failed, passed, toCheck, warned } from "./check";
 import { checkDbtProject } from "./dbt-project";
 import { checkEnvironment, type Environment } from "./environment";
-import { checkBundle, checkDbt, checkNode, checkTemporal, type DoctorTools } from "./programs";
+import { checkDbt, checkNode, checkTemporal, type DoctorTools } from "./programs";
 
 /** A warehouse that is stopped takes minutes to start. */
 const ONLINE_TIMEOUT_MS = 300_000;
@@ -25,6 +27,8 @@ export interface SpecCheck {
 
 export interface DoctorOptions {
   cwd: string;
+  /** Where files are made (TIDEMARK_HOME). */
+  home: string;
   env: Environment;
   online: boolean;
   tools: DoctorTools;
@@ -39,13 +43,14 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
   const env = Object.fromEntries(
     Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const destination = env.DLT_DESTINATION || "duckdb";
+  const destination = env.DLT_DESTINATION || DEFAULT_DESTINATION;
+  const type = findDestinationType(destination);
   const dataset = env.DLT_DATASET_NAME || "raw";
   const project = join(cwd, "dbt");
   const programs = [
     checkNode(tools.nodeVersion),
     await checkTemporal(tools, env),
-    ...(await checkDbt(tools, destination, env)),
+    ...(type === undefined ? [] : await checkDbt(tools, type.dbt, env)),
   ];
   const canParse =
     tools.dbtPython !== undefined &&
@@ -54,7 +59,7 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
   return [
     ...files(cwd),
     ...programs,
-    ...checkEnvironment(options.env),
+    ...checkEnvironment(options),
     ...(canParse
       ? await checkDbtProject({
           project_dir: project,
@@ -66,7 +71,7 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
       : [warned("dbt parse", "not tried, because of the findings above", "Correct those first.")]),
     ...(await specs(options, dataset)),
     ...(await access(options, destination)),
-    ...(await bundle(options, env)),
+    ...(await projectFiles(options, env)),
   ];
 }
 
@@ -125,7 +130,9 @@ async function access(options: DoctorOptions, destination: string): Promise<Chec
   try {
     const found = await options.checkAccess(AbortSignal.timeout(ONLINE_TIMEOUT_MS));
     return found.map(({ what, ok, detail }) =>
-      ok ? passed(name(what), detail) : failed(name(what), detail, "docs/databricks.md lists the grants."),
+      ok
+        ? passed(name(what), detail)
+        : failed(name(what), detail, `docs/${destination}.md lists the grants.`),
     );
   } catch (error) {
     // Only the class: what an unknown error says may hold a secret.
@@ -134,8 +141,10 @@ async function access(options: DoctorOptions, destination: string): Promise<Chec
   }
 }
 
-async function bundle(options: DoctorOptions, env: Record<string, string>): Promise<Check[]> {
-  if (!existsSync(join(options.cwd, "databricks.yml"))) return [];
-  if (!options.online) return [passed("bundle", "databricks.yml is there; --online validates it")];
-  return [await checkBundle(options.tools, options.cwd, env)];
+/** Files that a destination reads by itself are looked at wherever they are, used today or not. */
+async function projectFiles(options: DoctorOptions, env: Record<string, string>): Promise<Check[]> {
+  const { cwd, online, tools } = options;
+  const look = { cwd, online, env, findProgram: tools.findProgram };
+  const found = await Promise.all(DESTINATION_TYPES.map(type => type.checkProject?.(look) ?? []));
+  return found.flat().map(toCheck);
 }

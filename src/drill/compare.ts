@@ -3,6 +3,7 @@
  * left out or put in its place: `_dlt_id` and load ids are drawn anew, so child rows are compared together with the
  * rows above them, and the validity times of scd2 by their order.
  */
+import type { SqlWords } from "../destinations/destination";
 import { decodeSchema } from "../destinations/stored-schema";
 import type { StoredSchema, StoredTable } from "../schema/types";
 import { decodeStateBlob } from "../state/state-blob";
@@ -16,6 +17,9 @@ export interface DatasetPlace {
   schema: string;
 }
 
+/** How the destination's SQL is written. */
+export type CompareWords = Pick<SqlWords, "name" | "columnsView">;
+
 export interface Difference {
   table: string;
   /** One sentence with numbers and names, never a value. */
@@ -24,35 +28,17 @@ export interface Difference {
 
 const IDS = ["_dlt_id", "_dlt_load_id", "_dlt_parent_id", "_dlt_root_id"];
 
-/** What differs between destinations in the SQL that a comparison needs. */
-export interface CompareDialect {
-  quote(name: string): string;
-  /** Where a catalog's columns are listed. */
-  columns(catalog: string): string;
-}
-
-export const DUCKDB_DIALECT: CompareDialect = {
-  quote: name => `"${name.replaceAll('"', '""')}"`,
-  // One list for all attached files.
-  columns: () => "information_schema.columns",
-};
-
-export const DATABRICKS_DIALECT: CompareDialect = {
-  quote: name => `\`${name.replaceAll("`", "``")}\``,
-  columns: catalog => `\`${catalog}\`.information_schema.columns`,
-};
-
 export async function compareDatasets(
   query: Query,
   expected: DatasetPlace,
   found: DatasetPlace,
-  dialect: CompareDialect = DUCKDB_DIALECT,
+  words: CompareWords,
 ): Promise<Difference[]> {
   const comparison = new Comparison(
     query,
-    dialect.quote,
-    await describe(query, expected, dialect),
-    await describe(query, found, dialect),
+    words.name,
+    await describe(query, expected, words),
+    await describe(query, found, words),
   );
   return await comparison.run();
 }
@@ -66,10 +52,10 @@ interface Described extends DatasetPlace {
 async function describe(
   query: Query,
   place: DatasetPlace,
-  { quote, columns: listed }: CompareDialect,
+  { name: quote, columnsView }: CompareWords,
 ): Promise<Described> {
   const rows = await query(
-    `SELECT table_name, column_name, data_type FROM ${listed(place.catalog)} ` +
+    `SELECT table_name, column_name, data_type FROM ${columnsView} ` +
       `WHERE table_catalog = '${literal(place.catalog)}' AND table_schema = '${literal(place.schema)}'`,
   );
   const tables: Described["tables"] = new Map();

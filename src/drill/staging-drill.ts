@@ -9,16 +9,16 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import type { Config } from "../config";
+import { datasetNames } from "../destinations/dataset-names";
 import type { DestinationSession } from "../destinations/destination";
-import { createDestination } from "../destinations/registry";
-import { datasetNames } from "../load/dataset-names";
+import { createDestination, destinationType } from "../destinations/registry";
 import { TidemarkError } from "../pipeline/errors";
 import { WORKFLOW_PIPELINE } from "../pipeline/names";
 import type { JsonObject, ResolvedPipeline } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
-import { compareDatasets, DATABRICKS_DIALECT, DUCKDB_DIALECT } from "./compare";
+import { compareDatasets } from "./compare";
 import type { FaultKind } from "./faults";
 import { checkHistories } from "./histories";
 import { DrillHost } from "./hosts";
@@ -128,6 +128,7 @@ class StagingDrill {
     this.#document = document;
     this.#client = client;
     this.#folder = join(config.home, "drill", this.#id);
+    const file = destinationType(config.destination).defaultFile?.(config);
     const host = (name: string) =>
       new DrillHost(name, {
         file: process.execPath,
@@ -139,7 +140,7 @@ class StagingDrill {
           TIDEMARK_HOME: join(this.#folder, `host-${name}`),
           TIDEMARK_PACKAGES: join(this.#folder, `host-${name}`, "packages"),
           TIDEMARK_TASK_QUEUE: this.#queue,
-          DUCKDB_PATH: config.duckdbPath,
+          ...(file === undefined ? {} : { [file.variable]: file.path }),
         },
       });
     this.#hosts = [host("A"), host("B")];
@@ -246,13 +247,13 @@ class StagingDrill {
 
   async #judge(report: RoundReport, undisturbed: string, disturbed: string): Promise<void> {
     await using session = await this.#session();
-    const catalog = await this.#catalog(session);
+    const { catalog } = session.words;
     const place = (dataset: string) => ({ catalog, schema: this.#names(dataset).dataset });
     const differences = await compareDatasets(
       sql => session.query(sql),
       place(undisturbed),
       place(disturbed),
-      this.#spec.destination.type === "databricks" ? DATABRICKS_DIALECT : DUCKDB_DIALECT,
+      session.words,
     );
     report.problems.push(...differences.map(({ table, what }) => `${table}: ${what}`));
   }
@@ -289,12 +290,6 @@ class StagingDrill {
     });
   }
 
-  async #catalog(session: DestinationSession): Promise<string> {
-    const { destination } = this.#spec;
-    if (destination.type === "databricks") return destination.catalog;
-    return String((await session.query("SELECT current_database() AS name"))[0]?.name);
-  }
-
   /** @throws TidemarkError DRILL_FAILED where a dataset of that name is there and nobody said to replace it */
   async #makeRoom(datasets: string[]): Promise<void> {
     if (this.options.replace) return await this.#drop(datasets);
@@ -316,11 +311,9 @@ class StagingDrill {
   /** Only ever datasets that are named for a drill. */
   async #drop(datasets: string[]): Promise<void> {
     await using session = await this.#session();
-    const catalog = await this.#catalog(session);
-    const { quote } = this.#spec.destination.type === "databricks" ? DATABRICKS_DIALECT : DUCKDB_DIALECT;
     for (const { dataset, staging_dataset } of datasets.map(one => this.#names(one))) {
       for (const name of [dataset, staging_dataset]) {
-        await session.query(`DROP SCHEMA IF EXISTS ${quote(catalog)}.${quote(name)} CASCADE`);
+        await session.query(`DROP SCHEMA IF EXISTS ${session.words.schema(name)} CASCADE`);
       }
     }
   }

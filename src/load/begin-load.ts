@@ -1,4 +1,6 @@
 /** The start of a load: what the destination and history know, and what this run will ask its resources for. */
+
+import { datasetNames } from "../destinations/dataset-names";
 import type { DestinationSession, Restored } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
 import { type PackageRecord, writePackage } from "../package/package-record";
@@ -24,7 +26,6 @@ import { decodeStateBlob } from "../state/state-blob";
 import { planBackfill } from "./backfill-range";
 import { type Chosen, choosePackage } from "./choose-package";
 import { decideCursor } from "./cursor-truth";
-import { datasetNames } from "./dataset-names";
 import { dispositionOf, extractedResources, incrementalOf, ownHints, runHints } from "./effective-hints";
 import { drawLoadId, isoMicros, pipelineMark } from "./load-id";
 import {

@@ -1,5 +1,6 @@
 /** From a normalized package to what the destination is asked to do. */
 import { join } from "node:path";
+import { datasetNames } from "../destinations/dataset-names";
 import type { LoadPlan, StateRow } from "../destinations/destination";
 import { normalizeAttemptFolder, type PackageRef } from "../package/layout";
 import { type PackageRecord, readPackage } from "../package/package-record";
@@ -9,7 +10,6 @@ import { rowDigest } from "../schema/hashing";
 import { rootOf } from "../schema/table-chain";
 import type { PipelineState } from "../state/pipeline-state";
 import { encodeStateBlob, STATE_ENGINE_VERSION } from "../state/state-blob";
-import { datasetNames } from "./dataset-names";
 import { hasMainWork } from "./finish-extract";
 import { type Extracted, findNormalized, readBegun, readExtracted } from "./plan-files";
 

@@ -16,3 +16,6 @@ export const QUERY_STATE = "state";
 
 /** dlt's steps in dlt's words, then ours. Every error and progress line names one of them. */
 export type Step = "resolve" | "extract" | "normalize" | "stage" | "load" | "transform" | "metrics" | "gate";
+
+/** What specs load into that name no destination, where DLT_DESTINATION says nothing. */
+export const DEFAULT_DESTINATION = "duckdb";

@@ -131,76 +131,20 @@ export type SecretRef =
   /** A literal in a local spec file, swapped out by the client; the worker reads it again at use. */
   | { spec_ref: { file: string; pointer: string } };
 
-export interface DuckDbDestination {
-  type: "duckdb";
-  /** Absolute path of the database file. */
-  path: string;
-  replace_strategy: ReplaceStrategy;
-  create_indexes: boolean;
+/** What a destination understands is its own business: the core knows `type` and what all of them share. */
+export interface DestinationSpec {
+  type: string;
   /** A name of one's own, under which dlt's settings have it; kept in the state. */
   destination_name?: string;
-  max_identifier_length?: number;
-  max_column_identifier_length?: number;
+  replace_strategy: ReplaceStrategy;
+  /** Constraints and indexes that dlt makes of hints. */
+  create_indexes: boolean;
   /** dlt: naming layout of the staging dataset, `%s` stands for the dataset name. */
   staging_dataset_name_layout: string;
   enable_dataset_name_normalization: boolean;
-  /** DuckDB's memory limit, e.g. "2GB"; default 512MB, beyond it a load spills beside the file. */
-  memory_limit?: string;
-  /** Threads of DuckDB; default: the machine's, at most 4. */
-  threads?: number;
-  /** How long to wait for another process that holds the file; default 600. */
-  busy_timeout_seconds?: number;
+  max_identifier_length?: number;
+  max_column_identifier_length?: number;
 }
-/** dlt's names where dlt has the option; its credentials are on the same level. */
-export interface DatabricksDestination {
-  type: "databricks";
-  /** A name of one's own, under which dlt's settings have it; kept in the state. */
-  destination_name?: string;
-  /** Host of the workspace, without https://. */
-  server_hostname: string;
-  /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc. */
-  http_path: string;
-  catalog: string;
-  /** Personal access token: a reference in the spec, the text itself once the worker has looked it up. */
-  access_token?: SecretRef | string;
-  /** In place of a token: a service principal (OAuth machine-to-machine). */
-  client_id?: SecretRef | string;
-  client_secret?: SecretRef | string;
-  /** Default 443. */
-  port?: number;
-  /** PEM file of a certificate authority to trust besides the known ones. */
-  ca_file?: string;
-  session_configuration?: { [setting: string]: string };
-  replace_strategy: ReplaceStrategy;
-  /** PRIMARY KEY and FOREIGN KEY (informational there). */
-  create_indexes: boolean;
-  /** Comments of tables and columns; default true. */
-  create_comments?: boolean;
-  staging_dataset_name_layout: string;
-  enable_dataset_name_normalization: boolean;
-  /** `catalog.schema.volume` in place of `_dlt_staging_load_volume` in the dataset. It must exist. */
-  staging_volume_name?: string;
-  /** Leave staged files in the Volume after the load; default false (dlt: true). */
-  keep_staged_files?: boolean;
-  /** How files come into the Volume: over the Files REST API (default), or by PUT statements. */
-  staging_upload?: "files_api" | "put";
-  /** dlt: staged files are in an external location and need no credential. Needs a bucket as staging. */
-  is_staging_external_location?: boolean;
-  /**
-   * "spark": rows travel in INSERT statements, without Volume and COPY INTO, for a cluster that lacks them; default
-   * "warehouse". Tables and rows are the same.
-   */
-  load_mode?: "warehouse" | "spark";
-  /** json columns as STRING (default, as dlt) or VARIANT. */
-  json_type?: "string" | "variant";
-  /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */
-  sql_scripting?: boolean;
-  /** Sessions at the same time; default 8. */
-  max_sessions?: number;
-  /** How long to wait for a warehouse that is starting; default 900. */
-  start_timeout_seconds?: number;
-}
-export type DestinationSpec = DuckDbDestination | DatabricksDestination;
 
 /** What a source understands is its own business: the core sees `type` and `name` only. */
 export interface SourceSpec {
@@ -257,9 +201,18 @@ export interface RetrySpec {
   host_timeout_seconds?: number;
 }
 
+/** Names of the datasets as they are in the destination. */
+export interface DatasetNames {
+  dataset: string;
+  staging_dataset: string;
+}
+
 export interface ResolvedPipeline {
   pipeline_name: string;
+  /** As it is written: what state and messages say. */
   dataset_name: string;
+  /** As it is stored there; absent in histories of earlier versions (see destinations/dataset-names.ts). */
+  stored?: DatasetNames;
   destination: DestinationSpec;
   source: SourceSpec;
   /** Run-level overrides, as in dlt's `pipeline.run(...)`. */
@@ -306,7 +259,7 @@ export interface RunInput {
   resources?: string[];
   write_disposition?: Json;
   refresh?: "drop_sources" | "drop_resources" | "drop_data";
-  /** Databricks: how rows get there, in place of the spec's `destination.load_mode`. */
+  /** How rows get there, in place of the spec's `destination.load_mode`, where the destination has more than one way. */
   load_mode?: "warehouse" | "spark";
   full_refresh?: boolean;
   transform?: boolean;

@@ -1,5 +1,6 @@
 /** Checks a whole pipeline spec offline and lists every problem at once, each with its path and the nearest valid name. */
 import { z } from "zod";
+import { DESTINATION_NAMES, findDestinationType } from "../destinations/registry";
 import { cutText } from "../pipeline/cut-text";
 import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
@@ -13,37 +14,6 @@ import {
   namesShape,
 } from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
-import { databricksShape } from "./databricks-spec";
-
-const positive = z.number().int().positive();
-const LONGEST_WAIT_SECONDS = 7 * 24 * 3600;
-
-const duckdb = z.strictObject({
-  type: z.literal("duckdb"),
-  path: z.string().min(1).optional(),
-  replace_strategy: z.enum(["truncate-and-insert", "insert-from-staging", "staging-optimized"]).optional(),
-  create_indexes: z.boolean().optional(),
-  max_identifier_length: positive.optional(),
-  max_column_identifier_length: positive.optional(),
-  staging_dataset_name_layout: z
-    .string()
-    .refine(text => text.includes("%s"), 'must hold "%s", which stands for the dataset name')
-    .optional(),
-  enable_dataset_name_normalization: z.boolean().optional(),
-  destination_name: z.string().min(1).optional(),
-  /** dlt: a label of its own, which changes nothing that is loaded. */
-  environment: z.string().optional(),
-  memory_limit: z
-    .string()
-    .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as "2GB"')
-    .optional(),
-  threads: positive.optional(),
-  busy_timeout_seconds: z
-    .number()
-    .nonnegative()
-    .max(LONGEST_WAIT_SECONDS, "must be at most a week")
-    .optional(),
-});
 
 const dbt = z.strictObject({
   project_dir: z.string().min(1),
@@ -95,7 +65,12 @@ const name = z
 const pipeline = z.strictObject({
   pipeline_name: name,
   dataset_name: name.optional(),
-  destination: z.union([z.enum(["duckdb", "databricks"]), z.looseObject({ type: z.string() })]).optional(),
+  destination: z
+    .union(
+      [z.string(), z.looseObject({ type: z.string() })],
+      "must be a destination's type, or its options with type",
+    )
+    .optional(),
   source: z.looseObject({ type: z.string(), name: name.optional() }),
   write_disposition: dispositionShape.optional(),
   schema_contract: contractShape.optional(),
@@ -121,21 +96,9 @@ export function checkSpec(document: JsonObject): SpecProblem[] {
   const problems = lossyNumbers(document, []);
   const parsed = pipeline.safeParse(document);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issue => toProblems(issue, [])));
-  const destination = document.destination;
-  if (typeof destination === "object" && destination !== null && !Array.isArray(destination)) {
-    problems.push(...checkDestination(destination));
-    if (destination.type === "databricks" && document.loader_file_format === "insert_values") {
-      const message = "must be parquet or jsonl: Databricks loads no files of INSERT statements";
-      problems.push({ path: ["loader_file_format"], message });
-    }
-  }
+  problems.push(...checkDestination(document));
   const source = document.source;
-  if (
-    source !== null &&
-    typeof source === "object" &&
-    !Array.isArray(source) &&
-    typeof source.type === "string"
-  ) {
+  if (isObject(source) && typeof source.type === "string") {
     const type = sourceType(source.type);
     if (type === undefined) {
       const valid = SOURCE_TYPES.map(row => row.type);
@@ -161,18 +124,27 @@ function lossyNumbers(node: Json, path: (string | number)[]): SpecProblem[] {
   return entries.flatMap(([key, inner]) => lossyNumbers(inner, [...path, key]));
 }
 
-function checkDestination(destination: JsonObject): SpecProblem[] {
-  if (destination.type !== "duckdb" && destination.type !== "databricks") {
-    return [
-      {
-        path: ["destination", "type"],
-        message: unknownName("destination", String(destination.type), ["duckdb", "databricks"]),
-      },
-    ];
+function checkDestination(document: JsonObject): SpecProblem[] {
+  const { destination } = document;
+  const isType = typeof destination === "string";
+  if (!isType && !isObject(destination)) return [];
+  const type = isType ? destination : destination.type;
+  if (typeof type !== "string") return [];
+  const found = findDestinationType(type);
+  if (found === undefined) {
+    const message = unknownName("destination", type, [...DESTINATION_NAMES]);
+    return [{ path: isType ? ["destination"] : ["destination", "type"], message }];
   }
-  const shape = destination.type === "databricks" ? databricksShape : duckdb;
-  const parsed = shape.safeParse(destination);
-  return parsed.success ? [] : parsed.error.issues.flatMap(issue => toProblems(issue, ["destination"]));
+  const problems: SpecProblem[] = [...(found.conflicts?.(document) ?? [])];
+  if (isType) return problems;
+  const parsed = found.shape.safeParse(destination);
+  if (parsed.success) return problems;
+  const root = z.object({ destination: found.shape });
+  return [...problems, ...parsed.error.issues.flatMap(issue => toProblems(issue, ["destination"], root))];
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Zod's issue in our words; unknown keys become one problem each with the nearest valid key. */

@@ -3,6 +3,7 @@
  * settings. What the spec says wins. Secrets become references, so that they stay out of history.
  */
 import type { Config } from "../config";
+import { findDestinationType } from "../destinations/registry";
 import { envNames, type Found, lookUp, lookUpPath, type Wanted } from "../dlt-project/look-up";
 import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { type SettingKind, settingValue } from "../dlt-project/values";
@@ -60,19 +61,6 @@ export function datasetLayout(pipeline: string, settings: DltSettings): string {
   throw new TidemarkError("SPEC_INVALID", 'The setting dataset_name_layout must hold "%s".');
 }
 
-const OPTIONS: { [key: string]: SettingKind } = {
-  replace_strategy: "text",
-  create_indexes: "boolean",
-  staging_dataset_name_layout: "text",
-  enable_dataset_name_normalization: "boolean",
-};
-const DATABRICKS_OPTIONS: { [key: string]: SettingKind } = {
-  staging_volume_name: "text",
-  is_staging_external_location: "boolean",
-};
-const DATABRICKS_CREDENTIALS = ["server_hostname", "http_path", "catalog"];
-const DATABRICKS_SECRETS = ["access_token", "client_id", "client_secret"];
-
 /**
  * dlt: `destination.<name>`, where a name that is no type of ours has its `destination_type` there too.
  * @throws TidemarkError SPEC_INVALID
@@ -88,49 +76,20 @@ export function withDestinationSettings(
   const type = typeof named === "string" ? named : options.type;
   const filled: JsonObject = { ...options, type: typeof type === "string" ? type.split(".").at(-1)! : type! };
   const sections = ["destination", name];
-  const fill = (key: string, kind: SettingKind, more: Partial<Wanted> = {}) => {
-    if (filled[key] !== undefined) return;
-    const value = setting(settings, { key, sections, pipeline, ...more }, kind);
-    if (value !== undefined) filled[key] = value;
-  };
-  for (const [key, kind] of Object.entries(OPTIONS)) fill(key, kind);
-  if (filled.type === "duckdb" && filled.path === undefined) {
-    const path =
-      duckDbCredentials({ key: "credentials", sections, pipeline, secret: true }, settings) ??
-      setting(settings, { key: "database", sections, within: "credentials", pipeline }, "text");
-    if (path !== undefined) filled.path = path;
-  }
-  if (filled.type === "databricks") {
-    for (const [key, kind] of Object.entries(DATABRICKS_OPTIONS)) fill(key, kind);
+  for (const one of findDestinationType(String(filled.type))?.settings ?? []) {
+    const { key, option = key, within, kind, secret } = one;
+    const pointer = `/${option.replaceAll(".", "/")}`;
     const nested = isTable(filled.credentials) ? filled.credentials : {};
-    const missing = (key: string) => nested[key] === undefined;
-    for (const key of DATABRICKS_CREDENTIALS.filter(missing)) fill(key, "text", { within: "credentials" });
-    for (const key of DATABRICKS_SECRETS.filter(missing)) {
-      const found = lookUp(settings, { key, sections, within: "credentials", pipeline, secret: true });
-      if (filled[key] === undefined && found !== undefined) filled[key] = reference(found);
-    }
+    if (isFilled(filled, pointer) || (within === "credentials" && nested[key] !== undefined)) continue;
+    const found = plainFound(lookUp(settings, { key, sections, within, pipeline, secret }), kind);
+    if (found === undefined) continue;
+    const value = settingValue(found, kind);
+    const parsed = one.parse === undefined ? value : one.parse(value, found.name);
+    if (parsed !== undefined) writePointer(filled, pointer, one.reference ? reference(found) : parsed);
   }
   // dlt keeps a name of one's own in the pipeline's state.
   if (name !== filled.type) filled.destination_name = name;
   return filled;
-}
-
-/**
- * A path, or SQLAlchemy's form of one: `duckdb:///relative` or `duckdb:////absolute`. Credentials without a section
- * that are another database's URL are the source's (dlt would make a file of that database's name).
- */
-function duckDbCredentials(wanted: Wanted, settings: DltSettings): string | undefined {
-  const found = plainFound(lookUp(settings, wanted), "text");
-  if (found === undefined) return undefined;
-  const text = settingValue(found, "text") as string;
-  const path = /^duckdb:\/\/\/([^?]*)/.exec(text)?.[1] ?? text;
-  const other = /^[\w+]+:\/\//.test(path);
-  if (other && !/destination/i.test(found.name)) return undefined;
-  if (path !== "" && !path.startsWith(":") && !other) return path;
-  throw new TidemarkError(
-    "SPEC_INVALID",
-    `The setting ${found.name} is not the path of a DuckDB file; ":memory:", ":pipeline:" and other databases are not supported.`,
-  );
 }
 
 /** Source settings, as the source's own type lists them. */

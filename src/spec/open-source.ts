@@ -42,7 +42,6 @@ export function withDestinationSecrets(
   destination: DestinationSpec,
   config: Config,
 ): { destination: DestinationSpec; secrets: string[] } {
-  if (destination.type === "duckdb") return { destination, secrets: [] };
   const { value, secrets } = resolveSecrets(destination as unknown as Json, lookupOf(config), "destination");
   return { destination: value as unknown as DestinationSpec, secrets };
 }

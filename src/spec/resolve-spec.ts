@@ -1,12 +1,15 @@
 /** Turns a checked spec document into its resolved form: defaults filled in, paths absolute, secrets named. */
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config";
+import { storedNames } from "../destinations/dataset-names";
+import { DESTINATION_TYPES, destinationType } from "../destinations/registry";
 import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { TidemarkError } from "../pipeline/errors";
 import {
   type ColumnHint,
   DEFAULT_THRESHOLDS,
   type DestinationSpec,
+  type Json,
   type JsonObject,
   type ResolvedPipeline,
   type RunInput,
@@ -16,7 +19,6 @@ import { snakeCase } from "../schema/naming";
 import { sourceType } from "../sources/registry";
 import { MAX_SCHEMA_NAME, SCHEMA_NAME, toAppliedHints, toDisposition } from "../sources/resource-hints";
 import { assertSpec, type SpecDocument } from "./check-spec";
-import { resolveDatabricks } from "./databricks-spec";
 import {
   datasetLayout,
   withDestinationSettings,
@@ -43,13 +45,17 @@ export function resolveSpec(
   assertSpec(filled, where);
   const document = filled as unknown as SpecDocument;
   const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
-  const resolved: ResolvedPipeline = {
-    pipeline_name: document.pipeline_name,
+  const named = {
     dataset_name: datasetLayout(document.pipeline_name, settings).replace(
       "%s",
       () => document.dataset_name ?? config.datasetName,
     ),
-    destination: withLoadMode(resolveDestination(document.destination, config, loaded.file), input.load_mode),
+    destination: withLoadMode(resolveDestination(filled.destination, config, loaded.file), input.load_mode),
+  };
+  const resolved: ResolvedPipeline = {
+    pipeline_name: document.pipeline_name,
+    ...named,
+    stored: storedNames(named),
     source: resolveSource(document.source as JsonObject, loaded, config, base),
     write_disposition: toDisposition(
       (input.write_disposition as SpecDocument["write_disposition"]) ?? document.write_disposition,
@@ -120,29 +126,24 @@ function schemaNameOf(pipeline: string): string {
 
 function withLoadMode(destination: DestinationSpec, loadMode: RunInput["load_mode"]): DestinationSpec {
   if (loadMode === undefined) return destination;
-  if (destination.type === "databricks") return { ...destination, load_mode: loadMode };
+  if (destinationType(destination.type).loadModes?.includes(loadMode)) {
+    return Object.assign({ ...destination }, { load_mode: loadMode });
+  }
+  const types = DESTINATION_TYPES.filter(({ loadModes }) => loadModes?.includes(loadMode));
   throw new TidemarkError(
     "SPEC_INVALID",
-    `load_mode (--load-mode) is for the destination databricks; this run loads into ${destination.type}. Leave it out.`,
+    `load_mode (--load-mode) is for the destination ${types.map(({ type }) => type).join(", ")}; this run loads into ${destination.type}. Leave it out.`,
   );
 }
 
+/** @param given of the filled document: with its type at least */
 function resolveDestination(
-  given: SpecDocument["destination"],
+  given: Json | undefined,
   config: Config,
   file: string | undefined,
 ): DestinationSpec {
-  const options = given as unknown as JsonObject;
-  if (options.type === "databricks") return resolveDatabricks(options, config.env, file);
-  return {
-    replace_strategy: "truncate-and-insert",
-    create_indexes: false,
-    staging_dataset_name_layout: "%s_staging",
-    enable_dataset_name_normalization: true,
-    ...options,
-    type: "duckdb",
-    path: options.path === undefined ? config.duckdbPath : resolve(config.cwd, String(options.path)),
-  } as DestinationSpec;
+  const options = given as JsonObject;
+  return destinationType(String(options.type)).resolve(options, config, file);
 }
 
 function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config, base: string): SourceSpec {

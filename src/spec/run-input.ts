@@ -1,12 +1,14 @@
 /** The input of workflow `pipeline`, as anybody may send it by `temporal workflow start --input`. */
 import { z } from "zod";
+import { DESTINATION_TYPES } from "../destinations/registry";
 import type { RunInput } from "../pipeline/spec";
 import { dispositionShape } from "../sources/resource-hints";
 import { onBusy, parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
-import { loadModeSchema } from "./databricks-spec";
 
 /** Of a file that a spec may lie in. */
 const LONGEST_PATH = 4096;
+
+const LOAD_MODES = DESTINATION_TYPES.flatMap(({ loadModes }) => [...(loadModes ?? [])]);
 
 const runInput = z.strictObject({
   pipeline: z.union(
@@ -17,7 +19,7 @@ const runInput = z.strictObject({
   resources: z.array(z.string()).optional(),
   write_disposition: dispositionShape.optional(),
   refresh: refreshSchema.optional(),
-  load_mode: loadModeSchema.optional(),
+  load_mode: z.enum(LOAD_MODES).optional(),
   full_refresh: z.boolean().optional(),
   transform: z.boolean().optional(),
   gate: z.boolean().optional(),

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
 import type { DbtInfo, OnProgress } from "../pipeline/infos";
-import type { DbtSpec, DestinationSpec } from "../pipeline/spec";
+import type { DbtSpec } from "../pipeline/spec";
 import { type RunResults, readFreshness, readManifest, readRunResults } from "./artifacts";
 import {
   type AttemptFolder,
@@ -17,24 +17,34 @@ import {
   recordExit,
 } from "./attempts";
 import { buildArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
-import { dbtEnvironment } from "./dbt-environment";
 import { failureWithoutResults, nodeFailure } from "./dbt-failures";
 import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt-info";
 import { type DbtExit, runDbtProcess } from "./dbt-process";
 import { endLeftBehind } from "./process-group";
-import { checkManifest, databaseOf } from "./schema-check";
+import { checkManifest } from "./schema-check";
+
+/**
+ * What the profile reads, from the destination that the pipeline loaded: both sides then mean the same place, also where
+ * the pipeline's own variables have dlt's names or the connection stands in the spec.
+ */
+export interface DbtDestination {
+  type: string;
+  /** Also the only way in for a secret: nothing of it is written to a file or an argument list. */
+  environment: { [name: string]: string };
+  /** The database as dbt's manifest names it; undefined: not known here. */
+  database?: string;
+}
 
 export interface RunDbtOptions {
   kind: "freshness" | "build";
   dbt: DbtSpec;
   /** dbt, or a Python that has it: an absolute path, or a name on the PATH of `env`. */
   executable: string;
-  /** The whole environment of dbt; what the profile reads is set from the two fields below (dbt-environment.ts). */
+  /** The environment of dbt; what the profile reads is set from the two fields below. */
   env: Record<string, string>;
-  /** The schema that the pipeline loads into; dbt must read the same. */
+  /** The schema that the pipeline loads into, as it is stored; dbt must read the same. */
   dataset: string;
-  /** With its secrets in place of their references. */
-  destination: DestinationSpec;
+  destination: DbtDestination;
   /** One folder per run and step; must survive attempts. */
   stateDir: string;
   /** Holds the turn on the destination (design law 6) while dbt has it open. */
@@ -152,7 +162,7 @@ function checkSchema(options: RunDbtOptions, attempt: AttemptFolder): void {
   if (manifest === undefined) return;
   checkManifest(manifest, {
     dataset: options.dataset,
-    database: databaseOf(options.destination),
+    database: options.destination.database,
     project_dir: options.dbt.project_dir,
   });
 }
@@ -185,7 +195,12 @@ function invoke(
     executable: options.executable,
     args,
     cwd: options.dbt.project_dir,
-    env: { ...options.env, ...dbtEnvironment(options.dataset, options.destination) },
+    env: {
+      ...options.env,
+      DLT_DATASET_NAME: options.dataset,
+      DLT_DESTINATION: options.destination.type,
+      ...options.destination.environment,
+    },
     recordPath: recordPath(options),
     outputPath: attempt.output,
     phase,

@@ -2,20 +2,8 @@
  * The contract of the two sides is one schema name. This is where the silent failure is noticed: dbt reading a schema
  * that the pipeline does not load. Pure.
  */
-import { basename, extname } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
-import type { DestinationSpec } from "../pipeline/spec";
 import type { Manifest } from "./artifacts";
-
-/** DuckDB names a database after its file. undefined: not known here. */
-export function databaseOf(destination: DestinationSpec): string | undefined {
-  if (destination.type === "duckdb") {
-    const path = String(destination.path);
-    return basename(path, extname(path));
-  }
-  const catalog = (destination as { catalog?: unknown }).catalog;
-  return typeof catalog === "string" ? catalog : undefined;
-}
 
 /**
  * A project with sources must read the dataset with at least one of them; sources in other schemas are its own

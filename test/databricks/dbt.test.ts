@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
 import { createDatabricksDestination } from "../../src/destinations/databricks/databricks-destination";
+import { DATABRICKS_DBT } from "../../src/destinations/databricks/dbt-adapter";
+import type { DatabricksDestination } from "../../src/destinations/databricks/spec";
 import { decideGate } from "../../src/gate/decide";
 import { collectMetrics } from "../../src/gate/metrics";
 import { DEFAULT_THRESHOLDS } from "../../src/pipeline/spec";
 import { toolPaths } from "../../src/tools";
-import { type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
+import { type DbtDestination, type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
 import { PROJECT } from "../contract/dbt/dbt-lane";
 import { loadClaimsSample } from "../support/databricks/samples";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
@@ -37,6 +39,15 @@ async function sql(...statements: string[]): Promise<ResultRow[]> {
   return rows;
 }
 
+function dbtDestination(more: Partial<DatabricksDestination> = {}): DbtDestination {
+  const spec = warehouseSpec(more);
+  return {
+    type: "databricks",
+    environment: DATABRICKS_DBT.environment(spec),
+    database: DATABRICKS_DBT.database(spec),
+  };
+}
+
 function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
   return {
     kind: "build",
@@ -58,7 +69,7 @@ function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
       DATABRICKS_CLIENT_ID: "not-used",
     },
     dataset,
-    destination: warehouseSpec(),
+    destination: dbtDestination(),
     stateDir: join(folder, `step-${++steps}`),
     ...quiet,
     ...more,
@@ -195,7 +206,7 @@ onStandin(
 );
 
 onStandin("a wrong token ends in a coded error that holds no token", async () => {
-  const destination = warehouseSpec({ access_token: "dapi-wrong-planted" });
+  const destination = dbtDestination({ access_token: "dapi-wrong-planted" });
   const error = await runDbt(options({ destination })).catch(caught => caught);
   expect(error.code).toBe("DESTINATION_DENIED");
   expect(error.message).not.toContain("planted");

@@ -1,6 +1,7 @@
 /** Compares the datasets of two DuckDB files, and what dbt built beside them. */
 import { setTimeout as delay } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { duckdbWords } from "../../src/destinations/duckdb/sql-text";
 import { compareDatasets, type Difference } from "../../src/drill/compare";
 
 const LOCKED_FOR_MS = 60_000;
@@ -20,7 +21,12 @@ export async function compareFiles(
     const differences: Difference[] = [];
     for (const schema of schemas) {
       differences.push(
-        ...(await compareDatasets(query, { catalog: "expected", schema }, { catalog: "found", schema })),
+        ...(await compareDatasets(
+          query,
+          { catalog: "expected", schema },
+          { catalog: "found", schema },
+          duckdbWords("expected"),
+        )),
       );
     }
     return differences;

@@ -103,7 +103,7 @@ describe("without a server", () => {
   test("one run from nothing: server, worker, rows, summary; a second run updates", async () => {
     const api = await startJsonPlaceholder({});
     const project = newProject("one-run");
-    project.writeSpec("posts", posts(api.url));
+    project.writeSpec("posts", { ...posts(api.url), dataset_name: "GitHubData" });
     const first = await tidemark(project, ["run", "posts"]);
     expect(first.stderr).not.toMatch(/at .*\.ts/);
     expect(first.code).toBe(0);
@@ -118,7 +118,12 @@ describe("without a server", () => {
       updated: 100,
       deleted: 0,
     });
-    expect(await project.query("SELECT count(*) AS n FROM raw.rest_comments")).toEqual([{ n: "500" }]);
+    expect(await project.query("SELECT count(*) AS n FROM git_hub_data.rest_comments")).toEqual([
+      { n: "500" },
+    ]);
+    // the dataset by its stored name, for who asks afterwards
+    const state = await tidemark(project, ["state", "posts", "--json"]);
+    expect(JSON.parse(state.stdout)).toMatchObject({ dataset_name: "GitHubData", dataset_exists: true });
     await api.close();
   }, 120_000);
 

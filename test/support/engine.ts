@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Destination } from "../../src/destinations/destination";
 import { createDuckDbDestination } from "../../src/destinations/duckdb/duckdb-destination";
+import type { DuckDbDestination } from "../../src/destinations/duckdb/spec";
+import { SHARED_DEFAULTS } from "../../src/destinations/option-shapes";
 import type { Row } from "../../src/json/values";
 import { beginLoad } from "../../src/load/begin-load";
 import { extractStep } from "../../src/load/extract-step";
@@ -18,7 +20,7 @@ import type {
   LoadInfo,
   OnProgress,
 } from "../../src/pipeline/infos";
-import type { BackfillRequest, DuckDbDestination, ResolvedPipeline } from "../../src/pipeline/spec";
+import type { BackfillRequest, ResolvedPipeline } from "../../src/pipeline/spec";
 import type { Resource, Source } from "../../src/sources/source";
 
 export type StepName = "begin" | "extract" | "finish" | "normalize" | "migrate" | "load" | "complete";
@@ -34,6 +36,8 @@ export interface RunOptions {
 
 export type EngineRun = LoadInfo & { extracted: ExtractResourceInfo[] };
 
+const duckdbSpec = (path: string): DuckDbDestination => ({ type: "duckdb", path, ...SHARED_DEFAULTS });
+
 /** A package root and a DuckDB file of its own. */
 export class Engine {
   readonly folder = mkdtempSync(join(tmpdir(), "tidemark-engine-"));
@@ -46,16 +50,7 @@ export class Engine {
   /** @param elsewhere another destination in place of the DuckDB file */
   constructor(destination: Partial<DuckDbDestination> = {}, elsewhere?: Destination) {
     this.destination =
-      elsewhere ??
-      createDuckDbDestination({
-        type: "duckdb",
-        path: this.databasePath,
-        replace_strategy: "truncate-and-insert",
-        create_indexes: false,
-        staging_dataset_name_layout: "%s_staging",
-        enable_dataset_name_normalization: true,
-        ...destination,
-      });
+      elsewhere ?? createDuckDbDestination({ ...duckdbSpec(this.databasePath), ...destination });
   }
 
   remove(): void {
@@ -66,14 +61,7 @@ export class Engine {
     return {
       pipeline_name: "p",
       dataset_name: "raw",
-      destination: {
-        type: "duckdb",
-        path: this.databasePath,
-        replace_strategy: "truncate-and-insert",
-        create_indexes: false,
-        staging_dataset_name_layout: "%s_staging",
-        enable_dataset_name_normalization: true,
-      },
+      destination: duckdbSpec(this.databasePath),
       source: { type: "code", name: "s" },
       retry: { http_attempts: 1, activity_attempts: 1 },
       ...more,

@@ -7,9 +7,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TidemarkError } from "../../pipeline/errors";
-import type { DatabricksDestination } from "../../pipeline/spec";
 import type { AccessFinding, LoadPlan } from "../destination";
 import type { Warehouse } from "./client";
+import type { DatabricksDestination } from "./spec";
 import { type Place, qualifiedDataset, qualifiedTable, quoteName, quoteText } from "./sql-text";
 import { volumeFolder, volumeOf } from "./staged-paths";
 

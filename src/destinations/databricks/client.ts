@@ -5,11 +5,11 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OnProgress } from "../../pipeline/infos";
-import type { DatabricksDestination } from "../../pipeline/spec";
 import type { Credentials } from "./credentials";
 import type { Endpoint } from "./endpoint";
 import { DatabricksError, isRefused, isScriptRefused, sortError } from "./errors";
 import { type DriverSession, joinPool, type SessionPool } from "./session-pool";
+import type { DatabricksDestination } from "./spec";
 import { quoteText } from "./sql-text";
 
 type DriverOperation = Awaited<ReturnType<DriverSession["executeStatement"]>>;

@@ -1,9 +1,9 @@
 /** Who we are to Databricks: a personal access token, or a service principal's token that is fetched and kept. */
 import { TidemarkError } from "../../pipeline/errors";
-import type { DatabricksDestination } from "../../pipeline/spec";
 import type { Endpoint } from "./endpoint";
 import { httpError, sortError } from "./errors";
 import { httpsRequest } from "./https-request";
+import type { DatabricksDestination } from "./spec";
 
 /** The value of the header `Authorization`, fetched anew before it expires. */
 export interface Credentials {

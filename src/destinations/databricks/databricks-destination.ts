@@ -1,6 +1,6 @@
 /** Databricks as a destination: Volume staging, one commit per statement, `_dlt_loads` last. */
 import type { LoadedTable } from "../../pipeline/infos";
-import type { DatabricksDestination } from "../../pipeline/spec";
+import type { DestinationSpec } from "../../pipeline/spec";
 import type {
   Destination,
   DestinationSession,
@@ -19,12 +19,22 @@ import { DATABRICKS_CAPABILITIES } from "./capabilities";
 import { checkAccess } from "./check-access";
 import { openWarehouse, type ResultRow, type Warehouse } from "./client";
 import { completeLoad } from "./complete";
+import { DATABRICKS_DBT } from "./dbt-adapter";
+import { checkBundle, checkEnvironment } from "./doctor";
 import { loadChains } from "./load";
 import { migrate } from "./migrate";
 import { isLoaded, restore } from "./restore";
 import { selectNumber } from "./select-number";
 import { closePools } from "./session-pool";
-import { qualifiedDataset, quoteName, quoteText } from "./sql-text";
+import {
+  conflicts,
+  DATABRICKS_SETTINGS,
+  type DatabricksDestination,
+  databricksShape,
+  LOAD_MODES,
+  resolveDatabricks,
+} from "./spec";
+import { databricksWords, quoteText } from "./sql-text";
 import { stagePlan } from "./stage";
 import { takeBack } from "./take-back";
 
@@ -50,15 +60,27 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
 
 export const DATABRICKS: DestinationType = {
   type: "databricks",
-  create: spec => createDatabricksDestination(spec as DatabricksDestination),
+  shape: databricksShape,
+  conflicts,
+  settings: DATABRICKS_SETTINGS,
+  loadModes: LOAD_MODES,
+  resolve: (given, { env }, file) => resolveDatabricks(given, env, file),
+  dbt: DATABRICKS_DBT,
+  checkEnvironment,
+  checkProject: checkBundle,
+  create: (spec: DestinationSpec) => createDatabricksDestination(spec as DatabricksDestination),
   close: closePools,
 };
 
 class DatabricksSession implements DestinationSession {
+  readonly words: SqlWords;
+
   constructor(
     private readonly db: Warehouse,
     private readonly spec: DatabricksDestination,
-  ) {}
+  ) {
+    this.words = databricksWords(spec.catalog);
+  }
 
   restore(query: RestoreQuery): Promise<Restored> {
     return restore(this.db, { catalog: this.spec.catalog, dataset: query.dataset }, query);
@@ -91,14 +113,6 @@ class DatabricksSession implements DestinationSession {
 
   takeBack(plan: LoadPlan): Promise<TakenBack[]> {
     return takeBack(this.db, plan, this.spec);
-  }
-
-  get words(): SqlWords {
-    return {
-      name: quoteName,
-      schema: dataset => qualifiedDataset({ catalog: this.spec.catalog, dataset }),
-      secondsSince: expression => `unix_timestamp(current_timestamp()) - unix_timestamp(${expression})`,
-    };
   }
 
   selectNumber(sql: string): Promise<SelectedNumber> {

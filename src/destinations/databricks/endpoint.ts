@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { TidemarkError } from "../../pipeline/errors";
-import type { DatabricksDestination } from "../../pipeline/spec";
+import type { DatabricksDestination } from "./spec";
 
 export interface Endpoint {
   host: string;

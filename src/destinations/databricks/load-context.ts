@@ -1,9 +1,9 @@
 /** What the steps of a load share: options, the place, one chain with its staged rows and what was found in them. */
 import type { LoadedTable } from "../../pipeline/infos";
-import type { DatabricksDestination } from "../../pipeline/spec";
 import type { LoadPlan } from "../destination";
 import type { Chain } from "../table-chains";
 import { numberOf, type ResultRow, type Warehouse } from "./client";
+import type { DatabricksDestination } from "./spec";
 import type { Place } from "./sql-text";
 
 export type LoadOptions = Pick<

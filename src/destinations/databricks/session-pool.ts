@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DBSQLClient } from "@databricks/sql";
-import type { DatabricksDestination } from "../../pipeline/spec";
 import { type Credentials, credentialsOf } from "./credentials";
 import { type Endpoint, openEndpoint } from "./endpoint";
+import type { DatabricksDestination } from "./spec";
 
 export type DriverSession = Awaited<ReturnType<DBSQLClient["openSession"]>>;
 

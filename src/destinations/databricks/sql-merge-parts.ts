@@ -1,10 +1,11 @@
 /** Words shared by the merge strategies: targets, staged rows, hard delete, scopes, and the MERGE itself. Pure text. */
-import type { DatabricksDestination } from "../../pipeline/spec";
+
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan } from "../destination";
 import { destinationScopeOf, sourceFilterOf } from "../merge-hints";
 import { columnsWith, completeColumns, type HardDelete, hardDeleteOf } from "../table-chains";
 import type { TypeOptions } from "./column-types";
+import type { DatabricksDestination } from "./spec";
 import { folderPart, type StagedPart, type StagedTable, stagedRows } from "./sql-staged";
 import { stagingTableParts } from "./sql-staging-table";
 import { type Place, qualifiedTable, quoteName, quoteNames, SOURCE, TARGET, where } from "./sql-text";

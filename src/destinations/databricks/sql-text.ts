@@ -1,4 +1,5 @@
 /** Names and texts in Databricks SQL. Everything that enters a statement passes through here. */
+import type { SqlWords } from "../destination";
 import { sqlDialect } from "../sql-dialect";
 
 export { type Place, where } from "../sql-dialect";
@@ -30,3 +31,11 @@ export function timestamp(text: string): string {
   const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(moment);
   return `CAST(${quoteText(zoned ? moment : `${moment}Z`)} AS TIMESTAMP)`;
 }
+
+export const databricksWords = (catalog: string): SqlWords => ({
+  name: quoteName,
+  schema: dataset => qualifiedDataset({ catalog, dataset }),
+  secondsSince: expression => `unix_timestamp(current_timestamp()) - unix_timestamp(${expression})`,
+  catalog,
+  columnsView: `${quoteName(catalog)}.information_schema.columns`,
+});

@@ -1,6 +1,5 @@
 /** Schema migration: datasets, tables, columns and `_dlt_version`, in a transaction of its own before the load. */
 import { TidemarkError } from "../../pipeline/errors";
-import type { DuckDbDestination } from "../../pipeline/spec";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
@@ -9,6 +8,7 @@ import { chainsOf, completeColumns, LOADS_TABLE, needsStagingDataset, VERSION_TA
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 import type { Database } from "./database";
 import { isLoaded, requireBaseIn } from "./restore";
+import type { DuckDbDestination } from "./spec";
 import { addColumn, createDataset, createTable, dropTable } from "./sql-ddl";
 import { deleteVersions, hasVersion, insertVersion } from "./sql-system";
 import type { Place } from "./sql-text";

@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { DuckDbDestination } from "../../../src/pipeline/spec";
+import { DUCKDB_DBT } from "../../../src/destinations/duckdb/dbt-adapter";
+import type { DuckDbDestination } from "../../../src/destinations/duckdb/spec";
 import { toolPaths } from "../../../src/tools";
 import { type RunDbtOptions, runDbt } from "../../../src/transform/run-dbt";
 
@@ -49,7 +50,11 @@ export function openLane(projectDir: string = PROJECT): Lane {
     executable: dbtPython(),
     env: { PATH: process.env.PATH ?? "", HOME: folder, PYTHONDONTWRITEBYTECODE: "1" },
     dataset: "raw",
-    destination: duckdb,
+    destination: {
+      type: "duckdb",
+      environment: DUCKDB_DBT.environment(duckdb),
+      database: DUCKDB_DBT.database(duckdb),
+    },
     stateDir: join(folder, `step-${++steps}`),
     signal: new AbortController().signal,
     onProgress: () => {},

@@ -25,9 +25,10 @@ describe("the doctor", () => {
   test("finds this checkout fit, without creating a database", async () => {
     const checks = await runDoctor({
       cwd: CHECKOUT,
+      home: folder,
       env: env({ TEMPORAL_ADDRESS: "127.0.0.1:1" }),
       online: false,
-      tools: { nodeVersion: process.version, dbtPython: dbtPython() },
+      tools: { nodeVersion: process.version, dbtPython: dbtPython(), findProgram: () => undefined },
       checkSpecs: () => [{ pipeline: "demo", problems: [], transform_dataset: "other" }],
     });
     expect(checks.filter(check => !check.ok && check.level === "error")).toEqual([]);
@@ -45,9 +46,10 @@ describe("the doctor", () => {
   test("says everything that is missing at once", async () => {
     const checks = await runDoctor({
       cwd: folder,
+      home: folder,
       env: env({ DATABRICKS_TOKEN: "changeme" }),
       online: false,
-      tools: { nodeVersion: "v18.0.0" },
+      tools: { nodeVersion: "v18.0.0", findProgram: () => undefined },
       checkSpecs: () => {
         throw new Error("pipelines/bad.json: source.type is missing");
       },

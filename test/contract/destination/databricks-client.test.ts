@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { openWarehouse, type Warehouse } from "../../../src/destinations/databricks/client";
 import { sortError } from "../../../src/destinations/databricks/errors";
 import { httpsRequest } from "../../../src/destinations/databricks/https-request";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import type { LoadPlan } from "../../../src/destinations/destination";
 import type { ProgressEvent } from "../../../src/pipeline/infos";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { statementsOf } from "../../support/databricks/standin";
 import {
   describeOnStandin,

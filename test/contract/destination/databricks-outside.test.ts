@@ -5,8 +5,8 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import type { LoadPlan, PackageFile } from "../../../src/destinations/destination";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { describeOnStandin, freshDataset, inSession, useStandin } from "../../support/databricks/use-standin";
 import { type Case, packageFiles, planOf, STRATEGIES } from "./databricks-cases";
 

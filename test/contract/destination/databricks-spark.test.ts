@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Warehouse } from "../../../src/destinations/databricks/client";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import type { DestinationSession, LoadPlan, PackageFile } from "../../../src/destinations/destination";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { statementsOf } from "../../support/databricks/standin";
 import {
   CATALOG,

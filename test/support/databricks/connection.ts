@@ -1,5 +1,5 @@
 /** The warehouse of the lane, or a stand-in: as a destination, and as the environment of a process. Knows no jest. */
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import type { StandinAddress } from "./standin";
 
 export type Connection = Pick<

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openWarehouse } from "../../../src/destinations/databricks/client";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import { quoteName, quoteText } from "../../../src/destinations/databricks/sql-text";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
 
 const CLAIMS = join(__dirname, "..", "..", "..", "dbt", "seeds", "claims_sample_synthetic.csv");
 const TABLE = "samples.healthverity.claims_sample_synthetic";

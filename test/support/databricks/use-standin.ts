@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { createDatabricksDestination } from "../../../src/destinations/databricks/databricks-destination";
+import type { DatabricksDestination } from "../../../src/destinations/databricks/spec";
 import type { Destination, DestinationSession } from "../../../src/destinations/destination";
-import type { DatabricksDestination } from "../../../src/pipeline/spec";
 import { type Connection, specOf, specOn } from "./connection";
 import { type Standin, standinAt, withoutFaults } from "./standin";
 

@@ -1,5 +1,5 @@
 import { loadConfig } from "../../../src/config";
-import { databricksShape, resolveDatabricks } from "../../../src/spec/databricks-spec";
+import { databricksShape, resolveDatabricks } from "../../../src/destinations/databricks/spec";
 import { resolveSpec } from "../../../src/spec/resolve-spec";
 import { checkRunInput } from "../../../src/spec/run-input";
 

@@ -1,16 +1,19 @@
+import { DATABRICKS_DBT } from "../../../src/destinations/databricks/dbt-adapter";
+import { DUCKDB_DBT } from "../../../src/destinations/duckdb/dbt-adapter";
 import { isHealthy } from "../../../src/doctor/check";
 import { checkEnvironment, isPlaceholder } from "../../../src/doctor/environment";
 import { checkNode, dbtVersions } from "../../../src/doctor/programs";
 
+const around = (env: Record<string, string>) => ({ env, cwd: "/nowhere", home: "/nowhere" });
 const bad = (env: Record<string, string>) =>
-  checkEnvironment(env)
+  checkEnvironment(around(env))
     .filter(check => !check.ok)
     .map(check => `${check.name}: ${check.detail}`);
 
 describe("environment", () => {
   test("the defaults are fine", () => {
-    expect(checkEnvironment({}).every(check => check.ok)).toBe(true);
-    expect(isHealthy(checkEnvironment({}))).toBe(true);
+    expect(checkEnvironment(around({})).every(check => check.ok)).toBe(true);
+    expect(isHealthy(checkEnvironment(around({})))).toBe(true);
   });
 
   test.each(["https://YOUR_HOST", "changeme", "<token>", "dapi...", "xxxx", "replace-me", "YOUR-TOKEN"])(
@@ -33,7 +36,9 @@ describe("environment", () => {
       EDITOR: "changeme",
     });
     expect(found).toEqual(["placeholders: still as in the example: DATABRICKS_HOST, DATABRICKS_TOKEN"]);
-    expect(JSON.stringify(checkEnvironment({ DATABRICKS_TOKEN: "<s3cret>" }))).not.toContain("s3cret");
+    expect(JSON.stringify(checkEnvironment(around({ DATABRICKS_TOKEN: "<s3cret>" })))).not.toContain(
+      "s3cret",
+    );
   });
 
   test("databricks needs its connection, by our names or dlt's", () => {
@@ -70,17 +75,17 @@ describe("versions", () => {
 
   test("dbt, its adapter, and the duckdb that shares our file", () => {
     const found = { "dbt-core": "1.11.16", "dbt-duckdb": "1.11.1", duckdb: "1.5.6", "dbt-databricks": null };
-    expect(dbtVersions(found, "duckdb").every(check => check.ok)).toBe(true);
-    expect(dbtVersions(found, "databricks").find(check => !check.ok)?.detail).toBe(
+    expect(dbtVersions(found, DUCKDB_DBT).every(check => check.ok)).toBe(true);
+    expect(dbtVersions(found, DATABRICKS_DBT).find(check => !check.ok)?.detail).toBe(
       "dbt-databricks is not installed",
     );
-    expect(dbtVersions({ ...found, duckdb: "2.0.0" }, "duckdb").find(check => !check.ok)).toMatchObject({
+    expect(dbtVersions({ ...found, duckdb: "2.0.0" }, DUCKDB_DBT).find(check => !check.ok)).toMatchObject({
       name: "duckdb",
       level: "error",
     });
-    expect(dbtVersions({ ...found, "dbt-core": "1.12.6" }, "duckdb").find(check => !check.ok)?.level).toBe(
+    expect(dbtVersions({ ...found, "dbt-core": "1.12.6" }, DUCKDB_DBT).find(check => !check.ok)?.level).toBe(
       "warning",
     );
-    expect(dbtVersions({ "dbt-core": null }, "duckdb").every(check => check.ok)).toBe(false);
+    expect(dbtVersions({ "dbt-core": null }, DUCKDB_DBT).every(check => check.ok)).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 /** The comparison must be able to fail: everything that a fault could do to a dataset is done to one here, and seen. */
 import { DuckDBInstance } from "@duckdb/node-api";
+import { duckdbWords } from "../../../src/destinations/duckdb/sql-text";
 import { compareDatasets } from "../../../src/drill/compare";
 import type { PipelineState } from "../../../src/state/pipeline-state";
 import { encodeStateBlob } from "../../../src/state/state-blob";
@@ -91,7 +92,12 @@ beforeEach(async () => {
 afterEach(() => close());
 
 const compare = () =>
-  compareDatasets(query, { catalog: "memory", schema: "a" }, { catalog: "memory", schema: "b" });
+  compareDatasets(
+    query,
+    { catalog: "memory", schema: "a" },
+    { catalog: "memory", schema: "b" },
+    duckdbWords("memory"),
+  );
 
 test("other ids, load ids, times and start values are no difference", async () => {
   expect(await compare()).toEqual([]);

@@ -1,6 +1,6 @@
+import { datasetNames } from "../../../src/destinations/dataset-names";
 import { planBackfill } from "../../../src/load/backfill-range";
 import { decideCursor, type TruthQuestion } from "../../../src/load/cursor-truth";
-import { datasetNames } from "../../../src/load/dataset-names";
 import { drawLoadId, isoMicros, pipelineMark } from "../../../src/load/load-id";
 import type { DestinationSpec, IncrementalConfig, Json } from "../../../src/pipeline/spec";
 
@@ -196,6 +196,10 @@ describe("names of datasets", () => {
   it("are normalised, and the staging dataset follows the layout", () => {
     expect(names("My-Raw__x")).toEqual({ dataset: "my_raw_x", staging_dataset: "my_raw_x_staging" });
     expect(names("raw", { staging_dataset_name_layout: "tmp_%s" }).staging_dataset).toBe("tmp_raw");
+    expect(names("GitHubData")).toEqual({
+      dataset: "git_hub_data",
+      staging_dataset: "git_hub_data_staging",
+    });
     expect(names("Raw", { enable_dataset_name_normalization: false }).dataset).toBe("Raw");
   });
 });

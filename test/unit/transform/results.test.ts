@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DatabricksDestination, DuckDbDestination } from "../../../src/pipeline/spec";
+import { DUCKDB_DBT } from "../../../src/destinations/duckdb/dbt-adapter";
+import type { DuckDbDestination } from "../../../src/destinations/duckdb/spec";
 import { type Manifest, mergeRunResults, readRunResults } from "../../../src/transform/artifacts";
 import { buildArgs, programOf, retryArgs } from "../../../src/transform/dbt-command";
 import { isUnfinished, summarizeFreshness, summarizeRun } from "../../../src/transform/dbt-info";
-import { checkManifest, databaseOf } from "../../../src/transform/schema-check";
+import { checkManifest } from "../../../src/transform/schema-check";
 
 const node = (unique_id: string, status: string, more = {}) => ({
   unique_id,
@@ -159,11 +160,9 @@ describe("schema names in step", () => {
   });
 
   test("DuckDB's database is named after the file", () => {
-    expect(databaseOf({ type: "duckdb", path: "/x/my.lake.duckdb" } as unknown as DuckDbDestination)).toBe(
+    expect(DUCKDB_DBT.database({ type: "duckdb", path: "/x/my.lake.duckdb" } as DuckDbDestination)).toBe(
       "my.lake",
     );
-    expect(databaseOf({ type: "databricks", catalog: "main" } as DatabricksDestination)).toBe("main");
-    expect(databaseOf({ type: "databricks" } as DatabricksDestination)).toBeUndefined();
   });
 });
 

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DuckDbDestination } from "../../../src/pipeline/spec";
 import { runDbt } from "../../../src/transform/run-dbt";
 
 let folder: string;
@@ -32,7 +31,7 @@ async function nextKind(results: { [unique_id: string]: string } | string): Prom
       executable: join(folder, "no-dbt"),
       env: {},
       dataset: "raw",
-      destination: { type: "duckdb", path: join(folder, "x.duckdb") } as unknown as DuckDbDestination,
+      destination: { type: "duckdb", environment: { DUCKDB_PATH: join(folder, "x.duckdb") } },
       stateDir,
       signal: new AbortController().signal,
       onProgress: () => {},

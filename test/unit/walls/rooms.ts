@@ -99,13 +99,14 @@ export const ROOMS: readonly Room[] = [
   {
     place: "load",
     job: "the steps of one load: begin, extract, normalize, commit, keep the cursor",
-    imports: ["pipeline", "json", "schema", "state", "package", "extract", "normalize"],
-    types: ["destinations", "sources"],
+    imports: ["pipeline", "json", "schema", "state", "package", "extract", "normalize", "destinations"],
+    types: ["sources"],
   },
   {
     place: "destinations",
     job: "what a destination is; rules that all destinations share",
     imports: ["pipeline", "json", "schema"],
+    vendors: ["zod"],
   },
   {
     place: "destinations/registry",
@@ -116,7 +117,7 @@ export const ROOMS: readonly Room[] = [
     place: "destinations/duckdb",
     job: "DuckDB",
     imports: ["pipeline", "json", "schema", "destinations"],
-    vendors: ["@duckdb/node-api"],
+    vendors: ["@duckdb/node-api", "zod"],
   },
   {
     place: "package-rows",
@@ -128,7 +129,7 @@ export const ROOMS: readonly Room[] = [
     place: "destinations/databricks",
     job: "Databricks: staging into a Volume, one commit per table",
     imports: ["pipeline", "json", "schema", "package-rows", "destinations"],
-    vendors: ["@databricks/sql"],
+    vendors: ["@databricks/sql", "zod"],
   },
   { place: "transform", job: "dbt as a repeatable step", imports: ["pipeline"], vendors: ["zod"] },
   {
@@ -147,7 +148,16 @@ export const ROOMS: readonly Room[] = [
   {
     place: "spec",
     job: "reads, checks and resolves pipeline specs",
-    imports: ["pipeline", "schema", "sources", "sources/registry", "dlt-project", "project-modules"],
+    imports: [
+      "pipeline",
+      "schema",
+      "sources",
+      "sources/registry",
+      "destinations",
+      "destinations/registry",
+      "dlt-project",
+      "project-modules",
+    ],
     types: ["config"],
     vendors: ["zod", "yaml"],
   },

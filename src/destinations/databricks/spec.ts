@@ -3,15 +3,61 @@
  * never become part of the resolved spec: it names the variable that the worker looks up.
  */
 import { z } from "zod";
-import { TidemarkError } from "../pipeline/errors";
-import { isSecretRef } from "../pipeline/secret-ref";
-import type { DatabricksDestination, Json, JsonObject, SecretRef } from "../pipeline/spec";
+import { TidemarkError } from "../../pipeline/errors";
+import { isSecretRef } from "../../pipeline/secret-ref";
+import type { DestinationSpec, Json, JsonObject, SecretRef } from "../../pipeline/spec";
+import type { DestinationSetting } from "../destination";
+import { SHARED_DEFAULTS, SHARED_SETTINGS, secret, sharedOptions, swapLiteral, text } from "../option-shapes";
 
 type Env = { readonly [name: string]: string | undefined };
 
-const text = z.string().min(1);
-const secret = z.union([text, z.object({ env: text }), z.object({ dlt_secret: text })]);
-export const loadModeSchema = z.enum(["warehouse", "spark"]);
+/** dlt's names where dlt has the option; its credentials are on the same level. */
+export interface DatabricksDestination extends DestinationSpec {
+  type: "databricks";
+  /** Host of the workspace, without https://. */
+  server_hostname: string;
+  /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc. */
+  http_path: string;
+  catalog: string;
+  /** Personal access token: a reference in the spec, the text itself once the worker has looked it up. */
+  access_token?: SecretRef | string;
+  /** In place of a token: a service principal (OAuth machine-to-machine). */
+  client_id?: SecretRef | string;
+  client_secret?: SecretRef | string;
+  /** Default 443. */
+  port?: number;
+  /** PEM file of a certificate authority to trust besides the known ones. */
+  ca_file?: string;
+  session_configuration?: { [setting: string]: string };
+  /** PRIMARY KEY and FOREIGN KEY (informational there). */
+  create_indexes: boolean;
+  /** Comments of tables and columns; default true. */
+  create_comments?: boolean;
+  /** `catalog.schema.volume` in place of `_dlt_staging_load_volume` in the dataset. It must exist. */
+  staging_volume_name?: string;
+  /** Leave staged files in the Volume after the load; default false (dlt: true). */
+  keep_staged_files?: boolean;
+  /** How files come into the Volume: over the Files REST API (default), or by PUT statements. */
+  staging_upload?: "files_api" | "put";
+  /** dlt: staged files are in an external location and need no credential. Needs a bucket as staging. */
+  is_staging_external_location?: boolean;
+  /**
+   * "spark": rows travel in INSERT statements, without Volume and COPY INTO, for a cluster that lacks them; default
+   * "warehouse". Tables and rows are the same.
+   */
+  load_mode?: "warehouse" | "spark";
+  /** json columns as STRING (default, as dlt) or VARIANT. */
+  json_type?: "string" | "variant";
+  /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */
+  sql_scripting?: boolean;
+  /** Sessions at the same time; default 8. */
+  max_sessions?: number;
+  /** How long to wait for a warehouse that is starting; default 900. */
+  start_timeout_seconds?: number;
+}
+
+export const LOAD_MODES = ["warehouse", "spark"] as const;
+const loadModeSchema = z.enum(LOAD_MODES);
 /** Fields of dlt's credentials that go to the Python connector, and what there is instead. */
 const PYTHON_ONLY = {
   connection_parameters:
@@ -44,19 +90,10 @@ const connection = {
 /** The destination part of a spec document; dlt's `credentials` may be nested or on the same level. */
 export const databricksShape = z.strictObject({
   type: z.literal("databricks"),
-  destination_name: text.optional(),
-  /** dlt: a label of its own, which changes nothing that is loaded. */
-  environment: z.string().optional(),
+  ...sharedOptions,
   ...connection,
   credentials: z.strictObject(connection).optional(),
-  replace_strategy: z.enum(["truncate-and-insert", "insert-from-staging", "staging-optimized"]).optional(),
-  create_indexes: z.boolean().optional(),
   create_comments: z.boolean().optional(),
-  staging_dataset_name_layout: z
-    .string()
-    .regex(/%s/, "must contain %s, which stands for the dataset's name")
-    .optional(),
-  enable_dataset_name_normalization: z.boolean().optional(),
   staging_volume_name: z
     .string()
     .regex(/^[^.\s/]+\.[^.\s/]+\.[^.\s/]+$/, "must be catalog.schema.volume")
@@ -123,11 +160,8 @@ export function resolveDatabricks(
     const value = spec[field] as Json | undefined;
     if (typeof value !== "string") continue;
     const nested = typeof (credentials as JsonObject | undefined)?.[field] === "string";
-    spec[field] = literal(
-      field,
-      nested ? `/destination/credentials/${field}` : `/destination/${field}`,
-      file,
-    );
+    const pointer = nested ? `/destination/credentials/${field}` : `/destination/${field}`;
+    spec[field] = swapLiteral(field, pointer, file, "DATABRICKS_TOKEN");
   }
   for (const field of Object.keys(VARIABLES) as Field[]) {
     if (spec[field] !== undefined) continue;
@@ -169,22 +203,10 @@ export function resolveDatabricks(
   if (port !== undefined && spec.port === undefined) spec.port = Number(port);
   requireFields(spec);
   return {
-    replace_strategy: "truncate-and-insert",
-    create_indexes: false,
-    staging_dataset_name_layout: "%s_staging",
-    enable_dataset_name_normalization: true,
+    ...SHARED_DEFAULTS,
     ...spec,
     type: "databricks",
   } as unknown as DatabricksDestination;
-}
-
-function literal(field: string, pointer: string, file: string | undefined): SecretRef {
-  if (file !== undefined) return { spec_ref: { file, pointer } };
-  throw new TidemarkError(
-    "SPEC_HOLDS_SECRET",
-    `The workflow's input holds a literal secret at destination.${field}. It now stands in the server's history: revoke it, ` +
-      'then name an environment variable of the worker instead, for example {"env": "DATABRICKS_TOKEN"}.',
-  );
 }
 
 function requireFields(spec: { [field: string]: unknown }): void {
@@ -199,4 +221,26 @@ function requireFields(spec: { [field: string]: unknown }): void {
     );
   }
   if (problems.length > 0) throw new TidemarkError("SPEC_INVALID", `${problems.join(". ")}.`);
+}
+
+/** dlt's names below `destination.<name>`. */
+export const DATABRICKS_SETTINGS: readonly DestinationSetting[] = [
+  ...SHARED_SETTINGS,
+  { key: "staging_volume_name", kind: "text" },
+  { key: "is_staging_external_location", kind: "boolean" },
+  ...["server_hostname", "http_path", "catalog"].map(credential => ofCredentials(credential, {})),
+  ...["access_token", "client_id", "client_secret"].map(credential =>
+    ofCredentials(credential, { secret: true, reference: true }),
+  ),
+];
+
+function ofCredentials(key: string, more: Partial<DestinationSetting>): DestinationSetting {
+  return { key, within: "credentials", kind: "text", ...more };
+}
+
+/** Files of INSERT statements are loaded nowhere here. */
+export function conflicts(document: JsonObject): { path: string[]; message: string }[] {
+  if (document.loader_file_format !== "insert_values") return [];
+  const message = "must be parquet or jsonl: Databricks loads no files of INSERT statements";
+  return [{ path: ["loader_file_format"], message }];
 }

@@ -1,0 +1,78 @@
+/** A session on one open file: what is behind each verb of the interface. */
+import type { LoadedTable } from "../../pipeline/infos";
+import type {
+  DestinationSession,
+  LoadPlan,
+  MigrationInfo,
+  Restored,
+  RestoreQuery,
+  SelectedNumber,
+  SqlWords,
+} from "../destination";
+import { type Database, type OpenDatabaseOptions, openDatabase, type ResultRow } from "./database";
+import { loadPackage } from "./load";
+import { type LoadOptions, migrate } from "./migrate";
+import { isLoaded, restore } from "./restore";
+import { selectNumber } from "./select-number";
+import type { DuckDbDestination } from "./spec";
+import { duckdbWords } from "./sql-text";
+import { makeRoomForColumns } from "./wide-tables";
+
+/** @throws as openDatabase */
+export async function openSession(
+  path: string,
+  spec: DuckDbDestination,
+  options: OpenDatabaseOptions,
+): Promise<DestinationSession> {
+  return new DuckDbSession(await openDatabase(path, options), spec);
+}
+
+class DuckDbSession implements DestinationSession {
+  readonly words: SqlWords;
+
+  constructor(
+    private readonly db: Database,
+    private readonly options: LoadOptions & Pick<DuckDbDestination, "memory_limit">,
+  ) {
+    this.words = duckdbWords(db.catalog);
+  }
+
+  restore(query: RestoreQuery): Promise<Restored> {
+    return restore(this.db, query);
+  }
+
+  isLoaded(dataset: string, loadId: string): Promise<boolean> {
+    return isLoaded(this.db, dataset, loadId);
+  }
+
+  async migrate(plan: LoadPlan): Promise<MigrationInfo> {
+    await this.makeRoom(plan);
+    return await migrate(this.db, plan, this.options);
+  }
+
+  async loadChains(plans: readonly LoadPlan[]): Promise<LoadedTable[]> {
+    for (const plan of plans) await this.makeRoom(plan);
+    return await loadPackage(this.db, plans, this.options);
+  }
+
+  private async makeRoom(plan: LoadPlan): Promise<void> {
+    if (this.options.memory_limit === undefined) await makeRoomForColumns(this.db, plan);
+  }
+
+  /** Everything was committed together by `loadChains`. */
+  async completeLoad(): Promise<void> {}
+
+  selectNumber(sql: string): Promise<SelectedNumber> {
+    return selectNumber(this.db, sql);
+  }
+
+  query(sql: string, params: (string | number)[] = []): Promise<ResultRow[]> {
+    // a JavaScript number would be bound as DOUBLE
+    const bound = params.map(p => (typeof p === "number" && Number.isSafeInteger(p) ? BigInt(p) : p));
+    return this.db.rows(sql, bound, "reading for the gate");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.db[Symbol.asyncDispose]();
+  }
+}
