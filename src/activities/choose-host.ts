@@ -51,6 +51,16 @@ export async function chooseHost(
   };
 }
 
+/** The host that holds what the last load left, if it left something and lives. Asked again after a load that failed. */
+export async function findHolder(config: Config, loadWorkflow: string): Promise<HostQueues | undefined> {
+  const { client, info } = Context.current();
+  const last = await lastLoad(client, loadWorkflow);
+  if (last === undefined || last.completed) return undefined;
+  const now = info.currentAttemptScheduledTimestampMs;
+  const pollers = await pollersOf(client, config.namespace, last.host.lease, now);
+  return pollers !== undefined && pollers.length > 0 ? last.host : undefined;
+}
+
 /** @throws TidemarkError HOSTS_DISAGREE when two workers of the task queue have different files under the default name */
 async function requireOneFile(
   client: Client,

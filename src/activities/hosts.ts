@@ -10,6 +10,7 @@ import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
 import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { unpackSpec } from "../spec/packed-spec";
+import { findHolder } from "./choose-host";
 import { asStep, type StepOptions } from "./heartbeats";
 import { claimOf } from "./load-claim";
 import { requireServed } from "./served-queues";
@@ -57,6 +58,13 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
       // Where a worker only stops, the missing heartbeats hand the proof on to another of its host.
       throw new CompleteAsyncError();
     },
+
+    /** Where a load that failed left its package, if it did. */
+    findHolder: ({ load_workflow_id }: { load_workflow_id: string }): Promise<{ holder?: HostQueues }> =>
+      asStep("resolve", options, async () => {
+        const holder = await findHolder(config, load_workflow_id);
+        return holder === undefined ? {} : { holder };
+      }),
 
     /** Answers with the queues of the host that took the task, when it can do the work. */
     pickHost: ({ spec, place }: HostRequest): Promise<HostQueues> =>

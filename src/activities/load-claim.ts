@@ -4,7 +4,7 @@ import { datasetNames } from "../destinations/dataset-names";
 import type { Destination, LoadClaim, LoadClaims } from "../destinations/destination";
 import { TidemarkError } from "../pipeline/errors";
 import type { ClaimedPlace, OnProgress } from "../pipeline/infos";
-import type { PackageOwner } from "../pipeline/package-base";
+import { describeOwner, type PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 
 const ASK_EVERY_MS = 1_000;
@@ -21,10 +21,30 @@ export function claimOf({ dataset, pipeline_name }: ClaimedPlace, owner: Package
 }
 
 /**
+ * Opens a load under its claim, which stays when that succeeds: the load's steps come now.
+ * @throws TidemarkError LOAD_RUNNING; what `open` throws, and then nobody has to wait for the claim to be void
+ */
+export async function withClaim<T>(
+  claims: LoadClaims,
+  claim: LoadClaim,
+  spec: Pick<ResolvedPipeline, "on_busy">,
+  step: { signal: AbortSignal; onProgress: OnProgress },
+  open: () => Promise<T>,
+): Promise<T> {
+  await takeClaim(claims, claim, spec, step);
+  try {
+    return await open();
+  } catch (error) {
+    await claims.release(claim).catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
  * Waits for a load of another namespace, server or project, or is refused, as the spec says.
  * @throws TidemarkError LOAD_RUNNING, which names the holder; the signal's reason when aborted
  */
-export async function takeClaim(
+async function takeClaim(
   claims: LoadClaims,
   claim: LoadClaim,
   spec: Pick<ResolvedPipeline, "on_busy">,
@@ -33,9 +53,7 @@ export async function takeClaim(
   for (;;) {
     const holder = await claims.take(claim);
     if (holder === undefined) return;
-    const who =
-      `workflow ${holder.workflow_id} in namespace ${holder.namespace} on host ${holder.host}` +
-      (holder.server === undefined ? "" : ` (Temporal server ${holder.server})`);
+    const who = describeOwner(holder);
     if (spec.on_busy === "fail") {
       throw new TidemarkError(
         "LOAD_RUNNING",

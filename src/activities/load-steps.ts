@@ -37,7 +37,7 @@ import { openSource, withDestinationSecrets } from "../spec/open-source";
 import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 import { ownQueues, requirePlace, runOfThisTask } from "./hosts";
-import { claimedPlace, claimOf, takeClaim } from "./load-claim";
+import { claimedPlace, claimOf, withClaim } from "./load-claim";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
 const FILE_LIMITS = { rows_per_file: 1_000_000, bytes_per_file: 64 * 1024 * 1024 };
@@ -53,32 +53,34 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
         const owner = await runOfThisTask();
-        const claimed = claimedPlace(spec, destination);
-        if (owner && claimed && destination.claims) {
-          await takeClaim(destination.claims, claimOf(claimed, owner), spec, step);
-        }
-        if (drop !== undefined)
-          await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
-        const now = () => performance.timeOrigin + performance.now();
-        const { ref, ...begun } = await beginLoad({
-          ...step,
-          spec,
-          source,
-          destination,
-          root,
-          history,
-          backfill,
-          ...(owner === undefined ? {} : { owner }),
-          now,
-        });
-        const host = await ownQueues(config, options.servesHost);
-        return {
-          ...begun,
-          ref: { pipeline_name: ref.pipeline_name, load_id: ref.load_id },
-          queue: host.disk,
-          host,
-          ...(claimed === undefined ? {} : { claim: claimed }),
+        const claim = claimedPlace(spec, destination);
+        const begin = async (alone: boolean): Promise<OpenedLoad> => {
+          if (drop !== undefined)
+            await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
+          const now = () => performance.timeOrigin + performance.now();
+          const { ref, ...begun } = await beginLoad({
+            ...step,
+            spec,
+            source,
+            destination,
+            root,
+            history,
+            backfill,
+            ...(owner === undefined ? {} : { owner }),
+            alone,
+            now,
+          });
+          const host = await ownQueues(config, options.servesHost);
+          return {
+            ...begun,
+            ref: { pipeline_name: ref.pipeline_name, load_id: ref.load_id },
+            queue: host.disk,
+            host,
+            ...(claim === undefined ? {} : { claim }),
+          };
         };
+        if (!owner || !claim || !destination.claims) return await begin(false);
+        return await withClaim(destination.claims, claimOf(claim, owner), spec, step, () => begin(true));
       }),
 
     extractResource: ({

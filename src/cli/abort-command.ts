@@ -5,8 +5,13 @@ import type { Config } from "../config";
 import { datasetNames } from "../destinations/dataset-names";
 import { createDestination } from "../destinations/registry";
 import { loadWorkflowId } from "../load/load-workflow-id";
-import { abortPackages, unreadableNotes } from "../package/packages";
+import { hostQueues } from "../package/disk-queue";
+import type { PackageRecord } from "../package/package-record";
+import { abortPackages, unfinishedPackages, unreadableNotes } from "../package/packages";
 import { TidemarkError } from "../pipeline/errors";
+import type { LoadMemo } from "../pipeline/infos";
+import { MEMO_LOAD } from "../pipeline/names";
+import { describeOwner, isOfAnotherServer } from "../pipeline/package-base";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 
@@ -17,29 +22,54 @@ export async function abortCommand(
 ): Promise<void> {
   const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
   const { fingerprint } = createDestination(spec.destination).identity;
-  await refuseWhileLoading(config, spec.pipeline_name, loadWorkflowId(spec, fingerprint));
+  const { last, server } = await lastLoad(config, loadWorkflowId(spec, fingerprint));
+  if (last?.running) throw loadRunning(spec.pipeline_name, last);
   const scope = {
     root: config.packageRoot,
     pipeline_name: spec.pipeline_name,
     dataset: datasetNames(spec).dataset,
     fingerprint,
   };
-  const dropped = await abortPackages(scope, options);
+  const own = { namespace: config.namespace, ...(server === undefined ? {} : { server }) };
+  const keep = ({ owner }: PackageRecord) => options.force !== true && isOfAnotherServer(owner, own);
+  const kept = (await unfinishedPackages(scope)).filter(keep);
+  const dropped = await abortPackages(scope, { ...options, keep });
+  for (const { load_id, owner } of kept) {
+    console.log(
+      `Left ${load_id}: ${describeOwner(owner!)} may be at it, and this command asks only namespace ${config.namespace} of its ` +
+        "own server. Call it there, or with --force when nobody loads it.",
+    );
+  }
   for (const note of await unreadableNotes(config.packageRoot, spec.pipeline_name)) console.log(note);
+  if (dropped.length > 0) {
+    console.log(
+      `Dropped ${dropped.join(", ")}: the cursor had not moved, so the next run extracts these rows again.`,
+    );
+    return;
+  }
+  const left = last?.left;
+  const here = left !== undefined && (await hostQueues(config.packageRoot)).disk === left.host.disk;
   console.log(
-    dropped.length === 0
+    left === undefined || here
       ? "No package is pending."
-      : `Dropped ${dropped.join(", ")}: the cursor had not moved, so the next run extracts these rows again.`,
+      : `No package is pending on this host. The last load (${left.load_id}) did not complete, and what it left is on host ` +
+          `${left.host.host} (task queue ${left.host.disk}): call this there, with the package root of its worker.`,
   );
 }
 
-/**
- * The package of a load that runs is not pending: it is in use, and chains of it may be committed already.
- * @throws TidemarkError LOAD_RUNNING
- */
-async function refuseWhileLoading(config: Config, pipeline: string, workflowId: string): Promise<void> {
+/** As the server knows it. */
+interface LastLoad {
+  workflow_id: string;
+  running: boolean;
+  started: Date;
+  /** Where its package is, when it did not complete. */
+  left?: LoadMemo;
+}
+
+/** Nothing is known without a server, and of loads before the first. */
+async function lastLoad(config: Config, workflowId: string): Promise<{ last?: LastLoad; server?: string }> {
   const connected = await connectIfRunning(config);
-  if (connected === undefined) return;
+  if (connected === undefined) return {};
   try {
     const load = await connected.client.workflow
       .getHandle(workflowId)
@@ -48,14 +78,26 @@ async function refuseWhileLoading(config: Config, pipeline: string, workflowId: 
         if (error instanceof WorkflowNotFoundError) return undefined;
         throw error;
       });
-    if (load?.status.name !== "RUNNING") return;
-    throw new TidemarkError(
-      "LOAD_RUNNING",
-      `Pipeline "${pipeline}" is being loaded right now (workflow ${workflowId}, since ${load.startTime.toISOString()}): its ` +
-        `package is in use and is not dropped. Wait for the run, or cancel it (\`temporal workflow cancel --workflow-id ` +
-        `${pipeline}\`), then call this again.`,
+    const server = await connected.client.connection.workflowService.getClusterInfo({}).then(
+      ({ clusterId }) => clusterId || undefined,
+      () => undefined,
     );
+    if (load === undefined) return { server };
+    const memo = load.memo?.[MEMO_LOAD] as LoadMemo | undefined;
+    const left = load.status.name === "COMPLETED" || memo?.host === undefined ? {} : { left: memo };
+    const running = load.status.name === "RUNNING";
+    return { server, last: { workflow_id: workflowId, running, started: load.startTime, ...left } };
   } finally {
     await connected.close();
   }
+}
+
+/** The package of a load that runs is not pending: it is in use, and chains of it may be committed already. */
+function loadRunning(pipeline: string, { workflow_id, started }: LastLoad): TidemarkError {
+  return new TidemarkError(
+    "LOAD_RUNNING",
+    `Pipeline "${pipeline}" is being loaded right now (workflow ${workflow_id}, since ${started.toISOString()}): its ` +
+      `package is in use and is not dropped. Wait for the run, or cancel it (\`temporal workflow cancel --workflow-id ` +
+      `${pipeline}\`), then call this again.`,
+  );
 }

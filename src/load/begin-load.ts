@@ -24,7 +24,7 @@ import type { Resource, Source } from "../sources/source";
 import { emptyState, getIncremental, type PipelineState, resetResource } from "../state/pipeline-state";
 import { decodeStateBlob } from "../state/state-blob";
 import { planBackfill } from "./backfill-range";
-import { type Chosen, choosePackage } from "./choose-package";
+import { type Chosen, choosePackage, mayBeInUse } from "./choose-package";
 import { decideCursor } from "./cursor-truth";
 import { dispositionOf, extractedResources, incrementalOf, ownHints, runHints } from "./effective-hints";
 import { drawLoadId, isoMicros, pipelineMark } from "./load-id";
@@ -54,6 +54,8 @@ export interface BeginLoadArgs extends DestinationUse {
   backfill?: BackfillRequest;
   /** The run that begins it. */
   owner?: PackageOwner;
+  /** The claim on the destination is held: no other run loads this pipeline into this dataset. */
+  alone?: boolean;
   /** Milliseconds since 1970, with fractions. */
   now: () => number;
 }
@@ -90,7 +92,7 @@ export async function beginLoad(args: BeginLoadArgs): Promise<BegunLoad> {
       takeBack(session, { root, pipeline_name: record.pipeline_name, load_id: record.load_id }, spec, record);
     const chosen = await choosePackage({ ...args, scope, restored, isLoaded, takeBack: takeBackOf });
     if (chosen.record !== undefined) return await goOn(args, chosen, chosen.record);
-    await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS));
+    await removeStalePackages(scope, isoMicros(args.now() - STALE_AFTER_MS), one => mayBeInUse(one, args));
     await forgetFinished(root, spec.pipeline_name, KEPT_RECORDS);
     const begun = await begin(args, session, scope, restored);
     return await writeAll(args, scope, begun, chosen.notes);

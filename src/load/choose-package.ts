@@ -10,7 +10,13 @@ import { failedPath, type PackageRef, resourceFolder } from "../package/layout";
 import { type PackageRecord, updatePackage } from "../package/package-record";
 import { dropPackage, type PackageScope, unfinishedPackages } from "../package/packages";
 import { TidemarkError } from "../pipeline/errors";
-import { describeSuperseded, isSameBase, type PackageOwner } from "../pipeline/package-base";
+import {
+  describeOwner,
+  describeSuperseded,
+  isOfAnotherServer,
+  isSameBase,
+  type PackageOwner,
+} from "../pipeline/package-base";
 import type { BackfillRequest, ResolvedPipeline } from "../pipeline/spec";
 import { findBegun, findSpec } from "./plan-files";
 
@@ -25,6 +31,11 @@ export interface ChooseArgs {
   spec: ResolvedPipeline;
   backfill?: BackfillRequest;
   owner?: PackageOwner;
+  /**
+   * No other run loads this pipeline into this dataset: its claim beside the destination is held. Without, what runs of
+   * other namespaces and servers left may be in use there.
+   */
+  alone?: boolean;
   restored: Pick<Restored, "dataset_exists" | "newest_load_id" | "state">;
   /** `_dlt_loads` has this load id with status 0. */
   isLoaded: (loadId: string) => Promise<boolean>;
@@ -45,6 +56,13 @@ export async function choosePackage(args: ChooseArgs): Promise<Chosen> {
   const notes: string[] = [];
   const unfinished = await unfinishedPackages(args.scope);
   for (const record of unfinished) {
+    if (mayBeInUse(record, args)) {
+      notes.push(
+        `load package ${record.load_id} is left alone, as ${describeOwner(record.owner!)} may be at it: two servers share this ` +
+          "package root (`tidemark abort-packages --force` drops it when nobody is)",
+      );
+      continue;
+    }
     const reason = whyStale(record, args);
     if (reason !== undefined) {
       const committed = args.restored.dataset_exists && (await args.isLoaded(record.load_id));
@@ -68,6 +86,11 @@ export async function choosePackage(args: ChooseArgs): Promise<Chosen> {
     if (taken !== undefined) return { what: "taken over", record, notes: [...notes, ...taken] };
   }
   return { notes };
+}
+
+/** By a run that cannot be asked from here. */
+export function mayBeInUse({ owner }: PackageRecord, own: Pick<ChooseArgs, "owner" | "alone">): boolean {
+  return own.alone !== true && isOfAnotherServer(owner, own.owner);
 }
 
 /** A sentence for people when nothing of the package may be loaded any more. */

@@ -25,7 +25,7 @@ import { stateRef } from "../state/state-blob";
 import { dispositionOf, incrementalOf, ownHints } from "./effective-hints";
 import { hintOptions } from "./extract-step";
 import { drawLoadId } from "./load-id";
-import { type BegunState, type Extracted, readBegun, readSchema, writeExtracted } from "./plan-files";
+import { type BegunState, type Extracted, readBegun, readSchema, settleExtracted } from "./plan-files";
 
 export interface FinishExtractArgs {
   ref: PackageRef;
@@ -47,17 +47,19 @@ export async function finishExtract(args: FinishExtractArgs): Promise<FinishedEx
   if (record.finished !== undefined) return record.finished;
   const begun = await readBegun(ref);
   const done = await doneRecords(ref, begun);
-  const extracted = collect(args, begun, await readSchema(ref), done);
+  const collected = collect(args, begun, await readSchema(ref), done);
+  const has_work = hasMainWork(begun, collected) || collected.state_package !== undefined;
+  // Of two attempts the first counts: the state's own load id is drawn from the clock.
+  const extracted = has_work ? await settleExtracted(ref, collected) : collected;
   const finished: FinishedExtract = {
-    has_work: hasMainWork(begun, extracted) || extracted.state_package !== undefined,
+    has_work,
     cursors: extracted.cursors,
     notes: [],
     ...(begun.state_load_id === undefined
       ? {}
       : { state: stateRef(extracted.state), state_load_id: begun.state_load_id }),
   };
-  if (finished.has_work) {
-    await writeExtracted(ref, extracted);
+  if (has_work) {
     await updatePackage(ref, { state: "extracted", finished });
   } else {
     await updatePackage(ref, { state: "aborted", finished });

@@ -144,6 +144,11 @@ const NORMALIZED: Shape = {
 const write = (path: string, value: unknown) => writeFileAtomic(path, orjsonText(value as Value));
 const read = async <T>(path: string, shape: Shape) =>
   readShape<T>(path, await readText(path), parseJson, shape);
+/** The first attempt to finish counts; returns its result. */
+async function settle<T>(path: string, value: T, shape: Shape): Promise<T> {
+  const text = await writeFileOnce(path, orjsonText(value as unknown as Value));
+  return readShape<T>(path, text, parseJson, shape);
+}
 async function find<T>(
   path: string,
   shape: Shape,
@@ -165,13 +170,10 @@ export const writeBegun = (ref: PackageRef, begun: BegunState) => write(statePat
 export const readBegun = (ref: PackageRef) => read<BegunState>(statePath(ref), BEGUN);
 export const writeSchema = (ref: PackageRef, schema: StoredSchema) => write(schemaPath(ref), schema);
 export const readSchema = (ref: PackageRef) => read<StoredSchema>(schemaPath(ref), SCHEMA);
-export const writeExtracted = (ref: PackageRef, extracted: Extracted) => write(extractedPath(ref), extracted);
 export const readExtracted = (ref: PackageRef) => read<Extracted>(extractedPath(ref), EXTRACTED);
-/** The first attempt to finish counts; returns its result. */
-export const settleNormalized = async (ref: PackageRef, normalized: Normalized) => {
-  const path = normalizedPath(ref);
-  const text = await writeFileOnce(path, orjsonText(normalized as unknown as Value));
-  return readShape<Normalized>(path, text, parseJson, NORMALIZED);
-};
+export const settleExtracted = (ref: PackageRef, extracted: Extracted) =>
+  settle(extractedPath(ref), extracted, EXTRACTED);
+export const settleNormalized = (ref: PackageRef, normalized: Normalized) =>
+  settle(normalizedPath(ref), normalized, NORMALIZED);
 /** Null when the package is not normalized yet. */
 export const findNormalized = (ref: PackageRef) => find<Normalized>(normalizedPath(ref), NORMALIZED);

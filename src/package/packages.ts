@@ -112,15 +112,15 @@ export async function countedVersion(
 /**
  * Drops what is pending, and what a dead extraction left behind (dlt: `drop_pending_packages`). The rows are gone,
  * the cursor never moved, so the next run extracts them again. A small record of each stays.
- * @param options force: also what has begun to load (dlt: `with_partial_loads`)
+ * @param options force: also what has begun to load (dlt: `with_partial_loads`); keep: those stay
  * @returns load ids of the pending packages that were dropped
  * @throws TidemarkError PACKAGE_PARTLY_LOADED: nothing was dropped
  */
 export async function abortPackages(
   scope: PackageScope,
-  options: { force?: boolean } = {},
+  options: { force?: boolean; keep?: (record: PackageRecord) => boolean } = {},
 ): Promise<string[]> {
-  const unfinished = await unfinishedPackages(scope);
+  const unfinished = (await unfinishedPackages(scope)).filter(record => !options.keep?.(record));
   if (options.force !== true) refusePartlyLoaded(unfinished);
   const aborted: string[] = [];
   for (const record of unfinished) {
@@ -140,10 +140,15 @@ export async function dropPackage(ref: PackageRef): Promise<void> {
  * Removes packages whose extraction died before any step recorded it: nobody will ask for them again. Young ones
  * stay, for they may be a load that is just being extracted, seen from an attempt of its first step that was given up.
  * @param before ISO text in UTC; packages made later stay
+ * @param mayBeInUse those stay too
  */
-export async function removeStalePackages(scope: PackageScope, before: string): Promise<void> {
+export async function removeStalePackages(
+  scope: PackageScope,
+  before: string,
+  mayBeInUse: (record: PackageRecord) => boolean = () => false,
+): Promise<void> {
   for (const record of (await listPackages(scope.root, scope.pipeline_name)).filter(sameScope(scope))) {
-    if (record.state !== "new" || record.created_at >= before) continue;
+    if (record.state !== "new" || record.created_at >= before || mayBeInUse(record)) continue;
     await removePackage({ root: scope.root, pipeline_name: scope.pipeline_name, load_id: record.load_id });
   }
 }

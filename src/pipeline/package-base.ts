@@ -31,6 +31,25 @@ export interface PackageOwner {
   server?: string;
 }
 
+/**
+ * Whether a run of another namespace or Temporal server left it: nobody here can know whether that one is still at it.
+ * What an owner does not say is taken for the same.
+ */
+export function isOfAnotherServer(
+  owner: PackageOwner | undefined,
+  own: Pick<PackageOwner, "namespace" | "server"> | undefined,
+): boolean {
+  if (owner === undefined || own === undefined) return false;
+  if (owner.namespace !== own.namespace) return true;
+  return owner.server !== undefined && own.server !== undefined && owner.server !== own.server;
+}
+
+/** Where a run was started, for people. */
+export function describeOwner({ workflow_id, namespace, host, server }: PackageOwner): string {
+  const at = server === undefined ? "" : ` (Temporal server ${server})`;
+  return `workflow ${workflow_id} in namespace ${namespace} on host ${host}${at}`;
+}
+
 type Newest = Pick<PackageBase, "load_id" | "state_load_id">;
 
 export function isSameBase(base: Newest, found: Newest): boolean {

@@ -13,6 +13,7 @@ import type { RetrySpec } from "../pipeline/spec";
 const START_TO_CLOSE = {
   resolveRun: "2 minutes",
   pickHost: "2 minutes",
+  findHolder: "2 minutes",
   openLoad: "24 hours",
   extractResource: "24 hours",
   finishExtract: "10 minutes",

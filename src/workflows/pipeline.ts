@@ -40,6 +40,8 @@ import { coded, PROGRAMMING_ERRORS } from "./unexpected";
 const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
+/** Runs that were open before do not look again where a failed load left its package. */
+const PATCH_HOLDER_NOW = "holder-of-now";
 /** Runs that were open before judge a backfill's range as they did then. */
 const PATCH_BACKFILL_VALUES = "backfill-values-as-they-are";
 
@@ -62,6 +64,9 @@ class PipelineRun {
   #resolved: ResolvedRun | undefined;
   #history: HistoryState;
   #cursors: CursorInfo[] = [];
+  /** Holds what the last load left, as far as it is known. */
+  #holder: HostQueues | undefined;
+  #loadFailed = false;
   /** Where the steps after the load run; it may change when that host is gone. */
   #host: HostQueues | undefined;
   readonly #asked: RunSteering;
@@ -96,6 +101,7 @@ class PipelineRun {
     const resolved = before ? { ...answer, host: undefined, holder: undefined, place: undefined } : answer;
     this.#resolved = resolved;
     this.#findable.resolved(resolved);
+    this.#holder = resolved.holder;
     this.#host = resolved.place === undefined ? resolved.host : (resolved.holder ?? resolved.host);
     this.#view.pipeline_name = resolved.spec.pipeline_name;
     this.#view.load_workflow_id = resolved.load_workflow_id;
@@ -139,6 +145,7 @@ class PipelineRun {
 
   async #load(backfill?: BackfillRequest): Promise<LoadInfo> {
     const resolved = this.#resolved!;
+    await this.#lookForHolder(resolved);
     for (let wait = 1; ; wait = Math.min(wait * 2, LONGEST_WAIT_FOR_LOCK)) {
       try {
         const child = await startChild<typeof load>(WORKFLOW_LOAD, {
@@ -167,7 +174,10 @@ class PipelineRun {
         this.#took(info);
         return info;
       } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
+          this.#loadFailed = true;
+          throw error;
+        }
         if (resolved.spec.on_busy === "fail") {
           throw ApplicationFailure.nonRetryable(
             `Another run loads this pipeline into this dataset (workflow ${resolved.load_workflow_id}), and on_busy is "fail": nothing was begun.`,
@@ -185,12 +195,23 @@ class PipelineRun {
   }
 
   /** A host that holds what the last load left, else for a file the host that sees it; else any. */
-  #beginAt({ place, holder, host }: ResolvedRun): { place?: string; host?: HostQueues } {
-    const at = holder ?? (place === undefined ? undefined : (this.#host ?? host));
+  #beginAt({ place, host }: ResolvedRun): { place?: string; host?: HostQueues } {
+    const at = this.#holder ?? (place === undefined ? undefined : (this.#host ?? host));
     return { ...(place === undefined ? {} : { place }), ...(at === undefined ? {} : { host: at }) };
   }
 
+  /** A load of this run that failed may have left its package on another host than the one that was known. */
+  async #lookForHolder({ host, load_workflow_id }: ResolvedRun): Promise<void> {
+    if (!this.#loadFailed) return;
+    this.#loadFailed = false;
+    if (host === undefined || !patched(PATCH_HOLDER_NOW)) return;
+    const args: Parameters<Activities["findHolder"]> = [{ load_workflow_id }];
+    const summary = "look for what the failed load left";
+    this.#holder = (await this.#activity("findHolder", args, { summary })).holder;
+  }
+
   #took(info: LoadInfo): void {
+    this.#holder = undefined;
     if (info.host !== undefined && this.#resolved?.place !== undefined) this.#host = info.host;
     for (const cursor of info.cursors) {
       this.#cursors = [

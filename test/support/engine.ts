@@ -20,6 +20,7 @@ import type {
   LoadInfo,
   OnProgress,
 } from "../../src/pipeline/infos";
+import type { PackageOwner } from "../../src/pipeline/package-base";
 import type { BackfillRequest, ResolvedPipeline } from "../../src/pipeline/spec";
 import type { Resource, Source } from "../../src/sources/source";
 
@@ -28,6 +29,9 @@ export type StepName = "begin" | "extract" | "finish" | "normalize" | "migrate" 
 export interface RunOptions {
   history?: HistoryState;
   backfill?: BackfillRequest;
+  /** The run, and whether it holds the claim on the destination. */
+  owner?: PackageOwner;
+  alone?: boolean;
   /** Called after each step is done; throwing is a process that died before the step was recorded. */
   after?: (step: StepName) => void;
   /** Progress inside of step load; throwing is a process that died there. */
@@ -95,6 +99,8 @@ export class Engine {
       root: this.root,
       history: options.history,
       backfill: options.backfill,
+      owner: options.owner,
+      alone: options.alone,
       now: this.now,
     });
     after("begin");

@@ -79,6 +79,7 @@ export function fakes(name: string, queue: string, calls: Call[], more: Fakes = 
     ]),
     completeLoad: note("completeLoad", () => ({ cursors: [] })),
     pickHost: note("pickHost", () => host),
+    findHolder: note("findHolder", () => ({})),
     holdHost: async () => {
       for (;;) {
         Context.current().heartbeat();

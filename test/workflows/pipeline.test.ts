@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Client, WorkflowFailedError, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import type { LoadInfo, RunResult } from "../../src/pipeline/infos";
+import type { LoadInfo, ResolvedRun, RunResult } from "../../src/pipeline/infos";
 import type { RunInput } from "../../src/pipeline/spec";
 import { type Call, type Fakes, fakes } from "../support/fake-activities";
 import { type TestWorker, testClient, testWorker } from "../support/temporal";
@@ -220,6 +220,72 @@ describe("backfill", () => {
     await run.handle.signal("backfill", good);
     await expect(run.handle.result()).rejects.toThrow(WorkflowFailedError);
     expect(opens).toBe(2);
+  });
+
+  const host = (name: string, queue: string) => ({
+    host: name,
+    disk: queue,
+    extract: queue,
+    dbt: queue,
+    lease: queue,
+  });
+  /** What resolveRun says, with more of it. */
+  const resolved =
+    (name: string, more: object, retry: object = {}) =>
+    async () => {
+      const known = (await fakes(name, `q-${name}-disk`, []).resolveRun!()) as ResolvedRun;
+      return { ...known, ...more, spec: { ...known.spec, retry: { ...known.spec.retry, ...retry } } };
+    };
+  /** Queues that the newest load of a run was opened on. */
+  async function openedOn(name: string): Promise<string[]> {
+    const { events } = await client.workflow.getHandle(`load/${name}`).fetchHistory();
+    return events!.flatMap(({ activityTaskScheduledEventAttributes: step }) =>
+      step?.activityType?.name === "openLoad" ? [step.taskQueue!.name!] : [],
+    );
+  }
+
+  test("begins anywhere when the holder of what was pending is gone", async () => {
+    const name = `p-${randomUUID()}`;
+    const holder = host("gone", `${name}-nobody`);
+    const run = await start(
+      { id: name },
+      { resolveRun: resolved(name, { holder }, { host_timeout_seconds: 3 }) },
+    );
+    await run.handle.signal("backfill", good);
+    const result = (await run.handle.result()) as RunResult;
+    expect(result.backfills).toEqual([expect.objectContaining({ status: "done" })]);
+    expect(result.load?.notes.join(" ")).toMatch(/host gone .* does not answer: another begins the load/);
+    expect(await openedOn(name)).toEqual([run.queue]);
+  });
+
+  test("begins where a load of this run left its package when it failed", async () => {
+    const name = `p-${randomUUID()}`;
+    const there = host("there", `q-${name}-there`);
+    let release = () => {};
+    const held = new Promise<void>(done => {
+      release = done;
+    });
+    const openLoad = (async ({ backfill }: { backfill?: unknown }) => {
+      if (backfill === undefined) {
+        await held;
+        throw ApplicationFailure.nonRetryable("no", "SQL_QUERY");
+      }
+      return {
+        ref: { pipeline_name: "p", load_id: "2" },
+        queue: `q-${name}-disk`,
+        host: host("here", `q-${name}-disk`),
+        outcome: "opened",
+        resources: [{ name: "customers" }],
+        notes: [],
+      };
+    }) as never;
+    const more = { openLoad, findHolder: async () => ({ holder: there }) };
+    workers.push(await testWorker([`unused-${name}`, there.lease], fakes(name, `q-${name}-disk`, [], more)));
+    const run = await start({ id: name }, more);
+    await run.handle.signal("backfill", good);
+    release();
+    await expect(run.handle.result()).rejects.toThrow(WorkflowFailedError);
+    expect(await openedOn(name)).toEqual([there.lease]);
   });
 
   test.each([

@@ -31,6 +31,30 @@ test.each(files)("%s replays", async file => {
   expect(await replay(file)).toBeUndefined();
 });
 
+/** The first completed activity's answer, changed. */
+function answered(file: string, change: (answer: object) => object): Buffer {
+  const { History } = temporal.api.history.v1;
+  const history = History.decode(readFileSync(join(FOLDER, file)));
+  const completed = history.events!.find(event => event.activityTaskCompletedEventAttributes)!;
+  const [payload] = completed.activityTaskCompletedEventAttributes!.result!.payloads!;
+  const answer = JSON.parse(Buffer.from(payload!.data!).toString()) as object;
+  payload!.data = Buffer.from(JSON.stringify(change(answer)));
+  return Buffer.from(History.encode(history).finish());
+}
+
+const HOST = { host: "a", disk: "d", extract: "d-extract", dbt: "d-dbt", lease: "d-lease" };
+
+test.each(files.filter(file => !file.startsWith("hosts-")))(
+  "%s, begun by a worker of before and answered by one of now, keeps its road",
+  async file => {
+    const told = file.includes(".pipeline.")
+      ? { host: HOST, holder: { ...HOST, disk: "other" }, place: "f00d" }
+      : { host: HOST, claim: { destination: { type: "duckdb" }, dataset: "raw", pipeline_name: "p" } };
+    const bytes = answered(file, answer => ({ ...answer, ...told }));
+    expect(await replay(file, () => bytes)).toBeUndefined();
+  },
+);
+
 test("a history of other steps does not replay", async () => {
   // Of the same length, so that the protobuf stays whole.
   const error = await replay("load.load.bin", bytes =>

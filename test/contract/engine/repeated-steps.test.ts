@@ -6,6 +6,8 @@ import { extractStep } from "../../../src/load/extract-step";
 import { finishExtract } from "../../../src/load/finish-extract";
 import { completeStep, loadStep, migrateStep } from "../../../src/load/load-steps";
 import { normalizeStep } from "../../../src/load/normalize-step";
+import { readExtracted } from "../../../src/load/plan-files";
+import { readPackage, writePackage } from "../../../src/package/package-record";
 import { listPackages } from "../../../src/package/packages";
 import type { Resource } from "../../../src/sources/source";
 import { Engine, pagesOf, sourceOf } from "../../support/engine";
@@ -74,6 +76,29 @@ it("steps that run twice at once, and once more after that, load once", async ()
   expect(await engine.query("SELECT count(*)::int AS n FROM raw._dlt_loads")).toEqual([{ n: 1 }]);
   expect(await engine.query("SELECT count(*)::int AS n FROM raw._dlt_pipeline_state")).toEqual([{ n: 1 }]);
   expect((await listPackages(engine.root, "p")).map(one => one.state)).toEqual(["new", "loaded"]);
+});
+
+it("a load id that is drawn for the state stays, when the end of extract is repeated", async () => {
+  await engine.run(engine.spec(), sourceOf("s", resource()));
+  const spec = engine.spec({ source: { type: "code", name: "s2" } });
+  const source = sourceOf(
+    "s2",
+    pagesOf("a", () => [[{ id: 1 }]]),
+  );
+  const { capabilities, identity } = engine.destination;
+  const { ref } = await beginLoad({ ...engine.use(), spec, source, root: engine.root, now: engine.now });
+  const common = { ...engine.use(), ref, spec, source, capabilities };
+  await extractStep({ ...common, resource: "a", attempt: "a" });
+  const before = await readPackage(ref);
+  const end = () => finishExtract({ ...common, identity, now: engine.now });
+  await end();
+  const { state_package } = await readExtracted(ref);
+  expect(state_package).toBeDefined();
+  // The worker died between what it found and package.json.
+  await writePackage(ref, before);
+  for (let ticks = 0; ticks < 5; ticks++) engine.now();
+  await end();
+  expect((await readExtracted(ref)).state_package?.load_id).toBe(state_package?.load_id);
 });
 
 it("an idle load that ends twice tells the same both times", async () => {
