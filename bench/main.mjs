@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: the documents into DuckDB, then loads into Databricks, each beside dlt. The second part needs the
- * stand-in (1 GB, Java): it runs where `npm run bench:databricks` or `npm run test:databricks` has set that up.
- * Options go to the first part.
+ * `npm run bench`: the documents into DuckDB beside dlt, dbt's steps warm beside cold, then loads into Databricks beside
+ * dlt. The last part needs the stand-in (1 GB, Java): it runs where `npm run bench:databricks` or
+ * `npm run test:databricks` has set that up. Options go to the first part.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,6 +15,7 @@ function run(command, args) {
 }
 
 run(process.execPath, ["--require", "tsx/cjs", "bench/orders.ts", ...process.argv.slice(2)]);
+run(process.execPath, ["--require", "tsx/cjs", "bench/dbt.ts"]);
 if (existsSync(join(standinHome(), toolPaths.READY_FILE)))
   run("npm", ["run", "--silent", "bench:databricks"]);
 else

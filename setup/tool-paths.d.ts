@@ -5,7 +5,7 @@ export type Environment = { readonly [name: string]: string | undefined };
 export interface ToolPaths {
   /** The Temporal CLI, which holds the dev server. */
   temporal?: string;
-  /** Python of the venv with dbt and its adapters for DuckDB and PostgreSQL: start dbt as `<dbtPython> -m dbt.cli.main …`. */
+  /** Python of the venv with dbt and its adapters for DuckDB and PostgreSQL: `dbt` lies beside it. */
   dbtPython?: string;
   /** The same for the destination Databricks: its adapter needs other versions of dbt's libraries. */
   dbtDatabricksPython?: string;

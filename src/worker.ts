@@ -8,6 +8,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/wo
 import {
   type ActivityDependencies,
   closeDestinations,
+  closeWarmDbt,
   createActivities,
   defaultPlace,
   workerIdentity,
@@ -92,7 +93,7 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     writeFileSync(record, JSON.stringify({ pid: process.pid, kind: options.kind, address: options.address }));
   const done = Promise.all(workers.map(worker => worker.run())).then(async () => {
     if (options.kind !== "run") rmSync(record, { force: true });
-    await Promise.all([connection.close(), closeDestinations()]);
+    await Promise.all([connection.close(), closeDestinations(), closeWarmDbt()]);
   });
   done.catch(() => {});
   return {

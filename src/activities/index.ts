@@ -9,6 +9,9 @@ import { transformActivities } from "./transform-steps";
 /** For a worker that ends: what its activities kept open between steps. */
 export { closeDestinations } from "../destinations/registry";
 
+/** Ends the dbt that waits for the next command. */
+export { closeWarmDbt } from "../transform/warm-dbt";
+
 /** How workers name themselves: others read there which file they have. */
 export { defaultPlace, workerIdentity } from "./identity";
 

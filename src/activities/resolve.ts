@@ -15,6 +15,7 @@ import { chooseHost } from "./choose-host";
 import { asStep, type StepOptions } from "./heartbeats";
 import { ownQueues } from "./hosts";
 import { failingFindable, registeredSearchAttributes } from "./search-attributes";
+import { prepareDbt } from "./transform-steps";
 
 export function resolveActivities(config: Config, options: StepOptions & { servesHost: boolean }) {
   return {
@@ -27,6 +28,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
           const spec = resolveSpec(loaded, checked, config);
           const { source, secrets } = await openSource(spec, config);
           step.secrets.push(...secrets);
+          if (options.servesHost) prepareDbt(spec, config);
           const destination = createDestination(spec.destination);
           const host = await ownQueues(config, options.servesHost);
           const load = loadWorkflowId(spec, destination.identity.fingerprint);

@@ -1,6 +1,7 @@
 /** Steps after the load: dbt source freshness, dbt build, the gate's metrics, the gate. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import { datasetNames } from "../destinations/dataset-names";
 import type { DbtAdapter } from "../destinations/destination";
@@ -9,13 +10,16 @@ import { decideGate } from "../gate/decide";
 import { collectMetrics } from "../gate/metrics";
 import { renderPacket } from "../gate/packet";
 import { safeName } from "../package/safe-name";
-import { TidemarkError } from "../pipeline/errors";
-import type { DbtInfo, GateInfo, GateMetrics } from "../pipeline/infos";
+import type { DbtInfo, GateInfo, GateMetrics, NodesProgress, OnProgress } from "../pipeline/infos";
+import { SIGNAL_DBT_NODES } from "../pipeline/names";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { unpackSpec } from "../spec/packed-spec";
 import { venvPython } from "../tools";
+import { dbtProgram } from "../transform/dbt-command";
+import { pruneRuns } from "../transform/prune-runs";
 import { runDbt } from "../transform/run-dbt";
+import { warmUp } from "../transform/warm-dbt";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 
 export interface TransformRequest {
@@ -69,6 +73,28 @@ export function transformActivities(config: Config, options: StepOptions) {
   };
 }
 
+/** While rows are loaded, dbt gets ready; a dbt that cannot is told by its own step. */
+export function prepareDbt({ transform, destination }: ResolvedPipeline, config: Config): void {
+  if (transform === undefined) return;
+  const { project_dir, target } = transform.dbt;
+  try {
+    warmUp(destination.type, {
+      executable: dbtOf(destination.type, destinationType(destination.type).dbt, config),
+      cwd: project_dir,
+      target: target || config.dbtTarget,
+      env: environment(config),
+    });
+  } catch {
+    // No dbt, or no project: said by the step that needs them.
+  }
+}
+
+function environment(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
+}
+
 async function dbt(
   kind: "freshness" | "build",
   { spec: crossed, run_id }: TransformRequest,
@@ -79,16 +105,15 @@ async function dbt(
   const { destination, secrets } = withDestinationSecrets(spec.destination, config);
   step.secrets.push(...secrets);
   const { dbt: adapter } = destinationType(destination.type);
-  const executable = config.dbt ?? dbtFor(destination.type, adapter, config);
+  const executable = dbtOf(destination.type, adapter, config);
   const project = spec.transform!.dbt;
+  pruneRuns(pipelineRuns(config, spec), safeName(run_id));
   const { withTurn } = createDestination(destination);
   return await runDbt({
     kind,
     dbt: { ...project, target: project.target || config.dbtTarget },
     executable,
-    env: Object.fromEntries(
-      Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
-    ),
+    env: environment(config),
     dataset: datasetNames(spec).dataset,
     destination: {
       type: destination.type,
@@ -96,24 +121,50 @@ async function dbt(
       database: adapter.database(destination),
     },
     stateDir: join(runFolder(config, spec, run_id), kind),
+    cacheDir: join(config.home, "dbt"),
     ...(withTurn === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withTurn(step, run) }),
     signal: step.signal,
-    onProgress: step.onProgress,
+    onProgress: alsoToWorkflow(step.onProgress),
     lastAttempt: step.lastAttempt,
   });
 }
 
 /** The dbt that set-up made for this destination; each adapter has an environment of its own. */
-function dbtFor(destination: string, { venv, setup }: DbtAdapter, config: Config): string {
-  const found = venvPython(venv, config.env);
-  if (found !== undefined) return found;
-  throw new TidemarkError(
-    "DBT_MISSING",
-    `dbt for ${destination} is not set up where the worker runs: run \`${setup}\` there, or name a dbt in TIDEMARK_DBT.`,
-  );
+function dbtOf(destination: string, { venv, setup }: DbtAdapter, config: Config): string {
+  return dbtProgram(destination, { configured: config.dbt, made: venvPython(venv, config.env), setup });
+}
+
+/** First and longest time between two signals: each is an event in history. */
+const SIGNAL_MS = [2_000, 30_000] as const;
+
+/** Nodes that finish are shown in the workflow's current details, which only the workflow itself can write. */
+function alsoToWorkflow(onProgress: OnProgress): OnProgress {
+  let wait: number = SIGNAL_MS[0];
+  let next = Date.now() + wait;
+  return event => {
+    onProgress(event);
+    if (event.nodes === undefined || Date.now() < next) return;
+    wait = Math.min(wait * 2, SIGNAL_MS[1]);
+    next = Date.now() + wait;
+    void tellWorkflow(event.nodes);
+  };
+}
+
+async function tellWorkflow(nodes: NodesProgress): Promise<void> {
+  try {
+    const { client, info } = Context.current();
+    const { workflowId, runId } = info.workflowExecution!;
+    await client.workflow.getHandle(workflowId, runId).signal(SIGNAL_DBT_NODES, nodes);
+  } catch {
+    // Something to look at, no more: heartbeats say the same.
+  }
 }
 
 /** Logs, artifacts and the packet of one run. */
 function runFolder(config: Config, spec: ResolvedPipeline, runId: string): string {
-  return join(config.home, "runs", safeName(spec.pipeline_name), safeName(runId));
+  return join(pipelineRuns(config, spec), safeName(runId));
+}
+
+function pipelineRuns(config: Config, spec: ResolvedPipeline): string {
+  return join(config.home, "runs", safeName(spec.pipeline_name));
 }

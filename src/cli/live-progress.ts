@@ -52,6 +52,9 @@ export class LiveProgress {
           `  ${beat.activity}: attempt ${beat.attempt}${beat.last_failure ? `, because: ${beat.last_failure}` : ""}`,
         );
     }
+    for (const { nodes } of snapshot.heartbeats) {
+      for (const name of nodes?.failed ?? []) this.once(`  dbt: ${name} failed`);
+    }
     const now = this.describe(snapshot);
     if (this.#live) {
       this.out.write(CLEAR_LINE + now.slice(0, (this.out.columns ?? 100) - 1));
@@ -63,6 +66,7 @@ export class LiveProgress {
     const run = snapshot.run!;
     if (run.waiting_for) return `waiting for ${run.waiting_for}`;
     const parts = snapshot.heartbeats.map(beat => {
+      if (beat.nodes !== undefined) return nodesText(beat.nodes, beat.subject);
       const key = `${beat.step} ${beat.subject ?? ""}`.trim();
       const rows = beat.rows === undefined ? "" : ` ${count(beat.rows)} rows${this.rate(key, beat.rows)}`;
       return `${key}${rows}${beat.phase ? ` (${isWait(beat) ? `${beat.phase}: ${beat.message}` : beat.phase})` : ""}`;
@@ -106,6 +110,15 @@ export class LiveProgress {
     if (this.#shown) this.out.write(CLEAR_LINE);
     this.#shown = false;
   }
+}
+
+function nodesText({ done, total, failed, slowest }: NonNullable<Beat["nodes"]>, subject?: string): string {
+  const slow = slowest.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(", ");
+  return [
+    `${done} of ${total} nodes${subject === undefined ? "" : `, ${subject}`}`,
+    ...(failed.length > 0 ? [`failed: ${failed.join(", ")}`] : []),
+    ...(slow ? [`slowest: ${slow}`] : []),
+  ].join("; ");
 }
 
 type Beat = Snapshot["heartbeats"][number];

@@ -15,6 +15,11 @@ export async function main(argv: string[] = process.argv): Promise<void> {
   }
   try {
     process.exitCode = EXIT.done;
+    // Likewise everything after `tidemark dbt`, but for the pipeline that may come first.
+    if (argv[2] === "dbt") {
+      const { dbtCommand } = require("./dbt-command") as typeof import("./dbt-command");
+      process.exit(await dbtCommand(loadConfig(), argv.slice(3)));
+    }
     await program().parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error, argv.includes("--json"));
@@ -221,6 +226,11 @@ Examples:
     .command("drill-host", { hidden: true })
     .action(() =>
       (require("../drill/host-process") as typeof import("../drill/host-process")).hostProcess(loadConfig()),
+    );
+  tidemark
+    .command("dbt")
+    .description(
+      "Pass everything after it on to dbt as the worker runs it; --pipeline <name> first: its place",
     );
   tidemark
     .command("temporal")

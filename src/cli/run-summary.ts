@@ -27,6 +27,9 @@ export function runSummary(result: RunResult): string {
         `    ${finding.status} ${finding.unique_id}${finding.expected_warning ? ` (expected: ${finding.reason ?? "declared"})` : ""}${finding.message ? `: ${finding.message}` : ""}`,
       );
     }
+    const slowest = (result.dbt.nodes ?? []).slice(0, 3).map(timeOf);
+    if (slowest.length > 0) parts.push(`    slowest: ${slowest.join(", ")}`);
+    if (result.dbt.docs_path) parts.push(`    docs: ${result.dbt.docs_path}`);
     for (const note of result.dbt.notes) parts.push(`    note: ${note}`);
   }
   if (result.gate) {
@@ -37,6 +40,11 @@ export function runSummary(result: RunResult): string {
   }
   parts.push(stepTable(result.seconds));
   return `${parts.join("\n")}\n`;
+}
+
+function timeOf({ unique_id, seconds, rows }: NonNullable<DbtInfo["nodes"]>[number]): string {
+  const name = unique_id.split(".")[2] ?? unique_id;
+  return `${name} ${seconds.toFixed(1)} s${rows === undefined ? "" : ` (${count(rows)} rows)`}`;
 }
 
 /** No colours; one line below the head and none between rows. */

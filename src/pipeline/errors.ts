@@ -131,13 +131,17 @@ export const ERROR_KINDS = {
   DBT_MISSING: "terminal",
   /** dbt did not get as far as running nodes: parse or compile error, bad profile. */
   DBT_COMPILE: "terminal",
-  /** dbt crashed or was killed. Retried. */
+  /** dbt crashed, was killed or hung. Retried. */
   DBT_CRASHED: "transient",
   /**
    * A test of dbt's with severity error failed, or a node could not be built, and the pipeline has no gate to judge it.
    * The load is committed. Correct the data or the test, and run again; `gate: {}` in the spec adds a decision with reasons.
    */
   DBT_TESTS_FAILED: "terminal",
+  /** The database refused the SQL of a model: a misspelt column, table or function. Correct the model. */
+  DBT_SQL: "terminal",
+  /** `dbt deps` failed: a package hub or git does not answer, or packages.yml names what is not there. Retried. */
+  DBT_PACKAGES: "transient",
   /** dbt reads another schema than the one this pipeline loads into. */
   DBT_SCHEMA_MISMATCH: "terminal",
   /** run_results or metrics files are missing, not readable, too old or of another run; the message says which. */

@@ -217,16 +217,28 @@ export interface DbtNodeResult {
   reason?: string;
 }
 
+export interface DbtNodeTime {
+  unique_id: string;
+  status: string;
+  seconds: number;
+  /** Rows that a node changed, where the adapter says so. */
+  rows?: number;
+}
+
 export interface DbtInfo {
   command: string;
   success: boolean;
   counts: { [status: string]: number };
   /** Everything that is not a plain success; successes are only counted. */
   findings: DbtNodeResult[];
+  /** The slowest nodes first, at most 100; absent in results of before. */
+  nodes?: DbtNodeTime[];
   seconds: number;
   run_results_path?: string;
   /** This attempt continued a failed one with `dbt retry`. */
   retried?: boolean;
+  /** One page with the project's documentation (`docs: true`). */
+  docs_path?: string;
   notes: string[];
 }
 
@@ -283,5 +295,16 @@ export interface ProgressEvent {
   /** A phase inside the step, e.g. "waiting for the file", "before _dlt_loads". */
   phase?: string;
   message?: string;
+  /** Nodes of a dbt command that runs. */
+  nodes?: NodesProgress;
+}
+
+export interface NodesProgress {
+  done: number;
+  total: number;
+  /** Names, the first few. */
+  failed: string[];
+  /** The slowest that have finished. */
+  slowest: { name: string; seconds: number }[];
 }
 export type OnProgress = (event: ProgressEvent) => void;

@@ -5,6 +5,8 @@ export const WORKFLOW_PIPELINE = "pipeline";
 export const WORKFLOW_LOAD = "load";
 export const DEFAULT_TASK_QUEUE = "tidemark";
 export const SIGNAL_BACKFILL = "backfill";
+/** From the step that runs dbt to its own workflow: NodesProgress. */
+export const SIGNAL_DBT_NODES = "dbtNodes";
 export const UPDATE_REQUEST_BACKFILL = "requestBackfill";
 export const UPDATE_PAUSE = "pause";
 export const UPDATE_RESUME = "resume";

@@ -167,10 +167,20 @@ export interface DbtSpec {
   /** dbt node selection, as in `dbt build --select`. */
   select?: string;
   exclude?: string;
+  /** Name of a selector in selectors.yml, in place of `select` and `exclude`. */
+  selector?: string;
   vars?: JsonObject;
+  /** In place of the profile's. */
+  threads?: number;
+  /** Absolute path of a folder with the manifest.json of another run: for `state:` selections and `defer`. */
+  state?: string;
+  /** Nodes that are not selected and not there are read from where `state` has them. */
+  defer?: boolean;
   /** Run `dbt source freshness` before the build. */
   freshness: boolean;
   full_refresh: boolean;
+  /** `dbt docs generate` after the build; the page is kept with the run. */
+  docs?: boolean;
 }
 
 export interface GateThresholds {

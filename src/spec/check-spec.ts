@@ -15,16 +15,43 @@ import {
 } from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
 
-const dbt = z.strictObject({
-  project_dir: z.string().min(1),
-  profiles_dir: z.string().min(1).optional(),
-  target: z.string().min(1).optional(),
-  select: z.string().optional(),
-  exclude: z.string().optional(),
-  vars: z.record(z.string(), z.unknown()).optional(),
-  freshness: z.boolean().optional(),
-  full_refresh: z.boolean().optional(),
-});
+function wholeNumber(least: number, most: number, more = "") {
+  const message = `must be a whole number from ${least} to ${most}${more}`;
+  return z.number(message).int(message).min(least, message).max(most, message);
+}
+
+const dbt = z
+  .strictObject({
+    project_dir: z.string().min(1).describe("Folder of dbt_project.yml, from the working folder"),
+    profiles_dir: z.string().min(1).optional().describe("Folder of profiles.yml; default: project_dir"),
+    target: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Target of the profile; default: DBT_TARGET, else the profile's own default"),
+    select: z.string().optional().describe("As in `dbt build --select`"),
+    exclude: z.string().optional().describe("As in `dbt build --exclude`"),
+    selector: z.string().min(1).optional().describe("Name in selectors.yml, in place of select and exclude"),
+    vars: z.record(z.string(), z.unknown()).optional().describe("As in `dbt build --vars`"),
+    threads: wholeNumber(1, 256).optional().describe("In place of the profile's"),
+    state: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Folder with the manifest.json of another run, for `state:` selections and defer"),
+    defer: z.boolean().optional().describe("Read what is neither selected nor there from where state has it"),
+    freshness: z.boolean().optional().describe("`dbt source freshness` before the build; default true"),
+    full_refresh: z.boolean().optional().describe("`dbt build --full-refresh`; default false"),
+    docs: z.boolean().optional().describe("`dbt docs generate --static` after the build; default false"),
+  })
+  .refine(({ selector, select, exclude }) => selector === undefined || (select ?? exclude) === undefined, {
+    message: "selector and select or exclude do not go together: dbt takes one of them",
+    path: ["selector"],
+  })
+  .refine(({ state, defer }) => defer !== true || state !== undefined, {
+    message: "defer needs state, the folder with the manifest.json of the other run",
+    path: ["defer"],
+  });
 
 const gate = z.strictObject({
   thresholds: z
@@ -39,11 +66,6 @@ const gate = z.strictObject({
 });
 
 export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_data"]);
-
-function wholeNumber(least: number, most: number, more = "") {
-  const message = `must be a whole number from ${least} to ${most}${more}`;
-  return z.number(message).int(message).min(least, message).max(most, message);
-}
 
 export const retry = z.strictObject({
   http_attempts: wholeNumber(1, 100).optional(),

@@ -11,6 +11,8 @@ const result = z.looseObject({
   execution_time: z.number().nullish(),
   message: z.string().nullish(),
   failures: z.number().nullish(),
+  /** What the adapter said of its last statement. */
+  adapter_response: z.record(z.string(), z.unknown()).nullish(),
 });
 
 const runResults = z.looseObject({

@@ -1,5 +1,6 @@
 /** The argument lists of dbt. Pure; nothing here goes through a shell. */
 import { basename } from "node:path";
+import { TidemarkError } from "../pipeline/errors";
 import type { DbtSpec } from "../pipeline/spec";
 
 export interface DbtFolders {
@@ -10,8 +11,27 @@ export interface DbtFolders {
 /** dbt itself, or a Python that has it. */
 export function programOf(executable: string): { file: string; args: string[] } {
   return /^python[0-9.]*(\.exe)?$/.test(basename(executable))
-    ? { file: executable, args: ["-m", "dbt.cli.main"] }
+    ? {
+        file: executable,
+        args: ["-c", "import sys; sys.argv[0] = 'dbt'; from dbt.cli.main import cli; cli()"],
+      }
     : { file: executable, args: [] };
+}
+
+/**
+ * The dbt of a destination: the one that the user named, else the one that set-up made for its adapter.
+ * @throws TidemarkError DBT_MISSING, with the command that sets it up
+ */
+export function dbtProgram(
+  destination: string,
+  found: { configured?: string; made?: string; setup: string },
+): string {
+  const program = found.configured ?? found.made;
+  if (program !== undefined) return program;
+  throw new TidemarkError(
+    "DBT_MISSING",
+    `dbt for ${destination} is not set up where the worker runs: run \`${found.setup}\` there, or name a dbt in TIDEMARK_DBT.`,
+  );
 }
 
 export function parseArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
@@ -19,7 +39,7 @@ export function parseArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
 }
 
 export function freshnessArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
-  return ["source", "freshness", ...common(dbt, folders), ...vars(dbt)];
+  return ["source", "freshness", ...common(dbt, folders), ...vars(dbt), ...threads(dbt)];
 }
 
 export function buildArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
@@ -27,18 +47,37 @@ export function buildArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
     "build",
     ...common(dbt, folders),
     ...vars(dbt),
-    ...(dbt.select ? ["--select", dbt.select] : []),
-    ...(dbt.exclude ? ["--exclude", dbt.exclude] : []),
+    ...threads(dbt),
+    ...selection(dbt),
     ...(dbt.full_refresh ? ["--full-refresh"] : []),
   ];
 }
 
 /** Selection, vars and full refresh come from the earlier attempt's run_results.json. */
 export function retryArgs(dbt: DbtSpec, folders: DbtFolders, stateFolder: string): string[] {
-  return ["retry", ...common(dbt, folders), "--state", stateFolder];
+  return ["retry", ...common(dbt, folders), ...threads(dbt), "--state", stateFolder];
 }
 
-function common(dbt: DbtSpec, folders: DbtFolders): string[] {
+/** One page that needs no server. */
+export function docsArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
+  return [
+    "docs",
+    "generate",
+    "--static",
+    ...common(dbt, folders),
+    ...vars(dbt),
+    ...threads(dbt),
+    ...selection(dbt),
+  ];
+}
+
+export function depsArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
+  const { target: _, ...log } = folders;
+  return ["deps", ...common(dbt, log), ...vars(dbt)];
+}
+
+/** `dbt deps` writes no artifacts, and takes no folder for them. */
+function common(dbt: DbtSpec, folders: Omit<DbtFolders, "target"> & Partial<DbtFolders>): string[] {
   return [
     "--log-format",
     "json",
@@ -51,11 +90,24 @@ function common(dbt: DbtSpec, folders: DbtFolders): string[] {
     "--profiles-dir",
     dbt.profiles_dir,
     ...(dbt.target ? ["--target", dbt.target] : []),
-    "--target-path",
-    folders.target,
+    ...(folders.target === undefined ? [] : ["--target-path", folders.target]),
     "--log-path",
     folders.log,
   ];
+}
+
+function selection(dbt: DbtSpec): string[] {
+  return [
+    ...(dbt.select ? ["--select", dbt.select] : []),
+    ...(dbt.exclude ? ["--exclude", dbt.exclude] : []),
+    ...(dbt.selector ? ["--selector", dbt.selector] : []),
+    ...(dbt.state ? ["--state", dbt.state] : []),
+    ...(dbt.defer ? ["--defer"] : []),
+  ];
+}
+
+function threads(dbt: DbtSpec): string[] {
+  return dbt.threads === undefined ? [] : ["--threads", String(dbt.threads)];
 }
 
 function vars(dbt: DbtSpec): string[] {

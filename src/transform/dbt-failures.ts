@@ -65,10 +65,23 @@ export function failureWithoutResults(
     const usage = /^Error: (.+)$/m.exec(said)?.[1] ?? "bad option";
     return error("DBT_COMPILE", `dbt refused its options: ${usage} ${more}`);
   }
+  if (exit.silentSeconds !== undefined) {
+    return error(
+      "DBT_CRASHED",
+      `${command} gave no sign of life for ${exit.silentSeconds} s and was ended: it hangs, or the machine has no time for it. ${more}`,
+    );
+  }
   const how = exit.signal ? `was ended by ${exit.signal}` : `ended with exit code ${exit.code}`;
   const why = itself ? `: ${ownDbtMessage(said)}` : exit.log.fatal ? `: ${safeDatabaseMessage(said)}` : "";
   return error("DBT_CRASHED", `${command} ${how} before it wrote results${why}. ${more}`);
 }
+
+/**
+ * A statement that names what is not there or is no SQL: DuckDB's binder, parser and catalog, and the classes of errors of
+ * Databricks. A table that is missing may be another model's business, but not one that comes with time.
+ */
+const WRONG_SQL =
+  /^\s*(Binder Error|Parser Error|Catalog Error: (?!.*(already exists|write-write)))|\[(UNRESOLVED_(COLUMN|ROUTINE|FIELD|MAP_KEY)|PARSE_SYNTAX_ERROR|TABLE_OR_VIEW_NOT_FOUND|DATATYPE_MISMATCH|MISSING_AGGREGATION|AMBIGUOUS_REFERENCE|WRONG_NUM_ARGS|INVALID_IDENTIFIER|NUM_COLUMNS_MISMATCH)\b/m;
 
 /** Which field of the spec, where one of them is the cause. */
 function wayOut(said: string, at: { profiles_dir?: string }): string {
@@ -106,8 +119,17 @@ export function nodeFailure(
     .slice(0, 3)
     .map(node => `${node.unique_id}${node.message ? ` (${node.message})` : ""}`)
     .join("; ");
-  const compile = broken.some(node => /^\s*(Compilation|Parsing) Error/.test(plainText(node.message ?? "")));
+  const says = (words: RegExp) => broken.find(node => words.test(plainText(node.message ?? "")));
+  const compile = says(/^\s*(Compilation|Parsing) Error/) !== undefined;
+  const sql = says(WRONG_SQL);
   const tail = `${skipped > 0 ? ` ${skipped} more were skipped.` : ""} The whole log is in ${output}.`;
+  if (sql !== undefined && !compile) {
+    return new TidemarkError(
+      "DBT_SQL",
+      `${command}: ${broken.length} node(s) failed, and the database cannot read the SQL of ${sql.unique_id} as it is: ${named}. Correct the model: repeating does not help.${tail}`,
+      { step: "transform" },
+    );
+  }
   return new TidemarkError(
     compile ? "DBT_COMPILE" : "DBT_CRASHED",
     compile

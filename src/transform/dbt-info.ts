@@ -1,5 +1,5 @@
 /** From dbt's results to what history may hold. Pure. */
-import type { DbtInfo, DbtNodeResult } from "../pipeline/infos";
+import type { DbtInfo, DbtNodeResult, DbtNodeTime } from "../pipeline/infos";
 import type { FreshnessResults, Manifest, RunResults } from "./artifacts";
 import { safeDbtMessage } from "./safe-message";
 
@@ -8,6 +8,7 @@ const GOOD = new Set(["success", "pass", "no-op", "reused"]);
 const FAILING = new Set(["error", "fail", "runtime error", "partial success"]);
 /** History holds this many findings; a project with more names the rest in its log. */
 const MAX_FINDINGS = 100;
+const MAX_NODES = 100;
 
 export function isFailing(status: string): boolean {
   return FAILING.has(status);
@@ -21,8 +22,8 @@ export function isFailing(status: string): boolean {
 export function summarizeRun(
   results: RunResults,
   manifest: Manifest | undefined,
-): Pick<DbtInfo, "success" | "counts" | "findings" | "notes"> {
-  return summarize(
+): Pick<DbtInfo, "success" | "counts" | "findings" | "nodes" | "notes"> {
+  const summary = summarize(
     results.results.map(result => {
       const node = manifest?.nodes[result.unique_id];
       const meta = { ...node?.meta, ...node?.config?.meta };
@@ -39,6 +40,19 @@ export function summarizeRun(
       };
     }),
   );
+  return { ...summary, nodes: slowestNodes(results) };
+}
+
+function slowestNodes(results: RunResults): DbtNodeTime[] {
+  return results.results
+    .filter(node => !node.unique_id.startsWith("operation.") && node.status !== "skipped")
+    .map(({ unique_id, status, execution_time, adapter_response }) => {
+      const rows = adapter_response?.rows_affected;
+      const seconds = Math.round((execution_time ?? 0) * 1000) / 1000;
+      return { unique_id, status, seconds, ...(typeof rows === "number" && rows >= 0 ? { rows } : {}) };
+    })
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, MAX_NODES);
 }
 
 export function summarizeFreshness(

@@ -1,6 +1,6 @@
 /** dbt's JSON log (`--log-format json`), line by line: what to tell while it runs, and what it said when it broke. */
 import { z } from "zod";
-import type { OnProgress } from "../pipeline/infos";
+import type { NodesProgress, OnProgress } from "../pipeline/infos";
 
 const line = z.object({
   info: z.object({ name: z.string(), level: z.string(), msg: z.string() }),
@@ -21,6 +21,10 @@ const line = z.object({
     .optional(),
 });
 
+/** The slowest nodes that are told, and the failed ones. */
+const TOLD = 3;
+const FAILED = /^(error|fail|runtime error|partial success)$/;
+
 /** Our own macro `raw_table` says this; other warnings of macros may hold anything, rows included. */
 const NOT_LOADED = /^Raw table \S+ is not loaded yet/;
 
@@ -32,10 +36,9 @@ export class DbtLog {
   /** A Python traceback came with it: not dbt refusing the project, but something breaking. */
   crashed = false;
   readonly notLoaded = new Set<string>();
-  /** Nodes at work: unique id to name. */
-  readonly running = new Map<string, string>();
-  #finished = 0;
-  #total = 0;
+  /** Nodes at work, by unique id. */
+  readonly #running = new Map<string, { name: string; since: number }>();
+  readonly #nodes: NodesProgress = { done: 0, total: 0, failed: [], slowest: [] };
 
   constructor(
     private readonly phase: string,
@@ -61,24 +64,30 @@ export class DbtLog {
     const node = data?.node_info;
     if (node?.unique_id === undefined || data?.index === undefined) return;
     const name = node.node_name ?? node.unique_id;
-    this.#total = Math.max(this.#total, data.total ?? 0);
+    this.#nodes.total = Math.max(this.#nodes.total, data.total ?? 0);
     if (node.node_status === "started") {
-      this.running.set(node.unique_id, name);
+      this.#running.set(node.unique_id, { name, since: Date.now() });
       this.#tell(name, "running");
-    } else {
-      this.running.delete(node.unique_id);
-      if (!node.unique_id.startsWith("operation.")) this.#finished += 1;
-      this.#tell(name, node.node_status);
+      return;
     }
+    const since = this.#running.get(node.unique_id)?.since;
+    this.#running.delete(node.unique_id);
+    if (!node.unique_id.startsWith("operation.")) {
+      this.#nodes.done += 1;
+      if (since !== undefined) this.#rank(name, (Date.now() - since) / 1000);
+      if (FAILED.test(node.node_status) && this.#nodes.failed.length < TOLD) this.#nodes.failed.push(name);
+    }
+    this.#tell(name, node.node_status);
   }
 
   /** Says that dbt is alive while a long node says nothing. */
   tick(): void {
-    const names = [...this.running.values()].slice(0, 3).join(", ");
+    const names = [...this.#running.values()].slice(0, TOLD).map(({ name }) => name);
     this.onProgress({
       step: "transform",
       phase: this.phase,
-      message: `${this.#finished} of ${this.#total}${names ? `, at work: ${names}` : ""}`,
+      message: `${this.#count()}${names.length > 0 ? `, at work: ${names.join(", ")}` : ""}`,
+      ...this.#seen(),
     });
   }
 
@@ -87,8 +96,27 @@ export class DbtLog {
       step: "transform",
       phase: this.phase,
       subject,
-      message: `${this.#finished} of ${this.#total} ${status} ${subject}`,
+      message: `${this.#count()} ${status} ${subject}`,
+      ...this.#seen(),
     });
+  }
+
+  #count(): string {
+    return `${this.#nodes.done} of ${this.#nodes.total}`;
+  }
+
+  /** A copy: events outlive the moment. */
+  #seen(): { nodes?: NodesProgress } {
+    const { failed, slowest } = this.#nodes;
+    return this.#nodes.total === 0
+      ? {}
+      : { nodes: { ...this.#nodes, failed: [...failed], slowest: [...slowest] } };
+  }
+
+  #rank(name: string, seconds: number): void {
+    this.#nodes.slowest = [...this.#nodes.slowest, { name, seconds: Math.round(seconds * 10) / 10 }]
+      .sort((a, b) => b.seconds - a.seconds)
+      .slice(0, TOLD);
   }
 
   #noteMissing(text: string): void {

@@ -1,11 +1,9 @@
 /** One run of the dbt program: started in its own group, its log read as it comes, ended when the signal says so. */
-import { createWriteStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { finished } from "node:stream/promises";
 import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress } from "../pipeline/infos";
 import { programOf } from "./dbt-command";
 import { DbtLog } from "./dbt-log";
+import { DbtOutput } from "./dbt-output";
 import { startGroup } from "./process-group";
 
 export interface DbtExit {
@@ -14,6 +12,8 @@ export interface DbtExit {
   log: DbtLog;
   /** The last of standard error, at most 8 KB. Only for recognising what happened: it may hold anything. */
   stderr: string;
+  /** It gave no sign of life for so many seconds and was ended for that. */
+  silentSeconds?: number;
 }
 
 export interface DbtProcessOptions {
@@ -32,9 +32,13 @@ export interface DbtProcessOptions {
   graceMs: number;
 }
 
-const TICK_MS = 5_000;
+/** Runs one command of dbt to its end. @throws as runDbtProcess */
+export type DbtRunner = (options: DbtProcessOptions) => Promise<DbtExit>;
+
+export const TICK_MS = 5_000;
 
 /**
+ * A dbt of its own for one command.
  * @throws TidemarkError DBT_MISSING when the program cannot be started; the signal's reason when aborted, after dbt
  * has ended
  */
@@ -46,22 +50,7 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
     throw dbtMissing(options.executable, (error as NodeJS.ErrnoException).code ?? "not started");
   });
   const { child } = group;
-  const output = createWriteStream(options.outputPath, { flags: "a" });
-  // An error without a listener ends the whole worker: on a full disk the step fails instead, when dbt has ended.
-  let notWritten: Error | undefined;
-  output.on("error", error => {
-    notWritten ??= error;
-  });
-  let stderr = "";
-  const lines = createInterface({ input: child.stdout! });
-  lines.on("line", text => {
-    output.write(`${text}\n`);
-    log.take(text);
-  });
-  child.stderr!.on("data", (chunk: Buffer) => {
-    output.write(chunk);
-    stderr = (stderr + chunk.toString("utf8")).slice(-8_192);
-  });
+  const output = new DbtOutput(options.outputPath, child.stdout!, child.stderr!, line => log.take(line));
 
   let killer: NodeJS.Timeout | undefined;
   const stop = () => {
@@ -80,11 +69,10 @@ export async function runDbtProcess(options: DbtProcessOptions): Promise<DbtExit
     clearTimeout(killer);
     options.signal.removeEventListener("abort", stop);
     group.forget();
-    output.end();
-    await finished(output).catch(() => {});
+    await output.end();
   }
-  if (notWritten !== undefined) throw notWritten;
-  return { ...exit, log, stderr };
+  output.throwIfNotWritten();
+  return { ...exit, log, stderr: output.stderr };
 }
 
 /** How to get dbt, in one sentence. */

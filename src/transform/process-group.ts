@@ -24,20 +24,28 @@ export interface GroupProcess {
   forget(): void;
 }
 
-/** Starts `file` without a shell as leader of its own group and records it. Rejects as spawn does (ENOENT, EACCES). */
+/** Starts `file` without a shell as leader of its own group. Rejects as spawn does (ENOENT, EACCES). */
 export async function startGroup(
   file: string,
   args: string[],
-  options: { env: Record<string, string>; cwd: string; recordPath: string },
+  options: {
+    env: Record<string, string>;
+    cwd: string;
+    /** Where it is recorded. */
+    recordPath?: string;
+    /** Default: standard output and standard error. */
+    fds?: ("ignore" | "pipe")[];
+  },
 ): Promise<GroupProcess> {
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: options.env,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: options.fds ?? ["ignore", "pipe", "pipe"],
   });
   const pid = child.pid;
-  if (pid !== undefined) writeRecord(options.recordPath, pid);
+  const { recordPath } = options;
+  const forget = pid === undefined || recordPath === undefined ? () => {} : recordGroup(recordPath, pid);
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", reject);
@@ -47,8 +55,14 @@ export async function startGroup(
   return {
     child,
     kill: signal => void (pid !== undefined && killGroup(pid, signal)),
-    forget: () => rmSync(options.recordPath, { force: true }),
+    forget,
   };
+}
+
+/** Records a group; to be forgotten when what it was recorded for has ended. */
+export function recordGroup(path: string, pid: number): () => void {
+  writeRecord(path, pid);
+  return () => rmSync(path, { force: true });
 }
 
 /**

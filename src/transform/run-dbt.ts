@@ -16,24 +16,16 @@ import {
   publish,
   recordExit,
 } from "./attempts";
-import { buildArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
+import { buildArgs, docsArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
+import { type DbtDestination, dbtEnvironment } from "./dbt-environment";
 import { failureWithoutResults, nodeFailure } from "./dbt-failures";
 import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt-info";
-import { type DbtExit, runDbtProcess } from "./dbt-process";
+import { installPackages } from "./dbt-packages";
+import type { DbtExit, DbtRunner } from "./dbt-process";
+import { ParseCache } from "./parse-cache";
 import { endLeftBehind } from "./process-group";
 import { checkManifest } from "./schema-check";
-
-/**
- * What the profile reads, from the destination that the pipeline loaded: both sides then mean the same place, also where
- * the pipeline's own variables have dlt's names or the connection stands in the spec.
- */
-export interface DbtDestination {
-  type: string;
-  /** Also the only way in for a secret: nothing of it is written to a file or an argument list. */
-  environment: { [name: string]: string };
-  /** The database as dbt's manifest names it; undefined: not known here. */
-  database?: string;
-}
+import { warmRunner } from "./warm-dbt";
 
 export interface RunDbtOptions {
   kind: "freshness" | "build";
@@ -47,6 +39,10 @@ export interface RunDbtOptions {
   destination: DbtDestination;
   /** One folder per run and step; must survive attempts. */
   stateDir: string;
+  /** What runs share: parsed projects, which packages are installed. */
+  cacheDir: string;
+  /** Default: a dbt that stays in memory, where the program allows it. */
+  runner?: DbtRunner;
   /** Holds the turn on the destination (design law 6) while dbt has it open. */
   withTurn?: <T>(run: () => Promise<T>) => Promise<T>;
   signal: AbortSignal;
@@ -60,8 +56,8 @@ export interface RunDbtOptions {
 /**
  * A failing *test* is a result (`success: false`; the gate decides). A node that could not run, a crash, a compile
  * error or a schema out of step is thrown.
- * @throws TidemarkError DBT_MISSING, DBT_COMPILE, DBT_SCHEMA_MISMATCH, DESTINATION_DENIED (terminal), DBT_CRASHED,
- * DESTINATION_BUSY (transient); the signal's reason when aborted
+ * @throws TidemarkError DBT_MISSING, DBT_COMPILE, DBT_SQL, DBT_SCHEMA_MISMATCH, DESTINATION_DENIED (terminal),
+ * DBT_CRASHED, DBT_PACKAGES, DESTINATION_BUSY (transient); the signal's reason when aborted
  */
 export async function runDbt(options: RunDbtOptions): Promise<DbtInfo> {
   options.signal.throwIfAborted();
@@ -71,8 +67,15 @@ export async function runDbt(options: RunDbtOptions): Promise<DbtInfo> {
   const left = await endLeftBehind(recordPath(options), options.graceMs ?? 10_000);
   const notes =
     left === undefined ? [] : [`ended a dbt that an earlier attempt had left running (process ${left})`];
+  notes.push(...(await packages(options)));
   const info = options.kind === "freshness" ? await freshness(options) : await build(options);
-  return { ...info, notes: [...notes, ...info.notes], seconds: (Date.now() - started) / 1000 };
+  const docs = options.kind === "build" && options.dbt.docs ? await generateDocs(options) : {};
+  return {
+    ...info,
+    ...(docs.path === undefined ? {} : { docs_path: docs.path }),
+    notes: [...notes, ...info.notes, ...(docs.note === undefined ? [] : [docs.note])],
+    seconds: (Date.now() - started) / 1000,
+  };
 }
 
 async function freshness(options: RunDbtOptions): Promise<DbtInfo> {
@@ -133,7 +136,7 @@ function report(
   const summary = summarizeRun(progress.merged, manifest);
   const path = publish(options.stateDir, progress.merged, progress.last);
   const failure = nodeFailure(command, progress.merged, summary, progress.last.output);
-  if (failure !== undefined && (failure.code === "DBT_COMPILE" || !options.lastAttempt)) throw failure;
+  if (failure !== undefined && (failure.kind === "terminal" || !options.lastAttempt)) throw failure;
   return {
     command,
     seconds: 0,
@@ -145,8 +148,8 @@ function report(
 }
 
 /**
- * `dbt parse` (about 2 s; it opens no database) before the first build of a step: a build of the wrong schema must not
- * even begin. The build that follows reuses the parsed project.
+ * `dbt parse` (it opens no database; 0.3 s where nothing changed) before the first build of a step: a build of the wrong
+ * schema must not even begin. The build that follows reuses the parsed project.
  */
 async function checkBeforeBuild(options: RunDbtOptions, attempt: AttemptFolder): Promise<void> {
   const checked = join(options.stateDir, "schema-checked");
@@ -185,22 +188,58 @@ function requireProject(dbt: DbtSpec): void {
   );
 }
 
-function invoke(
+/** Packages of the project, where packages.yml has changed since they were installed. */
+async function packages(options: RunDbtOptions): Promise<string[]> {
+  return await installPackages(options.dbt, options.cacheDir, async args => {
+    const attempt = newAttempt(join(options.stateDir, "deps"), "full");
+    const exit = await command(options, attempt, "dbt deps", args(attempt));
+    return { exit, output: attempt.output };
+  });
+}
+
+/** The build has happened: documentation that cannot be made is told and fails nothing. */
+async function generateDocs(options: RunDbtOptions): Promise<{ path?: string; note?: string }> {
+  const attempt = newAttempt(join(options.stateDir, "docs"), "full");
+  const exit = await inTurn(options, () =>
+    invoke(options, attempt, "dbt docs generate", docsArgs(options.dbt, attempt)),
+  );
+  const page = join(attempt.target, "static_index.html");
+  if (exit.code === 0 && existsSync(page)) return { path: page };
+  return { note: failureWithoutResults("dbt docs generate", exit, place(options, attempt)).message };
+}
+
+/** A command that parses the project, from what was parsed before. */
+async function invoke(
   options: RunDbtOptions,
   attempt: AttemptFolder,
   phase: string,
   args: string[],
 ): Promise<DbtExit> {
-  return runDbtProcess({
+  const { project_dir, profiles_dir, target, vars } = options.dbt;
+  const cache = new ParseCache(join(options.cacheDir, "parsed"), [
+    options.executable,
+    ...[project_dir, profiles_dir, target, vars, options.dataset],
+    ...[options.destination.type, options.destination.database],
+  ]);
+  try {
+    return await command(options, attempt, phase, [...args, ...cache.args()]);
+  } finally {
+    cache.keep(attempt.target);
+  }
+}
+
+function command(
+  options: RunDbtOptions,
+  attempt: AttemptFolder,
+  phase: string,
+  args: string[],
+): Promise<DbtExit> {
+  const run = options.runner ?? warmRunner(options.destination.type);
+  return run({
     executable: options.executable,
     args,
     cwd: options.dbt.project_dir,
-    env: {
-      ...options.env,
-      DLT_DATASET_NAME: options.dataset,
-      DLT_DESTINATION: options.destination.type,
-      ...options.destination.environment,
-    },
+    env: { ...options.env, ...dbtEnvironment(options.dataset, options.destination) },
     recordPath: recordPath(options),
     outputPath: attempt.output,
     phase,

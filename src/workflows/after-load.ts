@@ -1,7 +1,9 @@
 /** The steps after the load, on one living host: dbt freshness → dbt build → metrics → gate. */
 import type { Activities } from "../activities";
-import type { DbtInfo, GateInfo, ResolvedRun } from "../pipeline/infos";
+import type { DbtInfo, GateInfo, NodesProgress, ResolvedRun } from "../pipeline/infos";
 import type { ActivityName, StepPlace } from "./activity-options";
+import { dbtNodesSignal, nodesOf } from "./messages";
+import { setHandler } from "./unexpected";
 
 const TITLES = {
   dbtFreshness: ["dbt source freshness", "dbt source freshness"],
@@ -26,6 +28,7 @@ export interface Judged {
 /**
  * @param judged is filled in; what an earlier host finished is there already and is not repeated
  * @param named runs a step under its name, for progress
+ * @param onNodes hears of dbt's nodes as they finish
  */
 export async function transformAndJudge(
   { spec }: ResolvedRun,
@@ -34,7 +37,9 @@ export async function transformAndJudge(
   place: Omit<StepPlace, "summary">,
   activity: RunActivity,
   named: <T>(name: string, work: () => Promise<T>) => Promise<T>,
+  onNodes: (nodes: NodesProgress | undefined) => void,
 ): Promise<void> {
+  setHandler(dbtNodesSignal, payload => onNodes(nodesOf(payload)));
   const step = <N extends keyof typeof TITLES>(name: N, args: Parameters<Activities[N]>) => {
     const [title, summary] = TITLES[name];
     return named(title, () => activity(name, args, { summary, ...place }));

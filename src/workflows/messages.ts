@@ -1,11 +1,13 @@
 /** The signals, updates and queries of workflow `pipeline`: names that users, scripts and histories hold. */
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { CursorInfo } from "../pipeline/cursor";
-import type { StateRef } from "../pipeline/infos";
+import { cutText } from "../pipeline/cut-text";
+import type { NodesProgress, StateRef } from "../pipeline/infos";
 import {
   QUERY_PROGRESS,
   QUERY_STATE,
   SIGNAL_BACKFILL,
+  SIGNAL_DBT_NODES,
   UPDATE_PAUSE,
   UPDATE_REQUEST_BACKFILL,
   UPDATE_RESOLVE_REVIEW,
@@ -15,6 +17,7 @@ import type { BackfillRequest } from "../pipeline/spec";
 import type { RunProgressView } from "./run-details";
 
 export const backfillSignal = defineSignal<[BackfillRequest]>(SIGNAL_BACKFILL);
+export const dbtNodesSignal = defineSignal<[NodesProgress]>(SIGNAL_DBT_NODES);
 export const requestBackfillUpdate = defineUpdate<{ queued: number }, [BackfillRequest]>(
   UPDATE_REQUEST_BACKFILL,
 );
@@ -32,6 +35,22 @@ export interface ReviewDecision {
   decision: "promote" | "block";
   by?: string;
   reason?: string;
+}
+
+/** What the signal says, as far as it can be shown: anybody may send any JSON. */
+export function nodesOf(payload: unknown): NodesProgress | undefined {
+  const { done, total, failed, slowest } = (payload ?? {}) as { [key: string]: unknown };
+  if (typeof done !== "number" || typeof total !== "number") return undefined;
+  const few = (list: unknown): unknown[] => (Array.isArray(list) ? list.slice(0, 3) : []);
+  return {
+    done,
+    total,
+    failed: few(failed).map(name => cutText(String(name), 200)),
+    slowest: few(slowest).flatMap(node => {
+      const { name, seconds } = (node ?? {}) as { [key: string]: unknown };
+      return typeof seconds === "number" ? [{ name: cutText(String(name), 200), seconds }] : [];
+    }),
+  };
 }
 
 /** Longest text of a person in an answer: it stays in history and in the result. */

@@ -284,6 +284,10 @@ class PipelineRun {
         place,
         (name, args, at) => this.#activity(name, args, at),
         (name, work) => this.#step(name, work),
+        nodes => {
+          this.#view.nodes = nodes;
+          this.#show();
+        },
       );
     // Histories of before have no hosts.
     if (this.#host === undefined) await steps({ queue });

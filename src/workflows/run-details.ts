@@ -1,5 +1,5 @@
 /** What people see of a whole run: the Temporal UI's current details, and the answer of query `progress`. */
-import type { BackfillOutcome, GateInfo } from "../pipeline/infos";
+import type { BackfillOutcome, GateInfo, NodesProgress } from "../pipeline/infos";
 import type { BackfillRequest } from "../pipeline/spec";
 
 export interface RunProgressView {
@@ -11,8 +11,15 @@ export interface RunProgressView {
   waiting_for?: string;
   backfills: BackfillOutcome[];
   queued_backfills?: BackfillRequest[];
+  /** Of the dbt command that runs, or ran last. */
+  nodes?: NodesProgress;
   gate?: GateInfo;
   notes: string[];
+}
+
+function nodesText({ done, total, failed, slowest }: NodesProgress): string {
+  const slow = slowest.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(", ");
+  return `dbt: ${done} of ${total} nodes${failed.length > 0 ? `, failed: ${failed.join(", ")}` : ""}${slow ? `, slowest: ${slow}` : ""}`;
 }
 
 export function runDetails(view: RunProgressView): string {
@@ -24,6 +31,7 @@ export function runDetails(view: RunProgressView): string {
       lines.push(`| ${step} | ${status} | ${seconds === undefined ? "" : seconds.toFixed(1)} |`);
     }
   }
+  if (view.nodes !== undefined) lines.push("", nodesText(view.nodes));
   for (const b of view.backfills) {
     lines.push(
       "",

@@ -10,7 +10,8 @@ import { decideGate } from "../../src/gate/decide";
 import { collectMetrics } from "../../src/gate/metrics";
 import { DEFAULT_THRESHOLDS } from "../../src/pipeline/spec";
 import { toolPaths } from "../../src/tools";
-import { type DbtDestination, type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
+import type { DbtDestination } from "../../src/transform/dbt-environment";
+import { type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
 import { PROJECT } from "../contract/dbt/dbt-lane";
 import { loadClaimsSample } from "../support/databricks/samples";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
@@ -71,6 +72,7 @@ function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
     dataset,
     destination: dbtDestination(),
     stateDir: join(folder, `step-${++steps}`),
+    cacheDir: join(folder, "cache"),
     ...quiet,
     ...more,
   };

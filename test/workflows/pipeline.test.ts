@@ -4,6 +4,7 @@ import { type Client, WorkflowFailedError, WorkflowUpdateFailedError } from "@te
 import { ApplicationFailure } from "@temporalio/common";
 import type { LoadInfo, ResolvedRun, RunResult } from "../../src/pipeline/infos";
 import type { RunInput } from "../../src/pipeline/spec";
+import type { RunProgressView } from "../../src/workflows/run-details";
 import { type Call, type Fakes, fakes } from "../support/fake-activities";
 import { type TestWorker, testClient, testWorker } from "../support/temporal";
 
@@ -30,6 +31,10 @@ async function start(input: Partial<RunInput> & { id?: string }, more: Fakes = {
     args: [{ pipeline: name, ...input }],
   });
   return { handle, calls, name, queue, names: () => calls.map(call => call.name) };
+}
+
+async function until(is: () => Promise<boolean>): Promise<void> {
+  while (!(await is())) await new Promise(done => setTimeout(done, 50));
 }
 
 test("the steps run in dlt's order, a child resource after its parent", async () => {
@@ -346,6 +351,37 @@ test("pause holds the next step until resume", async () => {
   const result = (await run.handle.result()) as RunResult;
   expect(run.names()).toContain("completeLoad");
   expect((result.load as LoadInfo).load_id).toBe("1.5");
+});
+
+test("dbt's nodes are seen in the workflow's own progress; what is no progress changes nothing", async () => {
+  let finish: (info: object) => void = () => undefined;
+  const name = `p-${randomUUID()}`;
+  const calls: Call[] = [];
+  const own = fakes(name, `q-${name}-disk`, calls);
+  const run = await start(
+    { id: name },
+    {
+      resolveRun: async () => {
+        const resolved = (await own.resolveRun!()) as ResolvedRun;
+        const dbt = { project_dir: "/none", freshness: false };
+        return { ...resolved, spec: { ...resolved.spec, transform: { dbt } } };
+      },
+      dbtBuild: () =>
+        new Promise(done => {
+          finish = done;
+        }),
+    },
+  );
+  const progress = () => run.handle.query<RunProgressView>("progress");
+  await until(async () => (await progress()).step === "dbt build");
+  const nodes = { done: 3, total: 9, failed: ["b"], slowest: [{ name: "a", seconds: 1.5 }] };
+  await run.handle.signal("dbtNodes", nodes);
+  await until(async () => (await progress()).nodes !== undefined);
+  expect((await progress()).nodes).toEqual(nodes);
+  await run.handle.signal("dbtNodes", { done: "many", failed: 7 });
+  await until(async () => (await progress()).nodes === undefined);
+  finish({ command: "dbt build", success: true, counts: {}, findings: [], seconds: 1, notes: [] });
+  expect(((await run.handle.result()) as RunResult).dbt?.success).toBe(true);
 });
 
 test("cancellation reaches the load child and ends the run", async () => {

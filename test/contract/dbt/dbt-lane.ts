@@ -7,6 +7,7 @@ import { DUCKDB_DBT } from "../../../src/destinations/duckdb/dbt-adapter";
 import type { DuckDbDestination } from "../../../src/destinations/duckdb/spec";
 import { toolPaths } from "../../../src/tools";
 import { type RunDbtOptions, runDbt } from "../../../src/transform/run-dbt";
+import { closeWarmDbt } from "../../../src/transform/warm-dbt";
 
 export const PROJECT = resolve(__dirname, "../../../dbt");
 
@@ -23,7 +24,8 @@ export interface Lane {
   /** runDbt on this lane; every step has its own state folder unless named. */
   dbt(options?: Partial<RunDbtOptions>): ReturnType<typeof runDbt>;
   options(options?: Partial<RunDbtOptions>): RunDbtOptions;
-  remove(): void;
+  /** Ends every dbt that waits for another command, too. */
+  remove(): Promise<void>;
 }
 
 export function openLane(projectDir: string = PROJECT): Lane {
@@ -56,6 +58,7 @@ export function openLane(projectDir: string = PROJECT): Lane {
       database: DUCKDB_DBT.database(duckdb),
     },
     stateDir: join(folder, `step-${++steps}`),
+    cacheDir: join(folder, "cache"),
     signal: new AbortController().signal,
     onProgress: () => {},
     graceMs: 1_000,
@@ -67,7 +70,10 @@ export function openLane(projectDir: string = PROJECT): Lane {
     options,
     sql: text => runSql(path, text),
     dbt: changed => runDbt(options(changed)),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: async () => {
+      await closeWarmDbt();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 

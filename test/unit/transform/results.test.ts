@@ -193,8 +193,8 @@ describe("arguments of dbt", () => {
     expect(args).not.toContain("--select");
     expect(args).not.toContain("--full-refresh");
   });
-  test("a Python starts dbt as its module", () => {
-    expect(programOf("/venv/bin/python3.11").args).toEqual(["-m", "dbt.cli.main"]);
+  test("a Python starts dbt as the program dbt does", () => {
+    expect(programOf("/venv/bin/python3.11").args.at(-1)).toContain("from dbt.cli.main import cli");
     expect(programOf("/venv/bin/dbt").args).toEqual([]);
   });
 });

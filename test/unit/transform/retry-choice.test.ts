@@ -33,6 +33,7 @@ async function nextKind(results: { [unique_id: string]: string } | string): Prom
       dataset: "raw",
       destination: { type: "duckdb", environment: { DUCKDB_PATH: join(folder, "x.duckdb") } },
       stateDir,
+      cacheDir: join(folder, "cache"),
       signal: new AbortController().signal,
       onProgress: () => {},
     }),

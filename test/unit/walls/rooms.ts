@@ -275,7 +275,7 @@ export const ROOMS: readonly Room[] = [
         "sources",
         "destinations",
       ],
-      ...["destinations/registry", "client", "config", "dev-server", "drill", "tools", "worker"],
+      ...["destinations/registry", "client", "config", "dev-server", "drill", "tools", "transform", "worker"],
     ],
     vendors: ["commander", "cli-table3", "@temporalio/client", "@temporalio/common"],
   },
