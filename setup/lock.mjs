@@ -1,5 +1,6 @@
 /** One set-up at a time per thing: two terminals, or a test beside a demo, share the cache folder. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -14,13 +15,54 @@ function isAlive(pid) {
   }
 }
 
-/** @returns pid of the living holder, or undefined when the lock was left behind by a process that is gone */
-function holderOf(lock) {
+/** What stands in a lock: "<pid> <token>"; the token is never used twice. Undefined when there is none. */
+function read(file) {
   try {
-    const pid = Number(readFileSync(join(lock, "pid"), "utf8"));
-    return isAlive(pid) ? pid : undefined;
-  } catch {
-    return undefined;
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    // Of a version before.
+    if (error.code === "EISDIR") return `${read(join(file, "pid")) ?? "0"} folder`;
+    throw error;
+  }
+}
+
+/** A file with its text or none, never an empty one: written beside, then linked. @returns whether it is ours */
+function take(file, text) {
+  const written = `${file}.${randomUUID()}`;
+  writeFileSync(written, text);
+  try {
+    linkSync(written, file);
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(written, { force: true });
+  }
+}
+
+function isLeft(text) {
+  if (text === undefined) return false;
+  const pid = Number(text.split(" ")[0]);
+  return !(pid > 0 && isAlive(pid));
+}
+
+/**
+ * Removes a lock that a dead process left. Of those who see it only one may, and only that very lock: another one may
+ * have been removed and taken anew in the meantime.
+ */
+function removeLeft(lock, text) {
+  const turn = `${lock}.${text.split(" ")[1]}.left`;
+  const own = `${process.pid} ${randomUUID()}`;
+  if (!take(turn, own)) {
+    if (isLeft(read(turn))) rmSync(turn, { force: true });
+    return;
+  }
+  try {
+    if (read(lock) === text) rmSync(lock, { recursive: true, force: true });
+  } finally {
+    rmSync(turn, { force: true });
   }
 }
 
@@ -33,30 +75,22 @@ function holderOf(lock) {
  */
 export async function withLock(target, log, work) {
   const lock = `${target}.lock`;
+  const own = `${process.pid} ${randomUUID()}`;
   mkdirSync(dirname(target), { recursive: true });
-  let told = false;
-  for (;;) {
-    try {
-      mkdirSync(lock);
-      writeFileSync(join(lock, "pid"), String(process.pid));
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    const holder = holderOf(lock);
-    if (holder === undefined) {
-      // made a moment ago and its pid not yet written, or left behind: look once more before it is taken over
-      await sleep(LOOK_AGAIN_MS);
-      if (holderOf(lock) === undefined) rmSync(lock, { recursive: true, force: true });
+  for (let told = false; !take(lock, own); ) {
+    const found = read(lock);
+    if (found === undefined) continue;
+    if (isLeft(found)) {
+      removeLeft(lock, found);
       continue;
     }
-    if (!told) log(`Waiting for another set-up (process ${holder}) to finish ${target}`);
+    if (!told) log(`Waiting for another set-up (process ${found.split(" ")[0]}) to finish ${target}`);
     told = true;
     await sleep(LOOK_AGAIN_MS);
   }
   try {
     return await work();
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    if (read(lock) === own) rmSync(lock, { force: true });
   }
 }

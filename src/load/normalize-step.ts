@@ -41,21 +41,42 @@ export async function normalizeStep(args: NormalizeStepArgs): Promise<NormalizeI
   const extracted = await readExtracted(ref);
   const folder = normalizeAttemptFolder(ref, args.attempt);
   await onDisk("making the folder of normalized files", () => mkdir(folder, { recursive: true }));
-  const output = await normalizePackage({
-    load_id: ref.load_id,
-    schema: extracted.schema,
-    with_state: extracted.state_due && extracted.state_package === undefined,
-    resources: await segmentsOf(ref, extracted),
-    out_dir: folder,
-    capabilities: args.capabilities,
-    limits: args.limits,
-    signal: args.signal,
-    onProgress: args.onProgress,
-  });
+  const output = await tellingWhatStays(
+    ref,
+    normalizePackage({
+      load_id: ref.load_id,
+      schema: extracted.schema,
+      with_state: extracted.state_due && extracted.state_package === undefined,
+      resources: await segmentsOf(ref, extracted),
+      out_dir: folder,
+      capabilities: args.capabilities,
+      limits: args.limits,
+      signal: args.signal,
+      onProgress: args.onProgress,
+    }),
+  );
   const settled = await settleNormalized(ref, normalizedOf(args.attempt, extracted, output, folder));
   await updatePackage(ref, { state: "normalized" });
   return infoOf(settled);
 }
+
+/** Rows that no repetition can bring into tables stay pending, as in dlt: every next run would begin with them and fail. */
+async function tellingWhatStays<T>(ref: PackageRef, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || !OF_THE_ROWS.has(error.code)) throw error;
+    const { code, message, ...more } = error;
+    throw new TidemarkError(
+      code,
+      `${message} The extracted rows stay in load package ${ref.load_id}, with which the next run begins: drop it by ` +
+        `\`tidemark abort-packages ${ref.pipeline_name}\`; the cursor has not moved, so they are extracted again.`,
+      { ...more, cause: error.cause },
+    );
+  }
+}
+
+const OF_THE_ROWS = new Set(["CONTRACT_VIOLATION", "CANNOT_COERCE", "NULL_IN_KEY", "BAD_IDENTIFIER"]);
 
 async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<ResourceSegments[]> {
   const all: ResourceSegments[] = [];

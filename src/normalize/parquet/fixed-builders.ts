@@ -136,7 +136,7 @@ export class DoubleBuilder extends ColumnBuilder {
   }
 
   protected override shrinkTo(count: number): void {
-    if (count === 0) this.odd = false;
+    if (this.odd) this.odd = this.values.subarray(0, count).some(value => !Number.isFinite(value));
   }
 
   protected override encodeValues(): { type: FileType; values: Buffer } {

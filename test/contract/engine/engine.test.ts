@@ -192,6 +192,24 @@ describe("a frozen contract", () => {
       [],
     );
   });
+  it("refuses a new column in normalize; the message says how to drop what stays pending", async () => {
+    const rows: Row[] = [{ id: 1 }];
+    const source = sourceOf(
+      "s",
+      items(() => rows, { hints: { schema_contract: { columns: "freeze" } } }),
+    );
+    await engine.run(engine.spec(), source);
+    rows[0] = { id: 2, extra: 1 };
+    await expect(engine.run(engine.spec(), source)).rejects.toMatchObject({
+      code: "CONTRACT_VIOLATION",
+      dltException: "DataValidationError",
+      message: expect.stringMatching(/"extra".*schema_contract.*`tidemark abort-packages \w+`/),
+    });
+    await abortPackages(scope());
+    rows[0] = { id: 3 };
+    await engine.run(engine.spec(), source);
+    expect(await ids()).toEqual([1, 3]);
+  });
   it("does not mind a resource without rows", async () => {
     const source = sourceOf(
       "s",

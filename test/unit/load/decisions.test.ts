@@ -200,6 +200,7 @@ describe("names of datasets", () => {
       dataset: "git_hub_data",
       staging_dataset: "git_hub_data_staging",
     });
+    expect(names("a$&b", { enable_dataset_name_normalization: false }).staging_dataset).toBe("a$&b_staging");
     expect(names("Raw", { enable_dataset_name_normalization: false }).dataset).toBe("Raw");
   });
 });

@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -98,4 +106,22 @@ test("without a Temporal server to be had, the way to one is told and nothing is
     {},
   );
   expect(left.trim()).toBe("");
+});
+
+test("of many that find a lock whose holder is dead, one at a time goes on", async () => {
+  const gone = (await node(["-p", "process.pid"], {})).out.trim();
+  writeFileSync(join(folder, "thing.lock"), `${gone} token`);
+  // Between look and removal anything may happen.
+  const slowly = `const now = fs.rmSync; fs.rmSync = (...args) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    now(...args);
+  }; require("node:module").syncBuiltinESMExports();`;
+  const script = `${slowly} import(${JSON.stringify(join(SETUP, "lock.mjs"))}).then(({ withLock }) => withLock(${JSON.stringify(join(folder, "thing"))}, () => {}, async () => {
+    fs.mkdirSync(${JSON.stringify(join(folder, "inside"))});
+    await new Promise(done => setTimeout(done, 30));
+    fs.rmdirSync(${JSON.stringify(join(folder, "inside"))});
+  }))`;
+  const ends = await Promise.all(Array.from({ length: 6 }, () => node(["-e", script], {})));
+  expect(ends.map(({ code, err }) => [code, err])).toEqual(Array(6).fill([0, ""]));
+  expect(readdirSync(folder)).toEqual([]);
 });
