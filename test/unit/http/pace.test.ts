@@ -48,7 +48,8 @@ test("requests_per_second holds for everybody with the same pace", async () => {
   await pagesAtOnce(base, 3, 4, new Pace({ requests_per_second: 10 }));
   expect(Date.now() - started).toBeGreaterThanOrEqual(1090);
   expect(times).toHaveLength(12);
-  for (let i = 3; i < times.length; i++) expect(times[i]! - times[i - 3]!).toBeGreaterThan(250);
+  // A busy machine makes a request late, never early: each is held to its place in the row, not to its neighbour.
+  for (const [i, time] of times.entries()) expect(time - started).toBeGreaterThanOrEqual(i * 100 - 20);
 });
 
 test("an API of one request at a time meets few refusals from eight clients: the ceiling is learnt", async () => {
