@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Client } from "@temporalio/client";
 import Table from "cli-table3";
-import { connect, startRun } from "../src/client";
+import { TidemarkClient } from "../src/client";
 import { type Config, loadConfig } from "../src/config";
+import { connect } from "../src/connect";
 import { toolPaths } from "../src/tools";
 import { startWorker } from "../src/worker";
 import { connectionEnv, specOn } from "../test/support/databricks/connection";
@@ -188,7 +189,10 @@ async function byOurs(name: string, source: object, { folder, config, client }: 
   };
   writeFileSync(file, JSON.stringify(spec));
   const started = performance.now();
-  const { handle } = await startRun(client, config, name, { pipeline: file });
+  const { handle } = await new TidemarkClient(client, { taskQueue: config.taskQueue }).start(
+    { pipeline: file },
+    { name, allowUnserved: true },
+  );
   await handle.result();
   const seconds = secondsSince(started);
   return { seconds, runSeconds: seconds };

@@ -10,8 +10,9 @@ import { Interrupted } from "../src/cli/end-signals";
 import { failureOf } from "../src/cli/failure-of";
 import { LiveProgress } from "../src/cli/live-progress";
 import { Workplace } from "../src/cli/workplace";
-import { hasStayingWorker, type Snapshot, startRun } from "../src/client";
+import type { Snapshot } from "../src/client";
 import type { Config } from "../src/config";
+import { hasStayingWorker } from "../src/connect";
 import type { RunResult } from "../src/pipeline/infos";
 import type { RunInput } from "../src/pipeline/spec";
 import { demoSummary } from "./demo-summary";
@@ -69,9 +70,9 @@ export async function runDemo(
         progress.show({ ...snapshot, run: snapshot.run && { ...snapshot.run, steps: [] } }),
     };
     const run = async (name: string, input: RunInput): Promise<RunResult> => {
-      const started = await startRun(connected.client, config, name, input);
+      const started = await place!.tidemark.start(input, { name, allowUnserved: true });
       progress.line(`${name} started`);
-      const result = await place!.follow(started.handle, shared);
+      const result = await place!.follow(started, shared);
       progress.line(
         `${name} done in ${Object.values(result.seconds)
           .reduce((a, b) => a + b, 0)

@@ -1,7 +1,7 @@
 /** `tidemark abort-packages`: drop what a failed run left pending (dlt: drop_pending_packages). */
 import { WorkflowNotFoundError } from "@temporalio/client";
-import { connectIfRunning } from "../client";
 import type { Config } from "../config";
+import { connectIfRunning } from "../connect";
 import { datasetNames } from "../destinations/dataset-names";
 import { createDestination } from "../destinations/registry";
 import { loadWorkflowId } from "../load/load-workflow-id";
@@ -60,6 +60,8 @@ export async function abortCommand(
 /** As the server knows it. */
 interface LastLoad {
   workflow_id: string;
+  /** Workflow id of the run that it is of. */
+  run: string;
   running: boolean;
   started: Date;
   /** Where its package is, when it did not complete. */
@@ -85,19 +87,20 @@ async function lastLoad(config: Config, workflowId: string): Promise<{ last?: La
     if (load === undefined) return { server };
     const memo = load.memo?.[MEMO_LOAD] as LoadMemo | undefined;
     const left = load.status.name === "COMPLETED" || memo?.host === undefined ? {} : { left: memo };
+    const run = load.parentExecution?.workflowId ?? workflowId;
     const running = load.status.name === "RUNNING";
-    return { server, last: { workflow_id: workflowId, running, started: load.startTime, ...left } };
+    return { server, last: { workflow_id: workflowId, run, running, started: load.startTime, ...left } };
   } finally {
     await connected.close();
   }
 }
 
 /** The package of a load that runs is not pending: it is in use, and chains of it may be committed already. */
-function loadRunning(pipeline: string, { workflow_id, started }: LastLoad): TidemarkError {
+function loadRunning(pipeline: string, { workflow_id, run, started }: LastLoad): TidemarkError {
   return new TidemarkError(
     "LOAD_RUNNING",
     `Pipeline "${pipeline}" is being loaded right now (workflow ${workflow_id}, since ${started.toISOString()}): its ` +
       `package is in use and is not dropped. Wait for the run, or cancel it (\`temporal workflow cancel --workflow-id ` +
-      `${pipeline}\`), then call this again.`,
+      `${run}\`), then call this again.`,
   );
 }

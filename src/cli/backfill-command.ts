@@ -1,6 +1,5 @@
 /** `tidemark backfill`: asks a running run for a backfill, or starts one that does nothing else. */
-import { WorkflowUpdateFailedError } from "@temporalio/client";
-import { requestBackfill } from "../client";
+import type { StartedBackfill } from "../client";
 import type { Config } from "../config";
 import { backfillFormProblem, backfillProblem } from "../pipeline/backfill-rules";
 import { TidemarkError } from "../pipeline/errors";
@@ -22,6 +21,9 @@ interface BackfillOptions {
   allowDuplicates?: boolean;
   workflowId?: string;
   json?: boolean;
+  /** false: with --no-worker */
+  worker: boolean;
+  withWorker?: boolean;
 }
 
 export async function backfillCommand(
@@ -41,36 +43,37 @@ export async function backfillCommand(
     backfillProblem(request, planResources(spec, (await openSource(spec, config)).source));
   if (problem !== undefined) throw new TidemarkError("BACKFILL_REFUSED", `Backfill refused: ${problem}.`);
   await using place = await Workplace.open(config);
-  const { client } = place.connected;
-  const workflowId = options.workflowId ?? spec.pipeline_name;
-  const handle = client.workflow.getHandle(workflowId);
-  const requested = requestBackfill(client, config, workflowId, pipeline, request);
+  const requested = place.tidemark.backfill(pipeline, request, {
+    name: spec.pipeline_name,
+    workflowId: options.workflowId,
+    // On the local server a worker of this command's own comes after it.
+    allowUnserved: place.connected.devServer !== undefined || options.withWorker || !options.worker,
+  });
+  let run: StartedBackfill;
   try {
-    const { started } = await place.unless(place.signals.asked, requested).catch(refused);
-    if (!started) {
+    run = await place.unless(place.signals.asked, requested);
+    if (run.queued) {
       console.log(
         options.json
-          ? JSON.stringify({ queued: true, workflow_id: workflowId })
-          : `${workflowId} is running: the backfill is queued and runs after its current load.`,
+          ? JSON.stringify({ queued: true, workflow_id: run.workflowId })
+          : `${run.workflowId} is running: the backfill is queued and runs after its current load.`,
       );
       return;
     }
-    await place.needWorker();
+    await place.needWorker(options.withWorker ? "own" : options.worker ? undefined : "none");
   } catch (error) {
     // Nobody serves yet what may have been started: left open, it would be what the next run joins.
     const end = () =>
-      requested.then(({ started }) => (started ? handle.terminate((error as Error).message) : undefined));
-    if (error instanceof Interrupted) await place.signals.atMost(TERMINATE_MS, end());
+      requested.then(({ queued, handle }) =>
+        queued ? undefined : handle.terminate((error as Error).message),
+      );
+    if (error instanceof Interrupted || error instanceof TidemarkError)
+      await place.signals.atMost(TERMINATE_MS, end());
     throw error;
   }
   const progress = new LiveProgress(process.stderr, { quiet: options.json });
-  const result = await place.follow(handle, progress).finally(() => progress.clear());
+  const result = await place.follow(run, progress).finally(() => progress.clear());
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
   const done = result.backfills.every(outcome => outcome.status === "done");
   process.exitCode = done && result.gate?.decision !== "block" ? EXIT.done : EXIT.failed;
-}
-
-function refused(error: unknown): never {
-  if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-  throw new TidemarkError("BACKFILL_REFUSED", error.cause?.message ?? error.message);
 }

@@ -1,6 +1,6 @@
 /** `tidemark drill`: a pipeline of one's own under faults, into datasets of its own, beside an undisturbed run. */
-import { connect } from "../client";
 import type { Config } from "../config";
+import { connect } from "../connect";
 import { closeDestinations } from "../destinations/registry";
 import { FAULTS } from "../drill/faults";
 import { reportText } from "../drill/report";

@@ -13,6 +13,8 @@ const USAGE_CODES: readonly string[] = [
   "SPEC_HOLDS_SECRET",
   "BACKFILL_REFUSED",
   "GATE_INPUT",
+  "NOT_OURS",
+  "QUEUE_OF_OTHERS",
 ] satisfies ErrorCode[];
 
 export function exitCodeFor(code: string): number {

@@ -34,6 +34,7 @@ export class LiveProgress {
   }
 
   show(snapshot: Snapshot): void {
+    if (snapshot.stuck !== undefined) this.wait(`waiting for ${snapshot.stuck}`);
     if (snapshot.run === undefined) return;
     for (const wait of waitsOf(snapshot)) this.wait(wait);
     if (this.#quiet) return;

@@ -39,6 +39,13 @@ function report(error: unknown, json: boolean): number {
   return exitCode;
 }
 
+/** A server of the user's is shared: a worker of ours would take what others put on its task queue. */
+const WITH_WORKER = [
+  "--with-worker",
+  "be the worker too, also on a server of yours (TEMPORAL_ADDRESS); on the local one that is the default",
+] as const;
+const NO_WORKER = ["--no-worker", "start the run and wait, also where no worker is up yet"] as const;
+
 function program(): Command {
   const tidemark = new Command("tidemark")
     .description("ELT with dlt's semantics on Temporal: extract → normalize → stage → load → dbt → gate.")
@@ -61,7 +68,7 @@ Examples:
     .command("run")
     .argument("<pipeline>", "name in pipelines/, or path of a spec (JSON, YAML, TypeScript)")
     .description("Run a pipeline once, here and now")
-    .option("--workflow-id <id>", "Temporal workflow id (default: the pipeline's name)")
+    .option("--workflow-id <id>", "Temporal workflow id (default: tidemark-<pipeline>)")
     .option("--resource <name...>", "load only these resources")
     .addOption(
       new Option("--write-disposition <how>", "override for all resources").choices([
@@ -88,7 +95,8 @@ Examples:
     .option("--no-transform", "stop after the load")
     .option("--no-gate", "skip the quality gate")
     .option("--json", "print the result as one JSON document")
-    .option("--no-worker", "leave the work to workers elsewhere: start the run and wait for its result")
+    .option(...WITH_WORKER)
+    .option(...NO_WORKER)
     .option("--keep", "leave the dev server running, to look at the run in its UI")
     .action((pipeline, options) =>
       (require("./run-command") as typeof import("./run-command")).runCommand(
@@ -113,7 +121,9 @@ Examples:
     .requiredOption("--from <value>", "first cursor value, inclusive")
     .option("--to <value>", "end of the range, exclusive; the live cursor then stays as it is")
     .option("--allow-duplicates", "also for append, which doubles rows that are there")
-    .option("--workflow-id <id>", "Temporal workflow id (default: the pipeline's name)")
+    .option("--workflow-id <id>", "Temporal workflow id (default: tidemark-<pipeline>)")
+    .option(...WITH_WORKER)
+    .option(...NO_WORKER)
     .option("--json", "print the result as one JSON document")
     .action((pipeline, options) =>
       (require("./backfill-command") as typeof import("./backfill-command")).backfillCommand(
@@ -125,10 +135,13 @@ Examples:
   tidemark
     .command("schedule")
     .argument("<pipeline>", "name of the spec in pipelines/")
-    .description("Create, change or remove the pipeline's Temporal Schedule")
+    .description("Create, change or remove the pipeline's Temporal Schedule; a paused one stays paused")
     .option("--every <duration>", "for example 30m, 1h, 1d")
     .option("--cron <expression>", "for example '0 6 * * *' (UTC)")
+    .option("--pause", "start no new runs until --resume")
+    .option("--resume", "go on with a paused schedule")
     .option("--remove", "remove the schedule")
+    .option("--json", "print one JSON document")
     .action((pipeline, options) =>
       (require("./schedule-command") as typeof import("./schedule-command")).scheduleCommand(
         loadConfig(),

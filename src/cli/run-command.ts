@@ -1,5 +1,4 @@
 /** `tidemark run`: start the run, follow it live, say what it did. */
-import { startRun } from "../client";
 import type { Config } from "../config";
 import type { RunInput } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
@@ -20,7 +19,9 @@ export interface RunOptions {
   transform: boolean;
   gate: boolean;
   json?: boolean;
+  /** false: with --no-worker */
   worker: boolean;
+  withWorker?: boolean;
   keep?: boolean;
 }
 
@@ -32,13 +33,18 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
   await using place = await Workplace.open(config);
   const { connected } = place;
   place.keep = options.keep === true;
-  if (options.worker) await place.needWorker();
+  await place.needWorker(options.withWorker ? "own" : options.worker ? undefined : "none");
   const run = await place.unless(
     place.signals.insisted,
-    startRun(connected.client, config, options.workflowId ?? spec.pipeline_name, input),
+    // Who serves it is known by now; a worker of ours may not have asked for work yet.
+    place.tidemark.start(input, {
+      name: spec.pipeline_name,
+      workflowId: options.workflowId,
+      allowUnserved: true,
+    }),
   );
   progress.started(run, connected.uiUrl);
-  const result = await place.follow(run.handle, progress).finally(() => progress.clear());
+  const result = await place.follow(run, progress).finally(() => progress.clear());
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
   process.exitCode = result.gate?.decision === "block" ? EXIT.failed : EXIT.done;
   if (connected.uiUrl !== undefined && !options.json) {

@@ -1,16 +1,18 @@
 /** `tidemark schedule`: the pipeline's Temporal Schedule. Needs a worker that stays (`tidemark dev`) to be served. */
-import { ScheduleNotFoundError, ScheduleOverlapPolicy } from "@temporalio/client";
-import { connect } from "../client";
+import { type ScheduleOutcome, TidemarkClient } from "../client";
 import type { Config } from "../config";
+import { connect } from "../connect";
 import { TidemarkError } from "../pipeline/errors";
-import { WORKFLOW_PIPELINE } from "../pipeline/names";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 
 interface ScheduleOptions {
   every?: string;
   cron?: string;
+  pause?: boolean;
+  resume?: boolean;
   remove?: boolean;
+  json?: boolean;
 }
 
 export async function scheduleCommand(
@@ -18,41 +20,37 @@ export async function scheduleCommand(
   pipeline: string,
   options: ScheduleOptions,
 ): Promise<void> {
-  const spec = resolveSpec(loadSpec(pipeline, config), {}, config);
-  const given = [options.every, options.cron, options.remove].filter(Boolean).length;
-  if (given !== 1)
-    throw new TidemarkError("SPEC_INVALID", "Give one of --every 1h, --cron '0 6 * * *', --remove.");
-  const connected = await connect(config);
-  const scheduleId = spec.pipeline_name;
-  try {
-    const handle = connected.client.schedule.getHandle(scheduleId);
-    try {
-      await handle.delete();
-    } catch (error) {
-      if (!(error instanceof ScheduleNotFoundError)) throw error;
-    }
-    if (options.remove) {
-      console.log(`Schedule ${scheduleId} is removed.`);
-      return;
-    }
-    await connected.client.schedule.create({
-      scheduleId,
-      spec: options.cron
-        ? { cronExpressions: [options.cron] }
-        : { intervals: [{ every: options.every as `${number}h` }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 day" },
-      action: {
-        type: "startWorkflow",
-        workflowType: WORKFLOW_PIPELINE,
-        workflowId: spec.pipeline_name,
-        taskQueue: config.taskQueue,
-        args: [{ pipeline }],
-      },
-    });
-    console.log(
-      `Schedule ${scheduleId}: ${options.cron ?? `every ${options.every}`}. A worker must be up: bin/tidemark dev.`,
+  const { pipeline_name: name } = resolveSpec(loadSpec(pipeline, config), {}, config);
+  const { every, cron, pause, resume, remove } = options;
+  if ([every, cron, pause, resume, remove].filter(Boolean).length !== 1) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      "Give one of --every 1h, --cron '0 6 * * *', --pause, --resume, --remove.",
     );
+  }
+  const connected = await connect(config);
+  const tidemark = new TidemarkClient(connected.client, { taskQueue: config.taskQueue });
+  try {
+    const say = (outcome: unknown, text: string) =>
+      console.log(options.json ? JSON.stringify(outcome, null, 2) : text);
+    const told = (what: string, ids: string[]) =>
+      say({ [what]: ids }, ids.map(id => `Schedule ${id} is ${what}.`).join("\n"));
+    if (remove) return told("removed", await tidemark.unschedule(pipeline, name));
+    if (pause) return told("paused", await tidemark.pauseSchedule(pipeline, name));
+    if (resume) return told("resumed", await tidemark.resumeSchedule(pipeline, name));
+    const outcome = await tidemark.schedule(pipeline, { every, cron }, name);
+    say(outcome, sentence(outcome, cron ?? `every ${every}`, connected.devServer !== undefined));
   } finally {
     await connected.close();
   }
+}
+
+function sentence({ scheduleId, paused, replaced }: ScheduleOutcome, times: string, local: boolean): string {
+  return [
+    `Schedule ${scheduleId}: ${times}.`,
+    ...(replaced === undefined ? [] : [`It takes the place of schedule ${replaced}.`]),
+    paused
+      ? "It is paused and stays so: --resume lets it go on."
+      : `A worker must be up: ${local ? "tidemark dev" : "tidemark worker"}.`,
+  ].join(" ");
 }

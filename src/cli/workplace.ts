@@ -3,8 +3,11 @@
  * whatever signal comes, what the command started is gone when it ends.
  */
 import type { WorkflowHandle } from "@temporalio/client";
-import { type Connected, connect, follow, hasStayingWorker } from "../client";
+import { TidemarkClient } from "../client";
+import { refuseQueueOfOthers, requireWorkers } from "../client/served";
+import { follow } from "../client/snapshot";
 import type { Config } from "../config";
+import { type Connected, connect, hasStayingWorker } from "../connect";
 import type { RunResult } from "../pipeline/infos";
 import type { RunningWorker } from "../worker";
 import { EndSignals, Interrupted, once } from "./end-signals";
@@ -20,6 +23,7 @@ export const TERMINATE_MS = 3_000;
 export class Workplace implements AsyncDisposable {
   #worker: RunningWorker | undefined;
   #abandoned = false;
+  readonly tidemark: TidemarkClient;
   /** Leaves the dev server running. */
   keep = false;
 
@@ -27,7 +31,9 @@ export class Workplace implements AsyncDisposable {
     readonly config: Config,
     readonly connected: Connected,
     readonly signals: EndSignals,
-  ) {}
+  ) {
+    this.tidemark = new TidemarkClient(connected.client, { taskQueue: config.taskQueue });
+  }
 
   /** @throws Interrupted; TidemarkError DESTINATION_UNAVAILABLE */
   static async open(config: Config): Promise<Workplace> {
@@ -40,9 +46,19 @@ export class Workplace implements AsyncDisposable {
     }
   }
 
-  /** Starts a worker unless one that stays serves this server. */
-  async needWorker(): Promise<void> {
-    if (!hasStayingWorker(this.config, this.connected.address)) await this.startWorker({ kind: "run" });
+  /**
+   * A worker for what is about to start. On the local server this command starts one, unless one stays there; a server
+   * of the user's is shared with others, so there only when told to.
+   * @param wish undefined: as fits the server; "none": the run may wait for a worker that nobody has seen yet
+   * @throws TidemarkError QUEUE_NOT_SERVED, QUEUE_OF_OTHERS
+   */
+  async needWorker(wish?: "own" | "none"): Promise<void> {
+    if (wish === "none") return;
+    const { client, devServer, address } = this.connected;
+    if (devServer === undefined && wish !== "own") {
+      return await requireWorkers(client, this.config.taskQueue);
+    }
+    if (!hasStayingWorker(this.config, address)) await this.startWorker({ kind: "run" });
   }
 
   /** @throws Interrupted when a signal came meanwhile */
@@ -50,6 +66,8 @@ export class Workplace implements AsyncDisposable {
     options: Omit<Parameters<typeof import("../worker")["startWorker"]>[1], "address">,
   ): Promise<RunningWorker> {
     this.signals.asked.throwIfAborted();
+    const { client, devServer } = this.connected;
+    if (devServer === undefined) await refuseQueueOfOthers(client, this.config.taskQueue);
     // Loaded only when needed: with a worker that stays, this process stays small.
     const { startWorker } = require("../worker") as typeof import("../worker");
     this.#worker = await startWorker(this.config, { address: this.connected.address, ...options });
@@ -68,10 +86,14 @@ export class Workplace implements AsyncDisposable {
 
   /**
    * Follows a run to its end. The first signal cancels it and waits for that; what does not stop in time, or after a
-   * second signal, is terminated on the local server, where its worker is this process, about to be gone.
+   * second signal, is terminated on the local server, where its worker is this process, about to be gone. A run of a
+   * shared server that somebody else started is only left.
    * @throws WorkflowFailedError, Interrupted; what broke the worker
    */
-  async follow(run: WorkflowHandle, progress: Pick<LiveProgress, "line" | "show">): Promise<RunResult> {
+  async follow(
+    { handle: run, attached = false }: { handle: WorkflowHandle; attached?: boolean },
+    progress: Pick<LiveProgress, "line" | "show">,
+  ): Promise<RunResult> {
     let loadId: string | undefined;
     const following = follow(this.connected.client, run, snapshot => {
       loadId = snapshot.run?.load_workflow_id ?? loadId;
@@ -83,6 +105,12 @@ export class Workplace implements AsyncDisposable {
     const broken = this.#worker?.done ?? new Promise<never>(() => undefined);
     await Promise.race([following.catch(() => undefined), once(asked), broken]);
     if (!asked.aborted) return await following;
+    if (attached && this.connected.devServer === undefined && this.#worker === undefined) {
+      throw new Interrupted(
+        this.signals.signal!,
+        `${run.workflowId} goes on: it ran already when this command joined it (\`temporal workflow cancel -w ${run.workflowId}\` ends it).`,
+      );
+    }
     progress.line("Cancelling: the run stops at the next safe place. Once more to leave at once.");
     const over = following.then(
       () => true,

@@ -166,6 +166,23 @@ export const ERROR_KINDS = {
   LOAD_RUNNING: "terminal",
   /** Nobody serves a task queue that the run needs; the message names it and says which command serves it. */
   QUEUE_NOT_SERVED: "transient",
+  /**
+   * A workflow or schedule of that id exists and was not made by Tidemark (by workflow type and memo): it was not touched.
+   * Choose another id (`--workflow-id`), or another namespace.
+   */
+  NOT_OURS: "terminal",
+  /** A worker here would take workflow tasks of somebody else's worker. Give Tidemark a task queue of its own. */
+  QUEUE_OF_OTHERS: "terminal",
+  /** Nothing waits for a review, or the decision is none; the message says which. */
+  REVIEW_REFUSED: "terminal",
+  /** There is no run or schedule of that id. */
+  RUN_NOT_FOUND: "terminal",
+  /**
+   * The server's payloads cannot be decoded here: they were written with a codec or converter that this client does not
+   * have, or with another key. Name the one that the workers use (`dataConverter` in tidemark.config, or
+   * TIDEMARK_DATA_CONVERTER).
+   */
+  PAYLOAD_UNREADABLE: "terminal",
   /** Workers of one task queue would load into different files under one name. Give each its own task queue, or one file. */
   HOSTS_DISAGREE: "transient",
   /** A step ended its worker process again and again at the same place (memory?). Give the worker more, or smaller pages. */

@@ -32,6 +32,12 @@ export interface LoadMemo {
   place?: string;
 }
 
+/** What the memo of a run or of a schedule says. */
+export interface RunMemo {
+  /** The spec's name or path as it was asked for, or an inline spec's `pipeline_name`. */
+  pipeline: string;
+}
+
 export interface ResolvedRun {
   spec: ResolvedPipeline;
   /** Task queue of the host that resolved the run; dbt and gate run there. */

@@ -13,6 +13,10 @@ export const UPDATE_RESUME = "resume";
 export const UPDATE_RESOLVE_REVIEW = "resolveReview";
 /** Memo of workflow `load` (LoadMemo). */
 export const MEMO_LOAD = "tidemark_load";
+/** Memo of workflow `pipeline` and of its schedules (RunMemo): by it and by its type a run is known as ours. */
+export const MEMO_RUN = "tidemark_run";
+/** Workflow and schedule ids that we choose begin with it: the namespace is shared with others. */
+export const ID_PREFIX = "tidemark-";
 export const QUERY_PROGRESS = "progress";
 export const QUERY_STATE = "state";
 

@@ -33,6 +33,7 @@ import { backfillRows, isBackfillOf } from "./backfill-rows";
 import { Findable } from "./findable";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
+import { leaveMemo } from "./own-memo";
 import { type RunProgressView, runDetails } from "./run-details";
 import { type PausableLoad, RunSteering } from "./run-steering";
 import { coded, PROGRAMMING_ERRORS } from "./unexpected";
@@ -91,6 +92,7 @@ class PipelineRun {
   }
 
   async execute(): Promise<RunResult> {
+    leaveMemo(this.input);
     const answer = await this.#step("resolve", () =>
       this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
     ).catch(error => {
