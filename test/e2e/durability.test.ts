@@ -67,7 +67,7 @@ async function triggered(dev: Dev): Promise<RunResult> {
   const connection = await Connection.connect({ address: dev.address });
   try {
     const client = new Client({ connection });
-    const schedule = client.schedule.getHandle("events");
+    const schedule = client.schedule.getHandle("tidemark-events");
     const before = (await schedule.describe()).info.numActionsTaken;
     // The SDK would say ALLOW_ALL, with which Temporal carries no last result over.
     await schedule.trigger("SKIP");
