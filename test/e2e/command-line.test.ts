@@ -209,7 +209,9 @@ describe("beside `tidemark dev`", () => {
   test("`tidemark run` uses dev's worker and starts none", async () => {
     const run = await tidemark(project, ["run", "rest_api_demo", "--json"]);
     expect(run.code).toBe(0);
-    const history = JSON.parse(await temporal("workflow", "show", "-w", "tidemark-rest_api_demo", "-o", "json"));
+    const history = JSON.parse(
+      await temporal("workflow", "show", "-w", "tidemark-rest_api_demo", "-o", "json"),
+    );
     const identities = history.events
       .map(
         (event: { activityTaskStartedEventAttributes?: { identity: string } }) =>
@@ -297,7 +299,9 @@ describe("beside `tidemark dev`", () => {
     const code = await new Promise(done => child.once("exit", done));
     unlinkSync(hold);
     expect(code).toBe(130);
-    const described = JSON.parse(await temporal("workflow", "describe", "-w", "tidemark-customers", "-o", "json"));
+    const described = JSON.parse(
+      await temporal("workflow", "describe", "-w", "tidemark-customers", "-o", "json"),
+    );
     expect(described.workflowExecutionInfo.status).toBe("WORKFLOW_EXECUTION_STATUS_CANCELED");
   }, 120_000);
 });
