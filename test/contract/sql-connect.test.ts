@@ -251,8 +251,9 @@ describe("passwords in a DSN", () => {
       "postgresql://u@/d",
     ];
     const theirs = makeUrls(dsns);
-    const { readDsn } =
-      jest.requireActual<typeof import("../../src/sources/sql/dsn")>("../../src/sources/sql/dsn");
+    const { readDsn } = jest.requireActual<typeof import("../../src/postgres-connection/dsn")>(
+      "../../src/postgres-connection/dsn",
+    );
     const filled = (parts: object) =>
       Object.fromEntries(
         Object.entries(parts).filter(([, value]) => value !== null && value !== "" && value !== undefined),

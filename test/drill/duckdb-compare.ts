@@ -1,7 +1,7 @@
 /** Compares the datasets of two DuckDB files, and what dbt built beside them. */
 import { setTimeout as delay } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { duckdbWords } from "../../src/destinations/duckdb/sql-text";
+import { duckdbWords } from "../../src/destinations/duckdb/sql-words";
 import { compareDatasets, type Difference } from "../../src/drill/compare";
 
 const LOCKED_FOR_MS = 60_000;

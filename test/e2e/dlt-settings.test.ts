@@ -8,7 +8,7 @@ import { lookUpPath } from "../../src/dlt-project/look-up";
 import { readDltSettings } from "../../src/dlt-project/settings-files";
 import { TidemarkError } from "../../src/pipeline/errors";
 import type { Json, JsonObject } from "../../src/pipeline/spec";
-import { readCredentials } from "../../src/sources/sql/credentials";
+import { readCredentials } from "../../src/postgres-connection/credentials";
 import { resolveSpec } from "../../src/spec/resolve-spec";
 import { resolveSecrets } from "../../src/spec/secrets";
 import { toolPaths } from "../../src/tools";

@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { OnProgress } from "../../pipeline/infos";
+import type { Bound, ResultRow, SqlDatabase } from "../one-transaction/sql-vendor";
 import { busy, lockHolder, sortError } from "./errors";
 import { canonicalPath, type TurnOptions, takeTurn, WAIT_PROGRESS_MS, WAITING } from "./file-turns";
 
@@ -34,8 +35,7 @@ export interface OpenDatabaseOptions extends TurnOptions {
   settings?: Partial<DatabaseSettings>;
 }
 
-export type Bound = string | bigint | number | null;
-export type ResultRow = { [column: string]: unknown };
+export type { ResultRow };
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
@@ -129,7 +129,7 @@ function untilWhen(started: number, { busy_timeout_seconds }: DatabaseSettings):
   return `gives up at ${end.slice(11, 19)} UTC, after ${busy_timeout_seconds} s (busy_timeout_seconds)`;
 }
 
-export class Database implements AsyncDisposable {
+export class Database implements AsyncDisposable, SqlDatabase {
   private closed = false;
 
   constructor(
@@ -141,6 +141,10 @@ export class Database implements AsyncDisposable {
     private readonly options: OpenDatabaseOptions,
     private readonly release: () => void,
   ) {}
+
+  get name(): string {
+    return `DuckDB file ${this.path}`;
+  }
 
   get onProgress(): OnProgress {
     return this.options.onProgress;

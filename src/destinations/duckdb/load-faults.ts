@@ -2,12 +2,12 @@
 import { TidemarkError } from "../../pipeline/errors";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, PackageFile } from "../destination";
+import { filesOf } from "../one-transaction/load-context";
+import { quoteName } from "../one-transaction/sql-text";
 import { type CompleteColumn, chainsOf, completeColumns } from "../table-chains";
 import { columnType } from "./column-types";
 import type { Database } from "./database";
-import { filesOf } from "./load-context";
-import { readParquet } from "./sql-staged";
-import { quoteName } from "./sql-text";
+import { readParquet } from "./staged-view";
 
 /** The refusal with table, column and type named where a staged value does not fit its column; else as it was. */
 export async function explainRefusal(

@@ -4,8 +4,8 @@ import type { TidemarkError } from "../../pipeline/errors";
 import { fillSchemas } from "../../pipeline/select-text";
 import type { SelectedNumber } from "../destination";
 import { oneNumber, refusedMetric } from "../one-number";
+import { quoteName } from "../one-transaction/sql-text";
 import type { Database } from "./database";
-import { quoteName } from "./sql-text";
 
 /** @throws TidemarkError GATE_METRIC */
 export function selectNumber(db: Database, sql: string): Promise<SelectedNumber> {

@@ -9,13 +9,15 @@ import type {
   SelectedNumber,
   SqlWords,
 } from "../destination";
+import { loadPackage } from "../one-transaction/load";
+import { migrate } from "../one-transaction/migrate";
+import { isLoaded, restore } from "../one-transaction/restore";
+import type { SqlVendor } from "../one-transaction/sql-vendor";
 import { type Database, type OpenDatabaseOptions, openDatabase, type ResultRow } from "./database";
-import { loadPackage } from "./load";
-import { type LoadOptions, migrate } from "./migrate";
-import { isLoaded, restore } from "./restore";
 import { selectNumber } from "./select-number";
 import type { DuckDbDestination } from "./spec";
-import { duckdbWords } from "./sql-text";
+import { duckdbVendor } from "./sql-vendor";
+import { duckdbWords } from "./sql-words";
 import { makeRoomForColumns } from "./wide-tables";
 
 /** @throws as openDatabase */
@@ -29,11 +31,13 @@ export async function openSession(
 
 class DuckDbSession implements DestinationSession {
   readonly words: SqlWords;
+  private readonly vendor: SqlVendor;
 
   constructor(
     private readonly db: Database,
-    private readonly options: LoadOptions & Pick<DuckDbDestination, "memory_limit">,
+    private readonly options: DuckDbDestination,
   ) {
+    this.vendor = duckdbVendor(db, options);
     this.words = duckdbWords(db.catalog);
   }
 
@@ -47,12 +51,12 @@ class DuckDbSession implements DestinationSession {
 
   async migrate(plan: LoadPlan): Promise<MigrationInfo> {
     await this.makeRoom(plan);
-    return await migrate(this.db, plan, this.options);
+    return await migrate(this.vendor, plan);
   }
 
   async loadChains(plans: readonly LoadPlan[]): Promise<LoadedTable[]> {
     for (const plan of plans) await this.makeRoom(plan);
-    return await loadPackage(this.db, plans, this.options);
+    return await loadPackage(this.vendor, plans);
   }
 
   private async makeRoom(plan: LoadPlan): Promise<void> {

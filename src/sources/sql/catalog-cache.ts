@@ -4,8 +4,8 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { SourceSpec } from "../../pipeline/spec";
+import type { Environment } from "../../postgres-connection/credentials";
 import type { Source, Surroundings } from "../source";
-import type { Environment } from "./credentials";
 
 /** Loads whose sources are kept; with wide schemas some ten megabytes each. */
 const MOST_KEPT = 8;

@@ -1,10 +1,10 @@
 /** One connection for one read: read-only transactions, statements cancelled when the signal aborts. */
-import { connect as connectSocket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, FieldDef } from "pg";
 import Cursor from "pg-cursor";
-import { destroy, lostBy, openClient, orAbort } from "./connect";
-import type { ConnectionSettings } from "./credentials";
+import { cancelStatement } from "../../postgres-connection/cancel-statement";
+import { destroy, lostBy, openClient, orAbort } from "../../postgres-connection/connect";
+import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import { sqlError } from "./sql-errors";
 
 /** Texts of one batch as they came over the wire; null is NULL. */
@@ -53,28 +53,6 @@ const MOST_GROWTH = 8;
 const SHARE_OF_LIMIT = 10;
 
 const ROLLBACK_MS = 2_000;
-
-interface BackendKey {
-  processID?: number;
-  secretKey?: number;
-}
-
-/** PostgreSQL's CancelRequest, on a connection of its own; best effort, the server never answers. */
-function cancelStatement(client: Client): void {
-  const { processID, secretKey } = client as unknown as BackendKey;
-  if (!processID || secretKey === undefined) return;
-  const packet = Buffer.alloc(16);
-  packet.writeInt32BE(16, 0);
-  packet.writeInt32BE(80877102, 4);
-  packet.writeInt32BE(processID, 8);
-  packet.writeInt32BE(secretKey | 0, 12);
-  const { host, port } = client;
-  const address = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
-  const socket = connectSocket(address, () => socket.end(packet));
-  socket.on("error", () => socket.destroy());
-  socket.setTimeout(5_000, () => socket.destroy());
-  socket.unref();
-}
 
 /** `3s`, `1500ms`, `2min` as milliseconds. */
 export function milliseconds(setting: string): number {

@@ -1,9 +1,9 @@
 /** `COPY … TO STDOUT (FORMAT binary)`: the rows of a query as bytes, the fastest way out of PostgreSQL. */
 import type { Client } from "pg";
 import { to as copyTo } from "pg-copy-streams";
-import { orAbort } from "./connect";
+import { orAbort } from "../../postgres-connection/connect";
+import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import { inTransaction, type StreamOptions } from "./connection";
-import type { ConnectionSettings } from "./credentials";
 
 /** The server times statements, and a COPY is one, however long its rows are taken. */
 export class StatementsAreTimed extends Error {}

@@ -2,9 +2,9 @@
 import { TidemarkError } from "../../pipeline/errors";
 import { nearestName } from "../../pipeline/nearest-name";
 import type { TableReference } from "../../pipeline/spec";
+import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import { isListed, type ReflectedColumn } from "./column-types";
 import { type Statement, streamRows } from "./connection";
-import type { ConnectionSettings } from "./credentials";
 
 export interface ReflectedTable {
   schema: string;

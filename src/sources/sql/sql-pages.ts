@@ -2,9 +2,9 @@
 import type { FieldDef } from "pg";
 import type { Row, Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
+import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import type { OpenOptions, Page } from "../source";
 import { type Session, type Statement, streamRows } from "./connection";
-import type { ConnectionSettings } from "./credentials";
 import { type Parser, parserFor, UnreadableValue, unreadable } from "./value-parsers";
 
 /** dlt's default. A page holds fewer rows where they are wide: memory is bounded by bytes. */

@@ -1,7 +1,7 @@
 /** What dlt looks up by name for its SQL sources (dlt: sql_database, SqlTableResourceConfiguration). */
 import type { SourceSpec } from "../../pipeline/spec";
+import { CREDENTIAL_FIELDS } from "../../postgres-connection/credentials";
 import type { SourceSetting } from "../source";
-import { CREDENTIAL_FIELDS } from "./credentials";
 
 /** A dict may name its secrets one by one; the whole is one secret else. */
 export const secretPointers = () => ["/credentials"];

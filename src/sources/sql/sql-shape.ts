@@ -3,6 +3,7 @@ import { z } from "zod";
 import { simpleField } from "../../json/jsonpath";
 import { unknownName } from "../../pipeline/nearest-name";
 import type { SourceSpec } from "../../pipeline/spec";
+import { CREDENTIAL_FIELDS } from "../../postgres-connection/credentials";
 import {
   duplicateNames,
   hintsShape,
@@ -12,7 +13,6 @@ import {
   sourceShape,
 } from "../resource-hints";
 import type { SpecProblem } from "../source";
-import { CREDENTIAL_FIELDS } from "./credentials";
 import { bindNames } from "./named-parameters";
 import { RANGE_NAMES, usesRange } from "./plain-query";
 

@@ -3,7 +3,7 @@
  * roots) on one DuckDB file, at every step, without Temporal. Row counts decide.
  */
 import { copyFileSync } from "node:fs";
-import { PHASE_BEFORE_LOADS } from "../../../src/destinations/duckdb/load";
+import { PHASE_BEFORE_LOADS } from "../../../src/destinations/one-transaction/load";
 import type { Row } from "../../../src/json/values";
 import { listPackages } from "../../../src/package/packages";
 import type { Source } from "../../../src/sources/source";

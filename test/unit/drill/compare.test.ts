@@ -1,6 +1,6 @@
 /** The comparison must be able to fail: everything that a fault could do to a dataset is done to one here, and seen. */
 import { DuckDBInstance } from "@duckdb/node-api";
-import { duckdbWords } from "../../../src/destinations/duckdb/sql-text";
+import { duckdbWords } from "../../../src/destinations/duckdb/sql-words";
 import { compareDatasets } from "../../../src/drill/compare";
 import type { PipelineState } from "../../../src/state/pipeline-state";
 import { encodeStateBlob } from "../../../src/state/state-blob";

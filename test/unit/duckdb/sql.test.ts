@@ -1,15 +1,17 @@
-import { addColumn, createTable } from "../../../src/destinations/duckdb/sql-ddl";
+import { addColumn } from "../../../src/destinations/duckdb/add-column";
+import { columnType } from "../../../src/destinations/duckdb/column-types";
+import { createStagedView } from "../../../src/destinations/duckdb/staged-view";
+import { sourceFilterOf } from "../../../src/destinations/merge-hints";
+import { createTable, type DdlWords } from "../../../src/destinations/one-transaction/sql-ddl";
 import {
   countReturning,
   createRemovedRoots,
   deleteMatchingRoots,
   insertRoots,
-} from "../../../src/destinations/duckdb/sql-delete-insert";
-import { mergeRoot, partitionCondition } from "../../../src/destinations/duckdb/sql-merge-parts";
-import { insertVersions, retireVersions, scd2Of } from "../../../src/destinations/duckdb/sql-scd2";
-import { createStagedView } from "../../../src/destinations/duckdb/sql-staged";
-import { mergeRoots } from "../../../src/destinations/duckdb/sql-upsert";
-import { sourceFilterOf } from "../../../src/destinations/merge-hints";
+} from "../../../src/destinations/one-transaction/sql-delete-insert";
+import { mergeRoot, partitionCondition } from "../../../src/destinations/one-transaction/sql-merge-parts";
+import { insertVersions, retireVersions, scd2Of } from "../../../src/destinations/one-transaction/sql-scd2";
+import { mergeRoots } from "../../../src/destinations/one-transaction/sql-upsert";
 import type { CompleteColumn } from "../../../src/destinations/table-chains";
 import type { StoredTable } from "../../../src/schema/types";
 import { rootTable } from "../../support/stored-schema";
@@ -18,23 +20,25 @@ const PLACE = { catalog: "db", dataset: "raw" };
 const KEY = { data_type: "bigint", nullable: false, primary_key: true } as const;
 const root = (hints: Partial<StoredTable> = {}, more = {}): StoredTable =>
   rootTable("t", { id: KEY, v: "text", ...more }, { write_disposition: "merge", ...hints });
+const words = (create_indexes: boolean): DdlWords => ({
+  columnType: ({ name }, column) => columnType(name, column),
+  options: { create_indexes },
+});
 const UPSERT = { insertOnly: false, deleteAbsent: false, skipUnchanged: false };
 
 describe("DDL", () => {
   it("creates columns in stored order with their NOT NULLs, UNIQUE only on request", () => {
     const table = root();
-    expect(createTable(PLACE, table, { create_indexes: false })).toBe(
+    expect(createTable(PLACE, table, words(false))).toBe(
       'CREATE TABLE IF NOT EXISTS "db"."raw"."t" (\n"id" BIGINT NOT NULL,\n"v" VARCHAR,\n' +
         '"_dlt_load_id" VARCHAR NOT NULL,\n"_dlt_id" VARCHAR NOT NULL)',
     );
-    expect(createTable(PLACE, table, { create_indexes: true })).toContain(
-      '"_dlt_id" VARCHAR UNIQUE NOT NULL',
-    );
+    expect(createTable(PLACE, table, words(true))).toContain('"_dlt_id" VARCHAR UNIQUE NOT NULL');
   });
 
   it("leaves out incomplete columns and quotes names", () => {
     const table = rootTable('a"b', { 'c"d': "bigint", later: { nullable: true } });
-    expect(createTable(PLACE, table, { create_indexes: false })).toMatch(
+    expect(createTable(PLACE, table, words(false))).toMatch(
       /^CREATE .*"a""b" \(\n"c""d" BIGINT,\n"_dlt_load_id"/,
     );
   });

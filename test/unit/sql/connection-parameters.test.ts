@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PARAMETERS, printParameters } from "../../../src/sources/sql/connection-parameters";
-import { readCredentials } from "../../../src/sources/sql/credentials";
-import { readDsn } from "../../../src/sources/sql/dsn";
+import { PARAMETERS, printParameters } from "../../../src/postgres-connection/connection-parameters";
+import { readCredentials } from "../../../src/postgres-connection/credentials";
+import { readDsn } from "../../../src/postgres-connection/dsn";
 
 const PAGE = readFileSync(join(__dirname, "../../../docs/sql-sources.md"), "utf8");
 
@@ -112,17 +112,17 @@ test.each<[string, object]>([
 
 test("the limits that the page names are those of the code", () => {
   const constant = (file: string, name: string) => {
-    const text = readFileSync(join(__dirname, "../../../src/sources/sql", file), "utf8");
+    const text = readFileSync(join(__dirname, "../../../src", file), "utf8");
     const [, value] = new RegExp(`const ${name} = ([^;]+);`).exec(text)!;
     return value!.split("*").reduce((product, factor) => product * Number(factor.replaceAll("_", "")), 1);
   };
   const limits = [
-    `${constant("column-pages.ts", "PAGE_BYTES") / 1024 / 1024} MB of values`,
-    `(${constant("sql-pages.ts", "DEFAULT_CHUNK_SIZE")} by default)`,
-    `| ${constant("credentials.ts", "CONNECT_TIMEOUT_S")} s (\`connect_timeout\`)`,
-    `| ${constant("sql-source.ts", "REFLECTION_TIMEOUT_MS") / 1000} s |`,
-    `the last ${constant("catalog-cache.ts", "MOST_KEPT")} loads`,
-    `${constant("steady-pages.ts", "PAGE_MS") / 1000} s at most`,
+    `${constant("sources/sql/column-pages.ts", "PAGE_BYTES") / 1024 / 1024} MB of values`,
+    `(${constant("sources/sql/sql-pages.ts", "DEFAULT_CHUNK_SIZE")} by default)`,
+    `| ${constant("postgres-connection/credentials.ts", "CONNECT_TIMEOUT_S")} s (\`connect_timeout\`)`,
+    `| ${constant("sources/sql/sql-source.ts", "REFLECTION_TIMEOUT_MS") / 1000} s |`,
+    `the last ${constant("sources/sql/catalog-cache.ts", "MOST_KEPT")} loads`,
+    `${constant("sources/sql/steady-pages.ts", "PAGE_MS") / 1000} s at most`,
   ];
   for (const limit of limits) expect(PAGE).toContain(limit);
 });

@@ -1,4 +1,4 @@
-import { readCredentials } from "../../../src/sources/sql/credentials";
+import { readCredentials } from "../../../src/postgres-connection/credentials";
 import { sqlError } from "../../../src/sources/sql/sql-errors";
 import { postgresSource, sqlDatabaseSource } from "../../../src/sources/sql/sql-source";
 

@@ -51,6 +51,12 @@ export const ROOMS: readonly Room[] = [
   },
 
   // ---- engine
+  {
+    place: "postgres-connection",
+    job: "PostgreSQL's connections, from settings as libpq and dlt read them",
+    imports: ["pipeline"],
+    vendors: ["pg"],
+  },
   { place: "package", job: "load packages on disk", imports: ["pipeline"] },
   {
     place: "sources",
@@ -75,7 +81,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "sources/sql",
     job: "PostgreSQL: queries and reflected tables",
-    imports: ["pipeline", "json", "columns", "sources"],
+    imports: ["pipeline", "json", "columns", "postgres-connection", "sources"],
     vendors: ["zod", "pg", "pg-cursor", "pg-copy-streams"],
   },
   {
@@ -114,9 +120,14 @@ export const ROOMS: readonly Room[] = [
     imports: ["pipeline", "destinations", "destinations/*"],
   },
   {
+    place: "destinations/one-transaction",
+    job: "a package in one transaction: SQL and order that DuckDB and PostgreSQL share",
+    imports: ["pipeline", "json", "schema", "destinations"],
+  },
+  {
     place: "destinations/duckdb",
     job: "DuckDB",
-    imports: ["pipeline", "json", "schema", "destinations"],
+    imports: ["pipeline", "json", "schema", "destinations", "destinations/one-transaction"],
     vendors: ["@duckdb/node-api", "zod"],
   },
   {

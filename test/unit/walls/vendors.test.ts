@@ -14,6 +14,10 @@ const OWN = [
   /^destinations\/registry\.ts$/,
   // sources have vendors of their own
   /^sources\//,
+  // what is shared by some of them says so where it matters to them
+  /^destinations\/one-transaction\//,
+  // connections, for the source and the destination
+  /^postgres-connection\//,
   // the reader of parquet, for every destination that reads none
   /^package-rows\//,
 ];

@@ -5,15 +5,11 @@ import type { LoadPlan, MigrationInfo } from "../destination";
 import { verifyChains } from "../merge-hints";
 import { plannedTables, versionTable } from "../system-tables";
 import { chainsOf, completeColumns, LOADS_TABLE, needsStagingDataset, VERSION_TABLE } from "../table-chains";
-import { DUCKDB_CAPABILITIES } from "./capabilities";
-import type { Database } from "./database";
 import { isLoaded, requireBaseIn } from "./restore";
-import type { DuckDbDestination } from "./spec";
-import { addColumn, createDataset, createTable, dropTable } from "./sql-ddl";
+import { createDataset, createTable, dropTable } from "./sql-ddl";
 import { deleteVersions, hasVersion, insertVersion } from "./sql-system";
 import type { Place } from "./sql-text";
-
-export type LoadOptions = Pick<DuckDbDestination, "replace_strategy" | "create_indexes">;
+import type { SqlDatabase, SqlVendor } from "./sql-vendor";
 
 /**
  * Brings the dataset up to the plan's schema. Only what is missing is created, found by comparing with the tables
@@ -22,19 +18,21 @@ export type LoadOptions = Pick<DuckDbDestination, "replace_strategy" | "create_i
  *
  * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_UNSUPPORTED, DESTINATION_REFUSED (nothing changed)
  */
-export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions): Promise<MigrationInfo> {
+export async function migrate(vendor: SqlVendor, plan: LoadPlan): Promise<MigrationInfo> {
+  const { db, options } = vendor;
   const chains = chainsOf(plan);
-  verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
+  verifyChains(chains, vendor.capabilities, options.replace_strategy);
   const info: MigrationInfo = { created: [], added: [], version_written: false };
   if (await isLoaded(db, plan.dataset, plan.load_id)) return info;
 
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };
   const staging: Place = { catalog: db.catalog, dataset: plan.staging_dataset };
   const stagingWanted =
-    needsStagingDataset(plan.schema, options.replace_strategy === "insert-from-staging") ||
+    needsStagingDataset(plan.schema, options.replace_strategy !== "truncate-and-insert") ||
     // dlt drops tables in both datasets, and makes sure of both before
     (plan.refresh?.drop.length ?? 0) > 0;
   await db.transaction("migrating the schema", async () => {
+    await vendor.lock(plan);
     await requireBaseIn(db, plan);
     const datasets = await existingDatasets(db);
     await applyDrops(
@@ -46,18 +44,18 @@ export async function migrate(db: Database, plan: LoadPlan, options: LoadOptions
     // dlt works there; we read staged files in place, but dlt must find it as it left it
     if (stagingWanted) {
       if (!datasets.has(plan.staging_dataset)) await db.run(createDataset(staging));
-      await db.run(createTable(staging, versionTable(plan), options));
+      await db.run(createTable(staging, versionTable(plan), vendor));
     }
 
     const existing = await existingColumns(db, plan.dataset);
-    for (const table of plannedTables(plan)) await applyTable(db, place, table, existing, options, info);
+    for (const table of plannedTables(plan)) await applyTable(vendor, place, table, existing, info);
     info.version_written = await writeVersion(db, place, plan);
   });
   return info;
 }
 
 /** `refresh: drop_sources | drop_resources`: the tables go, and with them all stored versions of the schema. */
-async function applyDrops(db: Database, plan: LoadPlan, places: Place[]): Promise<void> {
+async function applyDrops(db: SqlDatabase, plan: LoadPlan, places: Place[]): Promise<void> {
   const drop = plan.refresh?.drop ?? [];
   if (drop.length === 0) return;
   for (const place of places) {
@@ -68,27 +66,27 @@ async function applyDrops(db: Database, plan: LoadPlan, places: Place[]): Promis
 }
 
 async function applyTable(
-  db: Database,
+  vendor: SqlVendor,
   place: Place,
   table: StoredTable,
   existing: Map<string, Set<string>>,
-  options: LoadOptions,
   info: MigrationInfo,
 ): Promise<void> {
+  const { db } = vendor;
   const present = existing.get(table.name.toLowerCase());
   if (!present) {
-    await db.run(createTable(place, table, options), [], `creating table "${table.name}"`);
+    await db.run(createTable(place, table, vendor), [], `creating table "${table.name}"`);
     info.created.push(table.name);
     return;
   }
   for (const column of completeColumns(table)) {
     if (present.has(column.name.toLowerCase())) continue;
-    await db.run(addColumn(place, table, column), [], `adding column "${table.name}.${column.name}"`);
+    await db.run(vendor.addColumn(place, table, column), [], `adding column "${table.name}.${column.name}"`);
     info.added.push(`${table.name}.${column.name}`);
   }
 }
 
-async function writeVersion(db: Database, place: Place, plan: LoadPlan): Promise<boolean> {
+async function writeVersion(db: SqlDatabase, place: Place, plan: LoadPlan): Promise<boolean> {
   const { schema } = plan;
   if ((await db.count(hasVersion(place), [schema.version_hash])) > 0) return false;
   await db.run(
@@ -106,15 +104,15 @@ async function writeVersion(db: Database, place: Place, plan: LoadPlan): Promise
   return true;
 }
 
-export async function existingDatasets(db: Database): Promise<Set<string>> {
+export async function existingDatasets(db: SqlDatabase): Promise<Set<string>> {
   const rows = await db.rows("SELECT schema_name FROM information_schema.schemata WHERE catalog_name = $1", [
     db.catalog,
   ]);
   return new Set(rows.map(row => String(row.schema_name)));
 }
 
-/** Lower-cased column names by lower-cased table name: DuckDB's names ignore case. */
-export async function existingColumns(db: Database, dataset: string): Promise<Map<string, Set<string>>> {
+/** Lower-cased column names by lower-cased table name: normalised names are lower case, and DuckDB's ignore it. */
+export async function existingColumns(db: SqlDatabase, dataset: string): Promise<Map<string, Set<string>>> {
   const rows = await db.rows(
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_catalog = $1 AND table_schema = $2",
     [db.catalog, dataset],
@@ -130,12 +128,12 @@ export async function existingColumns(db: Database, dataset: string): Promise<Ma
 }
 
 /** @throws TidemarkError DESTINATION_UNAVAILABLE when a dropped dataset makes a load impossible */
-export async function requireDataset(db: Database, dataset: string): Promise<void> {
+export async function requireDataset(db: SqlDatabase, dataset: string): Promise<void> {
   const tables = await existingColumns(db, dataset);
   if (!tables.has(LOADS_TABLE)) {
     throw new TidemarkError(
       "DESTINATION_UNAVAILABLE",
-      `DuckDB file ${db.path}: dataset "${dataset}" has no ${LOADS_TABLE}; it was dropped after the migration. The step is tried again.`,
+      `${db.name}: dataset "${dataset}" has no ${LOADS_TABLE}; it was dropped after the migration. The step is tried again.`,
     );
   }
 }

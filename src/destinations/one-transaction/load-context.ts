@@ -3,17 +3,16 @@ import type { LoadedTable } from "../../pipeline/infos";
 import type { StoredTable } from "../../schema/types";
 import type { LoadPlan, PackageFile } from "../destination";
 import type { Chain } from "../table-chains";
-import type { Database } from "./database";
-import type { LoadOptions } from "./migrate";
 import { countRows, type MergeTable, mergeTable } from "./sql-merge-parts";
 import type { Place } from "./sql-text";
+import type { SqlDatabase, SqlVendor } from "./sql-vendor";
 
 export interface ChainLoad {
-  db: Database;
+  vendor: SqlVendor;
+  db: SqlDatabase;
   place: Place;
   plan: LoadPlan;
   chain: Chain;
-  options: LoadOptions;
   /** Adds to the counts of a table. */
   add(table: string, counts: Partial<Pick<LoadedTable, "inserted" | "updated" | "deleted">>): void;
 }

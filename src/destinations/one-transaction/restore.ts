@@ -4,11 +4,11 @@ import type { LoadPlan, Restored, RestoreQuery } from "../destination";
 import { idsToAsk, requireBase } from "../package-base";
 import { decodeSchema } from "../stored-schema";
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
-import type { Database } from "./database";
 import { greatestLoadId, hasLoad, latestVersions, loadsOfPipeline, newestState } from "./sql-system";
 import type { Place } from "./sql-text";
+import type { SqlDatabase } from "./sql-vendor";
 
-export async function restore(db: Database, query: RestoreQuery): Promise<Restored> {
+export async function restore(db: SqlDatabase, query: RestoreQuery): Promise<Restored> {
   const restored: Restored = {
     dataset_exists: false,
     state: null,
@@ -50,7 +50,7 @@ export async function restore(db: Database, query: RestoreQuery): Promise<Restor
 }
 
 async function pipelineLoads(
-  db: Database,
+  db: SqlDatabase,
   place: Place,
   tables: ReadonlySet<string>,
   { mark, schema_name, pipeline_name }: PipelineLoads,
@@ -62,10 +62,10 @@ async function pipelineLoads(
 }
 
 /**
- * To be called inside the transaction that commits: the file has one writer, so what is found here holds until then.
+ * To be called inside the transaction that commits, behind the vendor's lock: what is found here holds until then.
  * @throws TidemarkError LOAD_SUPERSEDED
  */
-export async function requireBaseIn(db: Database, plan: LoadPlan): Promise<void> {
+export async function requireBaseIn(db: SqlDatabase, plan: LoadPlan): Promise<void> {
   if (plan.base === undefined) return;
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };
   const tables = (await systemTables(db, plan.dataset)) ?? new Set<string>();
@@ -79,14 +79,14 @@ export async function requireBaseIn(db: Database, plan: LoadPlan): Promise<void>
   requireBase(plan, { loads, states: states.map(row => String(row.load_id)) });
 }
 
-export async function isLoaded(db: Database, dataset: string, loadId: string): Promise<boolean> {
+export async function isLoaded(db: SqlDatabase, dataset: string, loadId: string): Promise<boolean> {
   const tables = await systemTables(db, dataset);
   if (!tables?.has(LOADS_TABLE)) return false;
   return (await db.count(hasLoad({ catalog: db.catalog, dataset }), [loadId])) > 0;
 }
 
 /** System tables of the dataset; undefined without the dataset. */
-async function systemTables(db: Database, dataset: string): Promise<Set<string> | undefined> {
+async function systemTables(db: SqlDatabase, dataset: string): Promise<Set<string> | undefined> {
   const rows = await db.rows(
     "SELECT t.table_name FROM information_schema.schemata AS s LEFT JOIN information_schema.tables AS t " +
       "ON t.table_catalog = s.catalog_name AND t.table_schema = s.schema_name AND t.table_name IN ($3, $4, $5) " +

@@ -1,7 +1,7 @@
 /** Files that libpq looks things up in: passwords, services, keys. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { TidemarkError } from "../../pipeline/errors";
+import { TidemarkError } from "../pipeline/errors";
 import type { Given } from "./dsn";
 
 /** Readable by the group or by others; a key of root may be read by its group. */

@@ -7,17 +7,10 @@
  */
 import type { StoredTable } from "../../schema/types";
 import type { PackageFile } from "../destination";
+import { ARRIVAL_COLUMNS, stagedName } from "../one-transaction/sql-staged";
+import { quoteName, quoteText } from "../one-transaction/sql-text";
 import { completeColumns } from "../table-chains";
 import { columnType } from "./column-types";
-import { quoteName, quoteNames, quoteText } from "./sql-text";
-
-/** Arrival order of staged rows: place of the file in the package, then place of the row in the file. */
-export const ARRIVAL_COLUMNS = ["tidemark:file", "tidemark:row"] as const;
-
-/** Normalised names hold no colon, so these never meet a table of a user. */
-export function stagedName(table: string): string {
-  return quoteName(`staged:${table}`);
-}
 
 export function createStagedView(table: StoredTable, files: readonly PackageFile[]): string {
   return `CREATE OR REPLACE TEMPORARY VIEW ${stagedName(table.name)} AS ${stagedSelect(table, files)}`;
@@ -47,31 +40,4 @@ export function readParquet(files: readonly PackageFile[]): string {
   const alike = files.every(file => file.columns.join("\n") === first);
   const paths = files.map(file => quoteText(file.path)).join(", ");
   return `read_parquet([${paths}]${alike ? "" : ", union_by_name = true"})`;
-}
-
-/** True when two staged rows share `columns`. */
-export function hasDuplicates(table: string, columns: readonly string[]): string {
-  return `SELECT EXISTS (SELECT 1 FROM ${stagedName(table)} GROUP BY ${quoteNames(columns)} HAVING count(*) > 1) AS found`;
-}
-
-/**
- * Staged rows, one per key: by `sort` if given (dlt: dedup_sort, NULLs last either way), then the first to arrive.
- * dlt leaves the order open without a sort; on DuckDB it keeps the first row in practice, so that is our rule.
- * `conditions` are tested after the choice (dlt: a deleted winner deletes).
- */
-export function selectFirstPerKey(
-  table: string,
-  columns: string,
-  key: readonly string[],
-  sort: { column: string; order: "asc" | "desc" } | undefined,
-  conditions: string,
-): string {
-  const order = [
-    ...(sort ? [`${quoteName(sort.column)} ${sort.order.toUpperCase()}`] : []),
-    ...ARRIVAL_COLUMNS.map(quoteName),
-  ].join(", ");
-  return (
-    `SELECT ${columns} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY ${quoteNames(key)} ORDER BY ${order}) AS "tidemark:rank" ` +
-    `FROM ${stagedName(table)}) AS s WHERE "tidemark:rank" = 1${conditions.replace(/^ WHERE /, " AND ")}`
-  );
 }

@@ -1,7 +1,7 @@
 /** From settings to a connection, as libpq goes: host by host, with or without TLS, until one is as it was asked for. */
 import { isIP } from "node:net";
 import { Client, type ClientConfig } from "pg";
-import { TidemarkError } from "../../pipeline/errors";
+import { TidemarkError } from "../pipeline/errors";
 import { connectionProblem, type Problem } from "./connection-problems";
 import { passwordIn } from "./credential-files";
 import type { ConnectionSettings, Host, TlsSettings } from "./credentials";

@@ -1,5 +1,5 @@
 /** Why no host of the credentials could be used, in words; addresses are told, nothing else of the credentials. */
-import { TidemarkError } from "../../pipeline/errors";
+import { TidemarkError } from "../pipeline/errors";
 import type { Host } from "./credentials";
 
 /** Of one host: what went wrong, or what it should have been (libpq's target_session_attrs). */

@@ -106,7 +106,7 @@ async function mergeNestedRows(
 
 /**
  * Deleting matched rows and inserting all staged ones equals the MERGE when every matched row is updated whole, by
- * one staged row only; not with UNIQUE indexes, where DuckDB may take the row's return for a duplicate.
+ * one staged row only.
  */
 async function canReplace(
   load: ChainLoad,
@@ -114,7 +114,7 @@ async function canReplace(
   key: readonly string[],
   options: sql.UpsertOptions,
 ): Promise<boolean> {
-  if (options.insertOnly || options.skipUnchanged || load.options.create_indexes) return false;
+  if (options.insertOnly || options.skipUnchanged || !load.vendor.mayReplaceRows) return false;
   if (load.chain.root.name === table.table.name && columnsWith(table.table, "hard_delete").length > 0)
     return false;
   const found = await load.db.rows(

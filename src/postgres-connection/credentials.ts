@@ -4,17 +4,23 @@
  */
 import { existsSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
-import { TidemarkError } from "../../pipeline/errors";
-import { nearestName } from "../../pipeline/nearest-name";
-import type { Json } from "../../pipeline/spec";
+import { TidemarkError } from "../pipeline/errors";
+import { nearestName } from "../pipeline/nearest-name";
+import type { Json } from "../pipeline/spec";
 import {
   ALIASES,
   PARAMETERS,
   type SessionAttributes,
   SSL_MODES,
   type SslMode,
-} from "./connection-parameters";
-import { inHome, readDefault, readKey, readNamed, readService } from "./credential-files";
+} from "../postgres-connection/connection-parameters";
+import {
+  inHome,
+  readDefault,
+  readKey,
+  readNamed,
+  readService,
+} from "../postgres-connection/credential-files";
 import { checkDriver, type Given, readDsn, UnreadableDsn } from "./dsn";
 
 /** dlt: ConnectionStringCredentials. */
@@ -77,7 +83,7 @@ export interface ConnectionSettings {
 function refused(why: string): TidemarkError {
   return new TidemarkError(
     "SQL_UNAUTHORIZED",
-    `The credentials of the SQL source ${why}. A DSN is expected, postgresql://user:password@host:5432/database, or an object with ${CREDENTIAL_FIELDS.join(", ")}.`,
+    `The PostgreSQL credentials ${why}. A DSN is expected, postgresql://user:password@host:5432/database, or an object with ${CREDENTIAL_FIELDS.join(", ")}.`,
   );
 }
 
@@ -127,7 +133,7 @@ function checkParameter(name: string, value: string, from?: string): void {
     const near = nearestName(name, Object.keys(PARAMETERS));
     const what = WORD.test(name) ? ` "${name}"` : "";
     throw settingsError(
-      `The credentials of the SQL source hold an unknown connection parameter${what}${near && what ? `; did you mean "${near}"?` : '. libpq\'s names are valid; in a password "@" must be written as %40.'}`,
+      `The PostgreSQL credentials hold an unknown connection parameter${what}${near && what ? `; did you mean "${near}"?` : '. libpq\'s names are valid; in a password "@" must be written as %40.'}`,
     );
   }
   const problem = parameter.problem(value);

@@ -2,7 +2,7 @@
  * Connection strings as parameters. A URL is taken apart as SQLAlchemy's `make_url` does, so that in a password only
  * "@" must be escaped; hosts may be several, as in libpq's URLs. No problem that is told holds a part of the text.
  */
-import { ALIASES, PARAMETERS } from "./connection-parameters";
+import { ALIASES, PARAMETERS } from "../postgres-connection/connection-parameters";
 
 export type Given = { [parameter: string]: string };
 

@@ -23,7 +23,7 @@ export function latestVersions(place: Place): string {
   return (
     "SELECT schema_name, schema FROM (SELECT schema_name, schema, ROW_NUMBER() OVER " +
     "(PARTITION BY schema_name ORDER BY inserted_at DESC, version DESC) AS rank " +
-    `FROM ${qualifiedTable(place, VERSION_TABLE)}) WHERE rank = 1`
+    `FROM ${qualifiedTable(place, VERSION_TABLE)}) AS v WHERE rank = 1`
   );
 }
 

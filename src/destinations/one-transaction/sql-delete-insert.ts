@@ -30,7 +30,7 @@ export function deleteMatchingRoots(root: MergeRoot): string {
 
 export function createRemovedRoots(root: MergeRoot, rowKey: string): string {
   return (
-    `CREATE OR REPLACE TEMPORARY TABLE ${REMOVED_ROOTS} AS SELECT d.${quoteName(rowKey)} AS id ` +
+    `CREATE TEMPORARY TABLE ${REMOVED_ROOTS} AS SELECT d.${quoteName(rowKey)} AS id ` +
     `FROM ${root.target} AS d${where([matchesStaged(root)])}`
   );
 }
@@ -91,10 +91,7 @@ export function needsKeptRoots(root: MergeRoot, duplicates: boolean): boolean {
 }
 
 export function createKeptRoots(root: MergeRoot, rowKey: string, duplicates: boolean): string {
-  return (
-    `CREATE OR REPLACE TEMPORARY TABLE ${KEPT_ROOTS} AS ` +
-    selectKept(root, `${quoteName(rowKey)} AS id`, duplicates)
-  );
+  return `CREATE TEMPORARY TABLE ${KEPT_ROOTS} AS ${selectKept(root, `${quoteName(rowKey)} AS id`, duplicates)}`;
 }
 
 /** Roots of a chain without nested tables: chosen and inserted in one statement. */

@@ -1,24 +1,21 @@
-/** A package into DuckDB: all chains, the state row and last the `_dlt_loads` row in one transaction (design law 3). */
+/** A package into its dataset: all chains, the state row and last the `_dlt_loads` row in one transaction (design law 3). */
 import { access } from "node:fs/promises";
 import { TidemarkError } from "../../pipeline/errors";
 import type { LoadedTable } from "../../pipeline/infos";
 import type { LoadPlan } from "../destination";
 import { refuseSkipped, verifyChains } from "../merge-hints";
 import { type Chain, chainsOf, mergeStrategyOf } from "../table-chains";
-import { DUCKDB_CAPABILITIES } from "./capabilities";
-import type { Database } from "./database";
 import { type ChainLoad, filesOf, rowsOf } from "./load-context";
 import { loadDeleteInsert } from "./load-delete-insert";
-import { explainRefusal } from "./load-faults";
 import { loadAppend, loadReplace } from "./load-plain";
 import { loadScd2 } from "./load-scd2";
 import { loadUpsert } from "./load-upsert";
-import { existingColumns, type LoadOptions, requireDataset } from "./migrate";
+import { existingColumns, requireDataset } from "./migrate";
 import { isLoaded, requireBaseIn } from "./restore";
 import { deleteRows } from "./sql-merge-parts";
-import { createStagedView, dropStagedView } from "./sql-staged";
 import { insertLoad, insertState } from "./sql-system";
 import { type Place, qualifiedTable } from "./sql-text";
+import type { SqlDatabase, SqlVendor } from "./sql-vendor";
 
 /** Phases at which fault tests strike; also told to a person. */
 export const PHASE_IN_TRANSACTION = "in transaction";
@@ -29,16 +26,13 @@ export const PHASE_BEFORE_LOADS = "before _dlt_loads";
  * @throws TidemarkError LOAD_SUPERSEDED, DESTINATION_REFUSED, DESTINATION_UNSUPPORTED, PACKAGE_LOST, DISK_FULL: nothing was loaded;
  *   the signal's reason when aborted
  */
-export async function loadPackage(
-  db: Database,
-  plans: readonly LoadPlan[],
-  options: LoadOptions,
-): Promise<LoadedTable[]> {
+export async function loadPackage(vendor: SqlVendor, plans: readonly LoadPlan[]): Promise<LoadedTable[]> {
+  const { db } = vendor;
   const loaded: LoadedTable[] = [];
   const due: PlanToLoad[] = [];
   for (const plan of plans) {
     const chains = chainsOf(plan);
-    verifyChains(chains, DUCKDB_CAPABILITIES, options.replace_strategy);
+    verifyChains(chains, vendor.capabilities, vendor.options.replace_strategy);
     refuseSkipped(chains);
     const counts = countsOf(plan, chains);
     const already = await isLoaded(db, plan.dataset, plan.load_id);
@@ -55,12 +49,12 @@ export async function loadPackage(
     await db.transaction("loading the package", async () => {
       for (const one of due) {
         at = one.plan;
-        await loadPlan(db, one, options);
+        await loadPlan(vendor, one);
       }
     });
   } catch (error) {
     if (at !== undefined && error instanceof TidemarkError && error.code === "DESTINATION_REFUSED") {
-      throw await explainRefusal(db, at, error);
+      throw await vendor.explainRefusal(at, error);
     }
     throw error;
   }
@@ -82,21 +76,19 @@ function countsOf(plan: LoadPlan, chains: readonly Chain[]): Map<string, LoadedT
   return counts;
 }
 
-async function loadPlan(
-  db: Database,
-  { plan, chains, counts }: PlanToLoad,
-  options: LoadOptions,
-): Promise<void> {
+async function loadPlan(vendor: SqlVendor, { plan, chains, counts }: PlanToLoad): Promise<void> {
+  const { db } = vendor;
+  await vendor.lock(plan);
   await requireBaseIn(db, plan);
   const place: Place = { catalog: db.catalog, dataset: plan.dataset };
   await truncateRefreshed(db, place, plan);
   for (const [i, chain] of chains.entries()) {
     await loadChain({
+      vendor,
       db,
       place,
       plan,
       chain,
-      options,
       add(table, added) {
         const count = counts.get(table);
         if (!count) return;
@@ -121,24 +113,25 @@ async function loadPlan(
 }
 
 async function loadChain(load: ChainLoad): Promise<void> {
-  const { db, chain, plan } = load;
+  const { db, chain } = load;
   db.onProgress({ step: "load", subject: chain.root.name, phase: "loading" });
-  for (const table of chain.tables) await db.run(createStagedView(table, filesOf(plan, table.name)));
   if (chain.disposition === "append") await loadAppend(load);
   else if (chain.disposition === "replace") await loadReplace(load);
   else await loadMerge(load);
-  for (const table of chain.tables) await db.run(dropStagedView(table));
 }
 
 async function loadMerge(load: ChainLoad): Promise<void> {
-  const strategy = mergeStrategyOf(load.chain.root, DUCKDB_CAPABILITIES.merge_strategies);
+  const { chain, plan, vendor } = load;
+  for (const table of chain.tables) await vendor.stage(table, filesOf(plan, table.name));
+  const strategy = mergeStrategyOf(chain.root, vendor.capabilities.merge_strategies);
   if (strategy === "delete-insert") await loadDeleteInsert(load);
   else if (strategy === "scd2") await loadScd2(load);
   else await loadUpsert(load, strategy);
+  for (const table of chain.tables) await vendor.unstage(table);
 }
 
 /** `refresh: drop_data`. dlt empties the tables before the load; here the old rows stay until the commit. */
-async function truncateRefreshed(db: Database, place: Place, plan: LoadPlan): Promise<void> {
+async function truncateRefreshed(db: SqlDatabase, place: Place, plan: LoadPlan): Promise<void> {
   const truncate = plan.refresh?.truncate ?? [];
   if (truncate.length === 0) return;
   const existing = await existingColumns(db, plan.dataset);
@@ -148,7 +141,7 @@ async function truncateRefreshed(db: Database, place: Place, plan: LoadPlan): Pr
   }
 }
 
-async function writeState(db: Database, place: Place, plan: LoadPlan): Promise<void> {
+async function writeState(db: SqlDatabase, place: Place, plan: LoadPlan): Promise<void> {
   const { state } = plan;
   if (!state) return;
   await db.run(
