@@ -9,7 +9,7 @@ import { diskTrouble, packageError } from "../package/disk-errors";
 import { cutText } from "../pipeline/cut-text";
 import { TidemarkError } from "../pipeline/errors";
 import type { Step } from "../pipeline/names";
-import { redact } from "../spec/secrets";
+import { redact } from "../pipeline/redact";
 import { delayAfter } from "./attempts";
 
 /** Far below what Temporal takes; a message is for people. */

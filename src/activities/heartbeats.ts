@@ -10,7 +10,7 @@ import { errorsAllowed } from "../pipeline/attempts";
 import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress, ProgressEvent } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
-import { redact } from "../spec/secrets";
+import { redact } from "../pipeline/redact";
 import { type AttemptsSoFar, attemptsSoFar, type HeartbeatDetails, isCounted } from "./attempts";
 import { framesOf, toFailure } from "./failures";
 

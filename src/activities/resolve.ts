@@ -6,7 +6,7 @@ import type { ResolvedRun } from "../pipeline/infos";
 import type { RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
-import { openSource } from "../spec/open-source";
+import { describeSource, openSource } from "../spec/open-source";
 import { packSpec } from "../spec/packed-spec";
 import { planResources } from "../spec/plan-resources";
 import { resolveSpec } from "../spec/resolve-spec";
@@ -25,7 +25,13 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
         asStep("resolve", options, async step => {
           const checked = checkRunInput(input);
           const loaded = findSpec(checked.pipeline, config);
-          const spec = resolveSpec(loaded, checked, config);
+          const resolved = resolveSpec(loaded, checked, config);
+          const onWait = (phase: string) => step.onProgress({ step: "resolve", phase });
+          const { spec, secrets: asked } = await describeSource(resolved, config, {
+            signal: step.signal,
+            onWait,
+          });
+          step.secrets.push(...asked);
           const { source, secrets } = await openSource(spec, config);
           step.secrets.push(...secrets);
           if (options.servesHost) prepareDbt(spec, config);

@@ -42,10 +42,21 @@ export interface DoneRecord {
   /** Absent without incremental, and after a stateless range. */
   incremental?: StoredIncremental;
   cursor?: CursorInfo;
+  /** Of a source that was extracted as a whole. */
+  notes?: string[];
 }
 
 const SEGMENTS: Shape = {
-  list: { fields: { path: "text", bytes: "number", rows: "number", "format?": "text" } },
+  list: {
+    fields: {
+      path: "text",
+      bytes: "number",
+      rows: "number",
+      "format?": "text",
+      "table?": "text",
+      "columns?": { list: "text" },
+    },
+  },
 };
 const CHECKPOINT_SHAPE: Shape = {
   fields: {
@@ -70,6 +81,7 @@ const DONE_SHAPE: Shape = {
     table_seen: "boolean",
     "incremental?": "object",
     "cursor?": { fields: { resource: "text", cursor_path: "text", value: "object" } },
+    "notes?": { list: "text" },
   },
 };
 

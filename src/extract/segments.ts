@@ -21,8 +21,12 @@ export interface Segment {
   /** Bytes that count; the file may be longer. */
   bytes: number;
   rows: number;
-  /** Pages of columns (columns/column-file.ts); absent: JSON lines. */
-  format?: "columns";
+  /** Pages of columns (columns/column-file.ts), or parquet as it goes to the destination; absent: JSON lines. */
+  format?: "columns" | "parquet";
+  /** Root table, where one folder holds the rows of several. */
+  table?: string;
+  /** Of a parquet file. */
+  columns?: string[];
 }
 
 /** One write() per this many characters: 1 MB keeps system calls rare without holding many rows. */

@@ -32,6 +32,7 @@ import {
   type BegunState,
   type ResourceStart,
   readBegun,
+  type WholeStart,
   writeBegun,
   writeSchema,
   writeSpec,
@@ -247,7 +248,8 @@ async function begin(
       extracted.map(({ resource }) => resource.name),
     );
   }
-  if (backfill === undefined) {
+  // An engine of the source's own resets what it replaces itself.
+  if (backfill === undefined && source.whole === undefined) {
     for (const { resource } of extracted) {
       const { disposition, keeps_cursors } = dispositionOf(spec, resource);
       if (disposition === "replace" && !keeps_cursors) resetResource(state, name, resource.name);
@@ -258,7 +260,10 @@ async function begin(
     state,
     force_state: force || (refresh?.drop.length ?? 0) > 0,
     default_schema_name: defaultName,
-    resources: extracted.map(one => startOf(spec, one, name, state, backfill)),
+    resources:
+      source.whole === undefined
+        ? extracted.map(one => startOf(spec, one, name, state, backfill))
+        : [wholeStart(spec, source, backfill)],
   };
   if (state_load_id !== undefined) begun.state_load_id = state_load_id;
   if (known !== undefined) begun.stored_version_hash = known.version_hash;
@@ -270,10 +275,14 @@ async function begin(
   }
   // dlt: the schema of a dropped source begins anew, history and all.
   const kept = refresh !== undefined && spec.refresh === "drop_sources" ? undefined : stored;
-  const schema = beginSchema(kept, name, spec.source, {
-    run: runHints(spec),
-    capabilities: args.destination.capabilities,
-  });
+  const schema =
+    source.whole === undefined
+      ? beginSchema(kept, name, spec.source, {
+          run: runHints(spec),
+          capabilities: args.destination.capabilities,
+        })
+      : (kept ?? newSchema(name));
+  if (source.whole !== undefined && kept !== undefined) begun.schema_kept = true;
   return {
     load_id: drawLoadId(args.now(), restored.max_load_id, spec.pipeline_name),
     base: {
@@ -287,6 +296,20 @@ async function begin(
     state: begun,
     notes: note === undefined ? [] : [note],
   };
+}
+
+function wholeStart(
+  spec: ResolvedPipeline,
+  source: Source,
+  backfill: BackfillRequest | undefined,
+): ResourceStart {
+  const whole: WholeStart = {};
+  if (spec.resources !== undefined) whole.resources = spec.resources;
+  if (backfill !== undefined) {
+    const { resource, from, to } = backfill;
+    whole.range = { resource, from, ...(to === undefined ? {} : { to }) };
+  }
+  return { name: source.name, selected: true, whole };
 }
 
 async function restoreState(

@@ -10,6 +10,7 @@ import { applyResourceHints } from "../schema/hints";
 import type { Resource, Source } from "../sources/source";
 import { incrementalOf, ownHints, primaryKeyOf, runHints } from "./effective-hints";
 import { type ResourceStart, readBegun, readSchema } from "./plan-files";
+import { wholeStep } from "./whole-source";
 
 export interface ExtractStepArgs {
   ref: PackageRef;
@@ -32,6 +33,8 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
   const resource = args.source.resources.find(one => one.name === args.resource);
   const begun = await readBegun(ref);
   const start = begun.resources.find(one => one.name === args.resource);
+  if (start?.whole !== undefined && args.source.whole !== undefined)
+    return await wholeStep(args, begun, start.whole);
   if (resource === undefined || start === undefined) {
     throw new TidemarkError("INTERNAL", `Resource "${args.resource}" is not part of load ${ref.load_id}.`);
   }

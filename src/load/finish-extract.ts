@@ -19,6 +19,7 @@ import {
   finishState,
   getIncremental,
   type PipelineState,
+  type StateProps,
   setIncremental,
 } from "../state/pipeline-state";
 import { stateRef } from "../state/state-blob";
@@ -26,6 +27,7 @@ import { dispositionOf, incrementalOf, ownHints } from "./effective-hints";
 import { hintOptions } from "./extract-step";
 import { drawLoadId } from "./load-id";
 import { type BegunState, type Extracted, readBegun, readSchema, settleExtracted } from "./plan-files";
+import { readWholeSource, type WholeFound, wholeCursors } from "./whole-source";
 
 export interface FinishExtractArgs {
   ref: PackageRef;
@@ -46,15 +48,18 @@ export async function finishExtract(args: FinishExtractArgs): Promise<FinishedEx
   const record = await readPackage(ref);
   if (record.finished !== undefined) return record.finished;
   const begun = await readBegun(ref);
-  const done = await doneRecords(ref, begun);
-  const collected = collect(args, begun, await readSchema(ref), done);
+  const whole = args.source.whole && (await readWholeSource(ref, begun, args.source.name));
+  const collected =
+    whole === undefined
+      ? collect(args, begun, await readSchema(ref), await doneRecords(ref, begun))
+      : collectWhole(args, begun, whole);
   const has_work = hasMainWork(begun, collected) || collected.state_package !== undefined;
   // Of two attempts the first counts: the state's own load id is drawn from the clock.
   const extracted = has_work ? await settleExtracted(ref, collected) : collected;
   const finished: FinishedExtract = {
     has_work,
     cursors: extracted.cursors,
-    notes: [],
+    notes: whole?.notes ?? [],
     ...(begun.state_load_id === undefined
       ? {}
       : { state: stateRef(extracted.state), state_load_id: begun.state_load_id }),
@@ -83,6 +88,20 @@ async function doneRecords(ref: PackageRef, begun: BegunState): Promise<Map<stri
   return records;
 }
 
+function collectWhole(args: FinishExtractArgs, begun: BegunState, whole: WholeFound): Extracted {
+  const { sources, schema, tables, emptied } = whole;
+  const state = { ...copyState(begun.state), ...(sources === undefined ? {} : { sources }) };
+  const finished = finishState(state, propsOf(args, begun, schema.name));
+  return withState(args, begun, {
+    schema,
+    tables,
+    emptied,
+    cursors: wholeCursors(finished.state, schema.name),
+    state: finished.state,
+    state_due: finished.changed || begun.force_state,
+  });
+}
+
 /** Pure but for the clock of a second load id. */
 function collect(
   args: FinishExtractArgs,
@@ -92,14 +111,16 @@ function collect(
 ): Extracted {
   const hinted = applyHints(args, begun, begunSchema, done);
   const { state, changed } = newState(args, begun, hinted.schema.name, done);
-  const stateDue = changed || begun.force_state;
-  const extracted: Extracted = {
+  return withState(args, begun, {
     ...hinted,
     cursors: cursorsOf(args, state, hinted.schema.name),
     state,
-    state_due: stateDue,
-  };
-  if (stateDue && begun.default_schema !== undefined) {
+    state_due: changed || begun.force_state,
+  });
+}
+
+function withState(args: FinishExtractArgs, begun: BegunState, extracted: Extracted): Extracted {
+  if (extracted.state_due && begun.default_schema !== undefined) {
     // dlt keeps the state with the pipeline's first schema, in a package of its own.
     const schema = begun.default_schema;
     declareStateTable(schema);
@@ -167,7 +188,15 @@ function newState(
     const { cursor_path } = start.incremental.config;
     setIncremental(state, { source: schemaName, resource: start.name, cursor_path }, incremental);
   }
-  return finishState(state, {
+  return finishState(state, propsOf({ spec, identity }, begun, schemaName));
+}
+
+function propsOf(
+  { spec, identity }: Pick<FinishExtractArgs, "spec" | "identity">,
+  begun: BegunState,
+  schemaName: string,
+): StateProps {
+  return {
     pipeline_name: spec.pipeline_name,
     dataset_name: spec.dataset_name,
     default_schema_name: begun.default_schema_name,
@@ -176,7 +205,7 @@ function newState(
     ].sort(),
     destination_type: identity.destination_type,
     destination_name: identity.destination_name,
-  });
+  };
 }
 
 /** Every cursor of the source as the state has it now, moved or not. */

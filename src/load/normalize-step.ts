@@ -80,8 +80,8 @@ const OF_THE_ROWS = new Set(["CONTRACT_VIOLATION", "CANNOT_COERCE", "NULL_IN_KEY
 
 async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<ResourceSegments[]> {
   const all: ResourceSegments[] = [];
-  for (const { resource, table } of tables) {
-    const folder = resourceFolder(ref, resource);
+  for (const { resource, table, folder: own = resource } of tables) {
+    const folder = resourceFolder(ref, own);
     const done = await readDone(folder);
     if (done === null) {
       throw new TidemarkError(
@@ -89,7 +89,9 @@ async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<Resou
         `The rows of resource "${resource}" are gone from load package ${ref.load_id}.`,
       );
     }
-    const segments = done.segments.map(one => ({ ...one, path: join(folder, one.path) }));
+    const segments = done.segments
+      .filter(one => one.table === undefined || one.table === table)
+      .map(one => ({ ...one, path: join(folder, one.path) }));
     all.push({ resource, table, segments });
   }
   return all;

@@ -29,6 +29,15 @@ export interface ResourceStart {
   /** Loaded, not only requested for its children. */
   selected: boolean;
   incremental?: { config: IncrementalConfig; stored?: StoredIncremental; stateless: boolean };
+  /** Stands for all resources of a source that is extracted in one go. */
+  whole?: WholeStart;
+}
+
+export interface WholeStart {
+  /** Names of the resources to load; absent: those that the source selects itself. */
+  resources?: string[];
+  /** Of a backfill. */
+  range?: { resource: string; from: string | number; to?: string | number };
 }
 
 /** state.json: the state as this run begins with it, and what was decided. */
@@ -47,13 +56,20 @@ export interface BegunState {
   refresh?: RefreshPlan;
   /** The pipeline's default schema, where the source's own is another (dlt keeps the state with it). */
   default_schema?: StoredSchema;
+  /** schema.json is the stored schema, for an engine of the source's own to go on with; absent: it begins anew. */
+  schema_kept?: boolean;
 }
 
 /** extracted.json: what normalize and load work from. */
 export interface Extracted {
   schema: StoredSchema;
   /** Resources with their root tables, normalised, in order. */
-  tables: { resource: string; table: string }[];
+  tables: {
+    resource: string;
+    table: string;
+    /** Name of the folder with its rows, where it is not the resource's own. */
+    folder?: string;
+  }[];
   /** Root tables without rows that must be emptied (replace). */
   emptied: string[];
   cursors: CursorInfo[];
@@ -106,6 +122,7 @@ const BEGUN: Shape = {
         fields: {
           name: "text",
           selected: "boolean",
+          "whole?": { fields: { "resources?": { list: "text" }, "range?": "object" } },
           "incremental?": { fields: { config: { fields: { cursor_path: "text" } }, stateless: "boolean" } },
         },
       },
@@ -117,7 +134,7 @@ const BEGUN: Shape = {
 const EXTRACTED: Shape = {
   fields: {
     schema: SCHEMA,
-    tables: { list: { fields: { resource: "text", table: "text" } } },
+    tables: { list: { fields: { resource: "text", table: "text", "folder?": "text" } } },
     emptied: { list: "text" },
     cursors: { list: "object" },
     state: STATE,

@@ -16,7 +16,7 @@ import { EvolvingSchema } from "./evolving-schema";
 import { readLines } from "./read-lines";
 import { ReferencePath } from "./reference-path";
 import { RunContext } from "./run-context";
-import type { NormalizeInput, NormalizeOutput, ResourceSegments } from "./types";
+import type { NormalizeInput, NormalizeOutput, ResourceSegments, Segment } from "./types";
 
 const PROGRESS_EVERY_MS = 300;
 const LINE_FEED = 10;
@@ -101,6 +101,12 @@ async function normalizeResource(
   const takeLines = (lines: Buffer) => normalizeLines(lines, context, table, paths);
   const columns = new ColumnPath(context, table, takeLines);
   for (const segment of resource.segments) {
+    if (segment.format === "parquet") {
+      input.signal.throwIfAborted();
+      await takeParquet(segment, context, table);
+      done(segment.bytes);
+      continue;
+    }
     if (segment.format === "columns") {
       for await (const page of readColumnPages(segment)) {
         input.signal.throwIfAborted();
@@ -120,6 +126,15 @@ async function normalizeResource(
     }
   }
   report();
+}
+
+/** dlt: arrow tables become files at extract, where names, types and contracts were seen to; the file is the table's. */
+async function takeParquet(segment: Segment, context: RunContext, table: string): Promise<void> {
+  const known = context.evolving.table(table)?.columns ?? {};
+  const columns = (segment.columns ?? []).filter(name => known[name]?.data_type !== undefined);
+  const sink = context.sink(table);
+  await sink.flush();
+  await sink.adopt(segment.path, { rows: segment.rows, bytes: segment.bytes, columns });
 }
 
 async function normalizeLines(

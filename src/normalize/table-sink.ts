@@ -2,6 +2,7 @@
  * Rows of one table on their way into files: builders for its columns, row groups, files that roll over by size.
  * A row group is written between documents only, so that a document can be taken back as a whole.
  */
+import { copyFile, link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageFile } from "../destinations/destination";
 import { safeName } from "../package/safe-name";
@@ -110,6 +111,18 @@ export class TableSink {
     const { limits } = this.place;
     if (this.file.rows >= limits.rows_per_file || this.file.writer.size >= limits.bytes_per_file)
       await this.close();
+  }
+
+  /** Takes over a parquet file as it is. What was collected before must be flushed. */
+  async adopt(path: string, file: { rows: number; bytes: number; columns: string[] }): Promise<void> {
+    await this.close();
+    const name = `${safeName(this.table)}.${String(this.done.length).padStart(5, "0")}.parquet`;
+    const own = join(this.place.out_dir, name);
+    await rm(own, { force: true });
+    // The same bytes under another name; a disk without links gets a copy.
+    await link(path, own).catch(() => copyFile(path, own));
+    this.done.push({ table: this.table, path: own, ...file });
+    this.flushed += file.rows;
   }
 
   /** Completes the open file, if there is one. */

@@ -8,8 +8,10 @@ export interface Segment {
   path: string;
   bytes: number;
   rows: number;
-  /** Pages of columns instead of JSON lines. */
-  format?: "columns";
+  /** Pages of columns, or parquet, instead of JSON lines. */
+  format?: "columns" | "parquet";
+  /** Of a parquet file: names as the table has them. */
+  columns?: string[];
 }
 
 /** The rows of one resource for one table; several resources may write the same table. */

@@ -62,6 +62,24 @@ export const ERROR_KINDS = {
   /** A registered generator threw. */
   SOURCE_CODE_FAILED: "terminal",
 
+  // ---- sources: dlt
+  /** No Python to run a dlt project with. Make a .venv beside the project, or name one by source.python. */
+  PYTHON_MISSING: "terminal",
+  /** A package that the dlt project needs is not there, or could not be installed; the message names it. */
+  PYTHON_REQUIREMENTS: "terminal",
+  /** The project's Python has no dlt, another module of that name, or one that is too old. */
+  PYTHON_DLT: "terminal",
+  /** The module, its function, or what it gives is not what the spec says; the message says what is there. */
+  PYTHON_SOURCE: "terminal",
+  /** A connection failed, or a service answered that it is busy, while Python extracted. Retried. */
+  PYTHON_SOURCE_UNAVAILABLE: "transient",
+  /** Python was killed, or ended without a word. Retried. */
+  PYTHON_DIED: "transient",
+  /** Python was silent, or worked, for longer than the spec allows. */
+  PYTHON_TIMEOUT: "terminal",
+  /** Python used more memory than the spec allows, or than there was. */
+  PYTHON_MEMORY: "terminal",
+
   // ---- extract
   /** A row has no cursor value, or null, and `on_cursor_value_missing` is `raise`. */
   CURSOR_VALUE_MISSING: "terminal",

@@ -1,5 +1,6 @@
 /** Every source type, one row each. */
 import { codeSource } from "./code/code-source";
+import { dltSource } from "./dlt/dlt-source";
 import { restApi } from "./rest-api";
 import type { SourceType } from "./source";
 import { postgresSource, sqlDatabaseSource, sqlTableSource } from "./sql/sql-source";
@@ -10,6 +11,7 @@ export const SOURCE_TYPES: readonly SourceType[] = [
   sqlTableSource,
   postgresSource,
   codeSource,
+  dltSource,
 ];
 
 export function sourceType(type: string): SourceType | undefined {

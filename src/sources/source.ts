@@ -71,12 +71,62 @@ export interface Resource {
   open(options: OpenOptions): AsyncIterable<Page>;
 }
 
+/** What an engine of the source's own left in files, for one root table. */
+export interface WholeFile {
+  /** Name in the schema. */
+  table: string;
+  path: string;
+  bytes: number;
+  rows: number;
+  /** Absent: JSON lines, typed as src/json/typed-json.ts has them. Parquet goes to the destination as it is. */
+  format?: "parquet";
+  /** Of a parquet file. */
+  columns?: string[];
+}
+
+export interface WholeOptions {
+  /** An empty folder of this attempt, absolute. */
+  folder: string;
+  pipeline_name: string;
+  dataset_name: string;
+  load_id: string;
+  destination: { type: string; max_identifier_length: number; max_column_identifier_length: number };
+  /** dlt's pipeline state as stored, typed JSON. */
+  state: string;
+  /** The stored schema as JSON; undefined: there is none yet. */
+  schema?: string;
+  /** Names of the resources to load; undefined: those that the source selects itself. */
+  resources?: readonly string[];
+  /** Overrides of the run and of single resources, in the words of dlt's `run` and `apply_hints`. */
+  run: JsonObject;
+  resource_hints: { [resource: string]: JsonObject };
+  /** A backfill. `to` is exclusive; without it the cursor begins again at `from`. */
+  range?: { resource: string; from: Json; to?: Json };
+  signal: AbortSignal;
+  onProgress: (progress: { subject?: string; rows?: number; phase?: string }) => void;
+}
+
+export interface WholeResult {
+  /** The schema with all hints applied, as dlt stores it at the end of extract. */
+  schema: string;
+  /** Typed JSON of the whole state after extract. */
+  state: string;
+  files: WholeFile[];
+  notes: string[];
+}
+
 export interface Source {
   readonly name: string;
   /** Parents before children. */
   readonly resources: readonly Resource[];
   /** What a run should say about it, e.g. that no certificate is checked. */
   readonly warnings?: readonly string[];
+  /**
+   * Set where an engine of its own extracts all resources in one go and keeps schema and state as dlt does; `open` of
+   * the resources is then not called. May be called again after a crash, with another folder.
+   * @throws TidemarkError PYTHON_*, SOURCE_CODE_FAILED, CONTRACT_VIOLATION
+   */
+  whole?(options: WholeOptions): Promise<WholeResult>;
 }
 
 /** What the worker knows besides the spec. */
@@ -86,6 +136,8 @@ export interface Surroundings {
   secrets: readonly string[];
   /** The worker's environment, for what a vendor's own clients look up there (libpq: PGHOST, …). */
   env: { readonly [name: string]: string | undefined };
+  /** Folder outside the project for what is large and shared, absolute. */
+  cache?: string;
   /** Names one load: what was read to build the source may be used again for it. Undefined: nothing is kept. */
   load?: string;
 }
@@ -118,6 +170,18 @@ export interface SourceSetting {
   wins?: boolean;
 }
 
+export interface DescribeOptions {
+  pipeline_name: string;
+  signal: AbortSignal;
+  onWait: (what: string) => void;
+}
+
+export interface Described {
+  name: string;
+  /** Kept in the resolved spec under `described`. */
+  described: JsonObject;
+}
+
 /** One row in registry.ts per source type. */
 export interface SourceType {
   readonly type: string;
@@ -133,6 +197,11 @@ export interface SourceType {
   secretPointers(source: SourceSpec): string[];
   /** What may be left out of a spec because dlt would look it up by name, in order; a filled pointer stays as it is. */
   settings?(source: SourceSpec): SourceSetting[];
+  /**
+   * Only where the source itself has to be asked for its name and resources: the resolved spec with the answer in it,
+   * by which `create` builds the source later. Called once a run. Secrets are looked up in `source`, not in the answer.
+   */
+  describe?(source: SourceSpec, surroundings: Surroundings, options: DescribeOptions): Promise<Described>;
   /** Builds the source. `source` has its secrets looked up already: plain text wherever a reference stood. */
   create(source: SourceSpec, surroundings?: Surroundings): Promise<Source> | Source;
 }

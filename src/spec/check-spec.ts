@@ -126,7 +126,8 @@ export function checkSpec(document: JsonObject): SpecProblem[] {
       const valid = SOURCE_TYPES.map(row => row.type);
       problems.push({ path: ["source", "type"], message: unknownName("source type", source.type, valid) });
     } else {
-      for (const problem of type.check({ name: source.type, ...source } as SourceSpec)) {
+      const named = type.describe === undefined ? { name: source.type, ...source } : source;
+      for (const problem of type.check(named as SourceSpec)) {
         problems.push({ ...problem, path: ["source", ...problem.path] });
       }
     }

@@ -4,17 +4,43 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
+import { collectTexts } from "../pipeline/redact";
 import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
 import { requireModule } from "../project-modules";
 import { sourceType } from "../sources/registry";
-import type { Source } from "../sources/source";
+import type { Source, Surroundings } from "../sources/source";
 import { parseSpecText } from "./load-spec";
-import { collectTexts, resolveSecrets, type SecretLookup } from "./secrets";
+import { resolveSecrets, type SecretLookup } from "./secrets";
 
 export interface OpenedSource {
   source: Source;
   /** Texts to mask in everything that leaves the worker. */
   secrets: string[];
+}
+
+/**
+ * The spec with what only the source itself can say of its name and its resources; most sources stand in the spec whole.
+ * @throws TidemarkError SECRET_MISSING, or what the source's type throws
+ */
+export async function describeSource(
+  spec: ResolvedPipeline,
+  config: Config,
+  options: { signal: AbortSignal; onWait: (what: string) => void },
+): Promise<{ spec: ResolvedPipeline; secrets: string[] }> {
+  const type = sourceType(spec.source.type)!;
+  if (type.describe === undefined) return { spec, secrets: [] };
+  const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
+  const surroundings = surroundingsOf(config, secrets);
+  const { name, described } = await type.describe(value as unknown as SourceSpec, surroundings, {
+    ...options,
+    pipeline_name: spec.pipeline_name,
+  });
+  return { spec: { ...spec, source: { ...spec.source, name, described } }, secrets };
+}
+
+function surroundingsOf(config: Config, secrets: readonly string[], load?: string): Surroundings {
+  const { network, env, cacheDir: cache } = config;
+  return { network, env, cache, secrets: [...secrets], ...(load === undefined ? {} : { load }) };
 }
 
 /**
@@ -27,10 +53,10 @@ export async function openSource(
   load?: string,
 ): Promise<OpenedSource> {
   const { value, secrets } = resolveSecrets(spec.source as unknown as Json, lookupOf(config));
-  const { network, env } = config;
-  const surroundings = { network, env, secrets: [...secrets], ...(load === undefined ? {} : { load }) };
+  const surroundings = surroundingsOf(config, secrets, load);
   const source = await sourceType(spec.source.type)!.create(value as unknown as SourceSpec, surroundings);
-  for (const proxy of Object.values(network.proxies)) if (proxy.includes("@")) collectTexts(proxy, secrets);
+  for (const proxy of Object.values(config.network.proxies))
+    if (proxy.includes("@")) collectTexts(proxy, secrets);
   return { source, secrets };
 }
 

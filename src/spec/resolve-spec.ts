@@ -105,6 +105,8 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
   const { source } = document;
   const type = isTable(source) ? sourceType(String(source.type)) : undefined;
   if (isTable(source) && type !== undefined) {
+    // One that has to be asked for its name looks up its own settings too.
+    if (type.describe !== undefined) return document;
     const named = { ...source, name: source.name ?? (type.standalone ? schemaNameOf(pipeline) : type.type) };
     document.source = withSourceSettings(
       withSchemaSettings(named, pipeline, settings),
@@ -162,8 +164,28 @@ function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config,
     }
     source = swapLiterals(source, pointers, loaded.file);
   }
-  if (typeof source.module === "string") source.module = modulePath(source.module, loaded, config, base);
+  if (type.describe !== undefined) {
+    source.project_dir = projectFolder(source.project_dir, loaded, config);
+    // Filled in by resolveRun; the core knows sources by a name.
+    source.name ??= "";
+  } else if (typeof source.module === "string") {
+    source.module = modulePath(source.module, loaded, config, base);
+  }
   return source as SourceSpec;
+}
+
+/**
+ * A dlt project's folder. A spec that came with a workflow's input, or from a folder that is not the worker's, may only
+ * name code below the worker's own folder.
+ */
+function projectFolder(given: Json | undefined, { file }: LoadedSpec, { cwd, pipelinesDir }: Config): string {
+  const folder = resolve(cwd, typeof given === "string" ? given : ".");
+  const trusted = file !== undefined && (isBelow(file, cwd) || isBelow(file, pipelinesDir));
+  if (trusted || folder === cwd || isBelow(folder, cwd)) return folder;
+  throw new TidemarkError(
+    "SPEC_INVALID",
+    `source.project_dir: ${folder} lies outside ${cwd}; only a spec of the worker's own folder may name a project elsewhere, so that a workflow's input cannot run other code.`,
+  );
 }
 
 /** A code source's module: relative to its spec, and below the spec's folder or the pipelines folder. */

@@ -1,10 +1,10 @@
 /** One run of the dbt program: started in its own group, its log read as it comes, ended when the signal says so. */
 import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress } from "../pipeline/infos";
+import { startGroup } from "../processes/process-group";
 import { programOf } from "./dbt-command";
 import { DbtLog } from "./dbt-log";
 import { DbtOutput } from "./dbt-output";
-import { startGroup } from "./process-group";
 
 export interface DbtExit {
   code: number | null;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
 import type { DbtInfo, OnProgress } from "../pipeline/infos";
 import type { DbtSpec } from "../pipeline/spec";
+import { endLeftBehind } from "../processes/process-group";
 import { type RunResults, readFreshness, readManifest, readRunResults } from "./artifacts";
 import {
   type AttemptFolder,
@@ -23,7 +24,6 @@ import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt
 import { installPackages } from "./dbt-packages";
 import type { DbtExit, DbtRunner } from "./dbt-process";
 import { ParseCache } from "./parse-cache";
-import { endLeftBehind } from "./process-group";
 import { checkManifest } from "./schema-check";
 import { warmRunner } from "./warm-dbt";
 

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { type GroupProcess, recordGroup, startGroup } from "../processes/process-group";
 import { DbtLog } from "./dbt-log";
 import { DbtOutput, Lines } from "./dbt-output";
 import {
@@ -17,7 +18,6 @@ import {
   runDbtProcess,
   TICK_MS,
 } from "./dbt-process";
-import { type GroupProcess, recordGroup, startGroup } from "./process-group";
 
 export interface WarmLimits {
   /** Without a command for this long, a process is ended. */

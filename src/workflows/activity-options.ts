@@ -11,7 +11,8 @@ import type { HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 
 const START_TO_CLOSE = {
-  resolveRun: "2 minutes",
+  // Installing what a dlt project asks for takes its time.
+  resolveRun: "30 minutes",
   pickHost: "2 minutes",
   findHolder: "2 minutes",
   openLoad: "24 hours",

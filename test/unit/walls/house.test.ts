@@ -71,7 +71,7 @@ describe("docker-compose.yml and Dockerfile", () => {
 
 describe(".env.example", () => {
   const listed = [...read(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name!);
-  const OF_THE_SYSTEM = ["HOME", "PATH", "XDG_CACHE_HOME", "XDG_DATA_HOME"];
+  const OF_THE_SYSTEM = ["HOME", "PATH", "XDG_CACHE_HOME", "XDG_DATA_HOME", "VIRTUAL_ENV"];
 
   test("names every variable that the code or dbt reads", () => {
     const inCode = sourceFiles().flatMap(({ path }) => [

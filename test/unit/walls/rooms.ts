@@ -59,6 +59,12 @@ export const ROOMS: readonly Room[] = [
   },
   { place: "package", job: "load packages on disk", imports: ["pipeline"] },
   {
+    place: "processes",
+    job: "other programs in a process group of their own, ended as a whole",
+    imports: [],
+    vendors: ["zod"],
+  },
+  {
     place: "sources",
     job: "what a source is; hints that all sources share",
     imports: ["pipeline", "json"],
@@ -88,6 +94,12 @@ export const ROOMS: readonly Room[] = [
     place: "sources/code",
     job: "generators of the user's modules",
     imports: ["pipeline", "json", "sources", "project-modules"],
+    vendors: ["zod"],
+  },
+  {
+    place: "sources/dlt",
+    job: "dlt projects: their own Python extracts, by the bridge in `python/`",
+    imports: ["pipeline", "json", "sources", "dlt-project", "processes"],
     vendors: ["zod"],
   },
   {
@@ -142,7 +154,12 @@ export const ROOMS: readonly Room[] = [
     imports: ["pipeline", "json", "schema", "package-rows", "destinations"],
     vendors: ["@databricks/sql", "zod"],
   },
-  { place: "transform", job: "dbt as a repeatable step", imports: ["pipeline"], vendors: ["zod"] },
+  {
+    place: "transform",
+    job: "dbt as a repeatable step",
+    imports: ["pipeline", "processes"],
+    vendors: ["zod"],
+  },
   {
     place: "gate",
     job: "promote, review or block",

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { endLeftBehind, startGroup } from "../../../src/transform/process-group";
+import { endLeftBehind, startGroup } from "../../../src/processes/process-group";
 
 const STUBBORN = "trap '' INT; sleep 60 & : > ready; wait; wait";
 

@@ -4,7 +4,7 @@
  * the start time too, and the boot it was taken in.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -16,8 +16,13 @@ const record = z.object({
   started: z.string(),
 });
 
+/** Linux on the processors that we know; larger pages only make the sum too small. */
+const PAGE_BYTES = 4096;
+
 export interface GroupProcess {
   child: ChildProcess;
+  /** Bytes that all processes of the group have in memory; undefined where the system does not say. */
+  memory(): number | undefined;
   /** Signal the whole group; no error where it is gone. */
   kill(signal: NodeJS.Signals): void;
   /** Call when the process has ended. */
@@ -54,6 +59,7 @@ export async function startGroup(
   child.on("error", () => {});
   return {
     child,
+    memory: () => (pid === undefined ? undefined : groupMemory(pid)),
     kill: signal => void (pid !== undefined && killGroup(pid, signal)),
     forget,
   };
@@ -140,6 +146,18 @@ function procStat(pid: number): string[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Linux only: resident pages of every process of the group. Pages that several share are counted for each. */
+function groupMemory(group: number): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  let pages = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const fields = procStat(Number(name));
+    if (fields !== undefined && Number(fields[2]) === group) pages += Number(fields[21]);
+  }
+  return pages * PAGE_BYTES;
 }
 
 function state(pid: number): string | undefined {

@@ -1,0 +1,1 @@
+"""Tidemark's side in the project's Python."""
