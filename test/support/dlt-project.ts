@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { duckdbWords } from "../../src/destinations/duckdb/sql-text";
 import { compareDatasets, type Difference } from "../../src/drill/compare";
 import type { JsonObject, ResolvedPipeline, SourceSpec } from "../../src/pipeline/spec";
 import { dltSource } from "../../src/sources/dlt/dlt-source";
@@ -105,7 +106,12 @@ export class DltProject {
   /** Ours against dlt's, table by table. */
   async differences(): Promise<Difference[]> {
     return await this.attached(query =>
-      compareDatasets(query, { catalog: "theirs", schema: "raw" }, { catalog: "ours", schema: "raw" }),
+      compareDatasets(
+        query,
+        { catalog: "theirs", schema: "raw" },
+        { catalog: "ours", schema: "raw" },
+        duckdbWords("theirs"),
+      ),
     );
   }
 
