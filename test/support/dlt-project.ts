@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { duckdbWords } from "../../src/destinations/duckdb/sql-text";
+import { duckdbWords } from "../../src/destinations/duckdb/sql-words";
 import { compareDatasets, type Difference } from "../../src/drill/compare";
 import type { JsonObject, ResolvedPipeline, SourceSpec } from "../../src/pipeline/spec";
 import { dltSource } from "../../src/sources/dlt/dlt-source";
