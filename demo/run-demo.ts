@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { Interrupted } from "../src/cli/end-signals";
 import { failureOf } from "../src/cli/failure-of";
 import { LiveProgress } from "../src/cli/live-progress";
+import { runSummary } from "../src/cli/run-summary";
 import { Workplace } from "../src/cli/workplace";
 import type { Snapshot } from "../src/client";
 import type { Config } from "../src/config";
@@ -88,7 +89,8 @@ export async function runDemo(
   } catch (error) {
     if (!(error instanceof WorkflowFailedError || error instanceof Interrupted)) throw error;
     progress.clear();
-    const { text, exitCode } = failureOf(error);
+    const { text, exitCode, result } = failureOf(error);
+    if (result !== undefined) process.stdout.write(runSummary(result));
     process.stderr.write(`${text}\n`);
     return exitCode;
   } finally {

@@ -1,6 +1,7 @@
 /** Step resolve: the spec, validated and pinned for this run. */
 import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
+import { requireReadableMetrics } from "../gate/check-metrics";
 import { loadWorkflowId } from "../load/load-workflow-id";
 import type { ResolvedRun } from "../pipeline/infos";
 import type { RunInput } from "../pipeline/spec";
@@ -36,6 +37,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
           step.secrets.push(...secrets);
           if (options.servesHost) prepareDbt(spec, config);
           const destination = createDestination(spec.destination);
+          await requireReadableMetrics(spec, destination);
           const host = await ownQueues(config, options.servesHost);
           const load = loadWorkflowId(spec, destination.identity.fingerprint);
           const { notes, ...chosen } = await chooseHost(config, destination, host, load);

@@ -9,8 +9,18 @@ import { createDestination, destinationType } from "../destinations/registry";
 import { decideGate } from "../gate/decide";
 import { collectMetrics } from "../gate/metrics";
 import { renderPacket } from "../gate/packet";
+import { earlierLoads, metricsPlace } from "../load/gate-facts";
 import { safeName } from "../package/safe-name";
-import type { DbtInfo, GateInfo, GateMetrics, NodesProgress, OnProgress } from "../pipeline/infos";
+import { gateOf } from "../pipeline/gate-spec";
+import type {
+  DbtInfo,
+  GateInfo,
+  LoadFacts,
+  MetricsInfo,
+  NodesProgress,
+  OnProgress,
+  TableRows,
+} from "../pipeline/infos";
 import { SIGNAL_DBT_NODES } from "../pipeline/names";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { withDestinationSecrets } from "../spec/open-source";
@@ -27,8 +37,18 @@ export interface TransformRequest {
   run_id: string;
 }
 
+export interface MetricsRequest {
+  spec: ResolvedPipeline;
+  /** Absent in runs that were begun before. */
+  facts?: LoadFacts;
+  /** Where dbt built, where it says so. */
+  schema?: string;
+}
+
 export interface GateRequest extends TransformRequest {
-  metrics: GateMetrics;
+  /** Runs that were begun before have the values alone. */
+  metrics: MetricsInfo;
+  tables?: TableRows[];
   dbt?: DbtInfo;
   freshness?: DbtInfo;
 }
@@ -41,30 +61,39 @@ export function transformActivities(config: Config, options: StepOptions) {
     dbtBuild: (request: TransformRequest): Promise<DbtInfo> =>
       asStep("transform", options, step => dbt("build", request, step, config)),
 
-    collectMetrics: ({ spec: crossed }: { spec: ResolvedPipeline }): Promise<GateMetrics> =>
+    collectMetrics: ({ spec: crossed, facts = {}, schema }: MetricsRequest): Promise<MetricsInfo> =>
       asStep("metrics", options, async step => {
         const spec = unpackSpec(crossed);
         const { destination, secrets } = withDestinationSecrets(spec.destination, config);
         step.secrets.push(...secrets);
-        await using session = await createDestination(destination).open({ ...step, readOnly: true });
-        return await collectMetrics(session, {
-          destination_type: spec.destination.type,
-          dataset: datasetNames(spec).dataset,
-          analytics_schema: config.analyticsSchema,
+        const opened = createDestination(destination);
+        await using session = await opened.open({ ...step, readOnly: true });
+        return await collectMetrics(session, gateOf(spec.gate!).metrics, {
+          ...metricsPlace(spec, schema ?? config.analyticsSchema),
+          facts,
+          earlier: await earlierLoads(spec, opened, config.packageRoot, facts.load_id),
+          now: new Date(),
         });
       }),
 
-    decideGate: ({ spec, run_id, metrics, dbt, freshness }: GateRequest): Promise<GateInfo> =>
+    decideGate: ({
+      spec: crossed,
+      run_id,
+      metrics,
+      tables,
+      dbt,
+      freshness,
+    }: GateRequest): Promise<GateInfo> =>
       asStep("gate", options, async () => {
-        const { thresholds } = spec.gate!;
-        const decided = decideGate(dbt, metrics, thresholds);
+        const spec = unpackSpec(crossed);
+        const decided = decideGate(dbt, metricsOf(metrics), gateOf(spec.gate!), freshness);
         const packet = join(runFolder(config, spec, run_id), "gate.md");
         mkdirSync(runFolder(config, spec, run_id), { recursive: true });
         const context = {
           title: spec.pipeline_name,
-          thresholds,
           dbt,
           freshness,
+          tables,
           decided_at: new Date().toISOString(),
         };
         writeFileSync(packet, renderPacket(decided, context));
@@ -93,6 +122,17 @@ function environment(config: Config): Record<string, string> {
   return Object.fromEntries(
     Object.entries(config.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
   );
+}
+
+function metricsOf(recorded: MetricsInfo): MetricsInfo {
+  return typeof recorded.values === "object"
+    ? recorded
+    : {
+        values: {
+          load_age_minutes: Number((recorded as { freshness_minutes?: number }).freshness_minutes ?? 0),
+        },
+        missing: {},
+      };
 }
 
 async function dbt(

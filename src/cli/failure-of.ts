@@ -5,6 +5,7 @@
 import type { WorkflowFailedError } from "@temporalio/client";
 import { CommanderError } from "commander";
 import { TidemarkError } from "../pipeline/errors";
+import type { GateInfo, RunResult } from "../pipeline/infos";
 import { exitCodeOf, Interrupted } from "./end-signals";
 import { EXIT, exitCodeFor } from "./exit-codes";
 
@@ -17,6 +18,10 @@ export interface Failure {
   step?: string;
   message: string;
   dlt_exception?: string;
+  /** What a gate that blocks decided. */
+  gate?: Pick<GateInfo, "decision" | "score" | "reasons" | "packet_path">;
+  /** What the run did all the same: a blocked one has loaded and built. */
+  result?: RunResult;
   /** For people: message, step and code. */
   text: string;
   exitCode: number;
@@ -49,6 +54,9 @@ export function failureOf(error: unknown): Failure {
   return { code: "INTERNAL", message, text, exitCode: EXIT.failed };
 }
 
+/** The first detail of our failures (activities/failures.ts, workflows/run-end.ts); the second is a run's result. */
+type Told = { step?: string; dlt_exception?: string } & Partial<NonNullable<Failure["gate"]>>;
+
 /** The innermost coded failure of a workflow, and its step. */
 export function failureOfRun(error: WorkflowFailedError): Failure {
   const { ActivityFailure, ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } =
@@ -70,8 +78,8 @@ export function failureOfRun(error: WorkflowFailedError): Failure {
     return { ...failed("CANCELLED", "The run was cancelled."), exitCode: EXIT.cancelled };
   }
   if (current instanceof ApplicationFailure) {
-    const { step, dlt_exception } =
-      (current.details?.[0] as { step?: string; dlt_exception?: string } | undefined) ?? {};
+    const [told, result] = (current.details ?? []) as [Told?, RunResult?];
+    const { step, dlt_exception, decision, score, reasons, packet_path } = told ?? {};
     const code = current.type ?? "INTERNAL";
     return {
       ...failed(
@@ -81,6 +89,10 @@ export function failureOfRun(error: WorkflowFailedError): Failure {
       ),
       ...(step === undefined ? {} : { step }),
       ...(dlt_exception === undefined ? {} : { dlt_exception }),
+      ...(decision === undefined
+        ? {}
+        : { gate: { decision, score, reasons, packet_path } as Failure["gate"] }),
+      ...(result === undefined ? {} : { result }),
       exitCode: exitCodeFor(code),
     };
   }

@@ -32,10 +32,13 @@ export async function main(argv: string[] = process.argv): Promise<void> {
 function report(error: unknown, json: boolean): number {
   // --help and --version
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-  const { text, exitCode, ...failure } = failureOf(error);
+  const { text, exitCode, result, ...failure } = failureOf(error);
   // Commander has told its own.
   if (!(error instanceof CommanderError)) console.error(text);
-  if (json) process.stdout.write(`${JSON.stringify({ error: failure })}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ error: failure, ...(result === undefined ? {} : { result }) })}\n`,
+    );
   return exitCode;
 }
 
@@ -183,14 +186,23 @@ Examples:
     );
   tidemark
     .command("gate")
-    .description("Decide promote, review or block from dbt's run_results and a metrics file")
+    .description("Decide promote, review or block from dbt's run_results, by the rules of a pipeline's gate")
     .option("--run-results <file>", "dbt's run_results.json")
     .option("--manifest <file>", "dbt's manifest.json (default: beside run_results)")
-    .option("--metrics <file>", "JSON with claim_service_lines, max_allowed_ratio, freshness_minutes")
-    .option("--collect <pipeline>", "read the metrics from this pipeline's destination, in place of a file")
+    .option("--pipeline <pipeline>", "whose gate has the rules (default: dbt's results are judged alone)")
+    .option("--metrics <file>", "JSON with the values of its metrics, by name")
+    .option("--collect <pipeline>", "its rules, and the values read from its destination, in place of a file")
+    .option("--loaded-at <time>", "when its last successful run loaded, where only a job knows (ISO)")
+    .option("--invocation-id <id>", "the results must be of this dbt invocation")
+    .option(
+      "--job-run-id <id>",
+      "the results must be of this job run (dbt is told by --vars or its environment)",
+    )
+    .option("--max-age <minutes>", "the results may be this old (default: 60)")
     .option("--output <file>", "where the Markdown packet goes")
     .option("--fail-on-block", "exit 1 when the decision is block")
     .option("--sample", "use built-in sample inputs")
+    .option("--json", "print the decision as one JSON document")
     .option("--review-with <command>", "pipe the packet's prompt to a program and append its answer")
     .action(options =>
       (require("./gate-command") as typeof import("./gate-command")).gateCommand(loadConfig(), options),

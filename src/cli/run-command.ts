@@ -1,10 +1,11 @@
 /** `tidemark run`: start the run, follow it live, say what it did. */
 import type { Config } from "../config";
-import type { RunInput } from "../pipeline/spec";
+import type { ResolvedPipeline, RunInput } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 import { checkRunInput } from "../spec/run-input";
 import { EXIT } from "./exit-codes";
+import { failureOf } from "./failure-of";
 import { LiveProgress } from "./live-progress";
 import { runSummary } from "./run-summary";
 import { Workplace } from "./workplace";
@@ -29,6 +30,7 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
   const input = toInput(pipeline, options);
   // A bad spec is told here, all of it at once, before anything is started.
   const spec = resolveSpec(loadSpec(pipeline, config), checkRunInput(input), config);
+  if (spec.gate?.metrics.some(metric => metric.sql !== undefined)) await checkMetrics(spec);
   const progress = new LiveProgress(process.stderr, { quiet: options.json });
   await using place = await Workplace.open(config);
   const { connected } = place;
@@ -44,7 +46,15 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
     }),
   );
   progress.started(run, connected.uiUrl);
-  const result = await place.follow(run, progress).finally(() => progress.clear());
+  const result = await place
+    .follow(run, progress)
+    .finally(() => progress.clear())
+    .catch((error: unknown) => {
+      // A run that failed after its load has done something: people see what, a script gets it beside the error.
+      const { result: done } = failureOf(error);
+      if (done !== undefined && !options.json) process.stdout.write(runSummary(done));
+      throw error;
+    });
   process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : runSummary(result));
   process.exitCode = result.gate?.decision === "block" ? EXIT.failed : EXIT.done;
   if (connected.uiUrl !== undefined && !options.json) {
@@ -54,6 +64,15 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
         : "\nTo look at this run in the Temporal UI: bin/tidemark dev\n",
     );
   }
+}
+
+/** Loaded only when needed: a destination's library takes a second. */
+async function checkMetrics(spec: ResolvedPipeline): Promise<void> {
+  const { createDestination } =
+    require("../destinations/registry") as typeof import("../destinations/registry");
+  const { requireReadableMetrics } =
+    require("../gate/check-metrics") as typeof import("../gate/check-metrics");
+  await requireReadableMetrics(spec, createDestination(spec.destination));
 }
 
 function toInput(pipeline: string, options: RunOptions): RunInput {

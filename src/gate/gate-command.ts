@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { TidemarkError } from "../pipeline/errors";
-import type { DbtInfo, GateDecision, GateInfo, GateMetrics } from "../pipeline/infos";
-import { DEFAULT_THRESHOLDS, type GateThresholds } from "../pipeline/spec";
+import { DEFAULT_GATE, DEFAULT_MAX_EXPECTED_WARNINGS } from "../pipeline/gate-spec";
+import type { DbtInfo, GateDecision, GateInfo, MetricsInfo } from "../pipeline/infos";
+import { unknownName } from "../pipeline/nearest-name";
 import { readManifest, readRunResults } from "../transform/artifacts";
-import { summarizeRun } from "../transform/dbt-info";
-import { decideGate } from "./decide";
+import { modelSchema, summarizeRun } from "../transform/dbt-info";
+import { type Binding, bindingProblem } from "./binding";
+import { decideGate, type GateRules } from "./decide";
 import { type PacketContext, renderPacket, renderPrompt } from "./packet";
 import { renderAnswer, reviewWith, splitCommand } from "./review";
 import { SAMPLE_METRICS, SAMPLE_RESULTS } from "./sample";
@@ -17,13 +19,16 @@ export interface GateCommandOptions {
   runResults?: string;
   /** dbt's manifest.json; default: beside run_results.json. */
   manifest?: string;
-  /** JSON file with claim_service_lines, max_allowed_ratio, freshness_minutes. */
+  /** The pipeline's rules; without, dbt's results are judged alone. */
+  rules?: GateRules;
+  /** JSON file with values by the names of the rules' metrics. */
   metrics?: string;
   /** Metrics that were read from the destination, in place of a file. */
-  collected?: GateMetrics;
+  collected?: MetricsInfo;
+  /** What the run_results.json must belong to. */
+  binding: Binding;
   /** Where the packet goes. */
   output: string;
-  thresholds?: Partial<GateThresholds>;
   failOnBlock?: boolean;
   /** Decide over made-up results instead of files. */
   sample?: boolean;
@@ -31,8 +36,6 @@ export interface GateCommandOptions {
   reviewWith?: string;
   reviewTimeoutMs?: number;
   env: Record<string, string>;
-  /** Time of the decision. */
-  now: Date;
 }
 
 export interface GateCommandResult {
@@ -43,24 +46,23 @@ export interface GateCommandResult {
   gate: GateInfo;
 }
 
-const metricsShape = z.looseObject({
-  claim_service_lines: z.number().nullish(),
-  max_allowed_ratio: z.number().nullish(),
-  freshness_minutes: z.number().nullish(),
-});
+const metricsShape = z.record(z.string(), z.number().nullable());
+/** What a spec with `gate: {}` has, but for the age of a load that nobody knows here. */
+const DBT_ALONE: GateRules = { metrics: [], max_expected_warnings: DEFAULT_MAX_EXPECTED_WARNINGS };
 
 /** @throws TidemarkError GATE_INPUT naming the file and what is wrong with it */
 export async function runGateCommand(options: GateCommandOptions): Promise<GateCommandResult> {
   const command = options.reviewWith === undefined ? undefined : reviewer(options.reviewWith);
   const dbt = options.sample ? SAMPLE_RESULTS : results(options);
-  const metrics = options.sample ? SAMPLE_METRICS : (options.collected ?? metricsFrom(options.metrics));
-  const thresholds = { ...DEFAULT_THRESHOLDS, ...options.thresholds };
-  const gate = decideGate(dbt, metrics, thresholds);
+  const rules = options.sample ? DEFAULT_GATE : (options.rules ?? DBT_ALONE);
+  const metrics = options.sample
+    ? SAMPLE_METRICS
+    : (options.collected ?? metricsFrom(options.metrics, rules));
+  const gate = decideGate(dbt, metrics, rules);
   const context: PacketContext = {
     title: options.sample ? "sample (made-up results)" : (options.runResults ?? ""),
-    thresholds,
     dbt,
-    decided_at: options.now.toISOString(),
+    decided_at: options.binding.now.toISOString(),
   };
   const packetPath = writePacket(options.output, gate, context);
   if (command !== undefined) {
@@ -72,6 +74,16 @@ export async function runGateCommand(options: GateCommandOptions): Promise<GateC
     decision: gate.decision,
     gate: { ...gate, packet_path: packetPath },
   };
+}
+
+/** Where dbt built, as its manifest says; undefined where there is none. @throws TidemarkError GATE_INPUT */
+export function builtSchema({
+  runResults,
+  manifest,
+}: Pick<GateCommandOptions, "runResults" | "manifest">): string | undefined {
+  const path =
+    manifest ?? (runResults === undefined ? undefined : join(dirname(runResults), "manifest.json"));
+  return path === undefined ? undefined : modelSchema(artifact(() => readManifest(path)));
 }
 
 /** Writes the Markdown packet and returns its path. @throws TidemarkError GATE_INPUT where it cannot be written */
@@ -119,6 +131,8 @@ function results(options: GateCommandOptions): DbtInfo {
   const run = artifact(() => readRunResults(path));
   if (run === undefined)
     throw input(`There is no ${path}. Run \`dbt build\` first, or name another --run-results FILE.`);
+  const problem = bindingProblem(path, run, options.binding);
+  if (problem !== undefined) throw input(problem);
   const manifest = artifact(() => readManifest(manifestPath));
   if (manifest === undefined && options.manifest !== undefined)
     throw input(`There is no ${options.manifest}.`);
@@ -130,23 +144,29 @@ function results(options: GateCommandOptions): DbtInfo {
   };
 }
 
-/** No file named: no metrics, which the gate takes as zero lines. A named file must be there. */
-function metricsFrom(path: string | undefined): GateMetrics {
-  if (path === undefined) return {};
+/** No file named: no values, and the rules say what that means. A named file must be there, and know its metrics. */
+function metricsFrom(path: string | undefined, rules: GateRules): MetricsInfo {
+  const info: MetricsInfo = { values: {}, missing: {} };
+  if (path === undefined) return info;
   if (!existsSync(path)) throw input(`There is no metrics file ${path}.`);
+  const names = rules.metrics.map(metric => metric.name);
+  if (names.length === 0)
+    throw input(
+      `${path}: numbers without rules decide nothing. Name the pipeline whose gate has them: --pipeline NAME.`,
+    );
   const checked = artifact(() => metricsShape.safeParse(parseJson(path)));
   if (!checked.success) {
     const fields = [...new Set(checked.error.issues.map(issue => issue.path.join(".") || "the file"))];
-    throw input(
-      `${path}: ${fields.join(", ")} is not a number. Valid: {"claim_service_lines": 1494, "max_allowed_ratio": 0.9, "freshness_minutes": 5}.`,
-    );
+    throw input(`${path}: ${fields.join(", ")} is not a number. Valid: {"${names.at(-1)}": 12.5}.`);
   }
-  const metrics: GateMetrics = {};
-  for (const name of ["claim_service_lines", "max_allowed_ratio", "freshness_minutes"] as const) {
-    const value = checked.data[name];
-    if (typeof value === "number") metrics[name] = value;
+  for (const [name, value] of Object.entries(checked.data)) {
+    if (!names.includes(name)) throw input(`${path}: ${unknownName("metric", name, names)}.`);
+    if (value !== null) info.values[name] = value;
   }
-  return metrics;
+  for (const name of names) {
+    if (info.values[name] === undefined) info.missing[name] = `${path} does not have it`;
+  }
+  return info;
 }
 
 function parseJson(path: string): unknown {

@@ -1,14 +1,14 @@
 /** The packet: what a person, or a program asked for an opinion, needs to see of one decision. Markdown. Pure. */
-import type { DbtInfo, GateInfo } from "../pipeline/infos";
-import type { GateThresholds } from "../pipeline/spec";
-import { shortName } from "./decide";
+import type { DbtInfo, GateCheck, GateInfo, TableRows } from "../pipeline/infos";
+import { numberText, shortName } from "./decide";
 
 export interface PacketContext {
   /** Pipeline, or "sample". */
   title: string;
-  thresholds: GateThresholds;
   dbt?: Pick<DbtInfo, "command" | "counts" | "findings" | "run_results_path">;
   freshness?: Pick<DbtInfo, "counts" | "findings">;
+  /** Rows that the run loaded. */
+  tables?: readonly TableRows[];
   /** ISO time of the decision. */
   decided_at: string;
 }
@@ -32,10 +32,11 @@ export function renderPacket(gate: GateInfo, context: PacketContext): string {
     "",
     ...actions(gate, context).map(action => `- ${action}`),
     "",
-    "## Metrics",
+    "## Checks",
     "",
-    ...metricsTable(gate, context.thresholds),
+    ...table(["Check", "Value", "Rule", "Decision", "Points"], checkRows(gate)),
     "",
+    ...tableRows(context.tables),
     "## Prompt",
     "",
     "For an optional reviewer, person or model. The answer is an opinion; it changes no decision.",
@@ -54,8 +55,8 @@ export function renderPrompt(gate: GateInfo, context: PacketContext): string {
     `Pipeline: ${context.title}. Decision: ${gate.decision}, score ${gate.score} of 100.`,
     "Reasons:",
     ...gate.reasons.map(reason => `- ${reason}`),
-    "Metrics:",
-    ...metricRows(gate, context.thresholds).map(([name, value, limit]) => `- ${name}: ${value} (${limit})`),
+    "Checks:",
+    ...(gate.checks ?? []).map(one => `- ${one.name}: ${valueText(one)} (${one.rule}): ${one.decision}`),
     ...(open.length > 0 ? ["Findings of dbt:", ...open] : []),
     "Say in at most ten sentences: the likeliest cause of each reason, what to check first, and what would be harmed if this data were used as it is. Do not invent numbers.",
   ].join("\n");
@@ -87,17 +88,13 @@ function actions(gate: GateInfo, context: PacketContext): string[] {
         `Look into \`${shortName(node.unique_id)}\` (${node.status}): \`dbt build --select ${shortName(node.unique_id)}\`.`,
     );
   if (gate.decision === "promote") return ["Nothing to do: the marts may be used.", ...steps];
-  const freshness = gate.metrics.freshness_minutes;
-  if (freshness === undefined || freshness > context.thresholds.max_freshness_minutes) {
+  const found = (gate.checks ?? []).filter(one => one.decision !== "promote");
+  if (found.some(one => one.name === "load_age_minutes"))
+    steps.push("Run the pipeline, or raise `gate.freshness.max_load_age_minutes`.");
+  for (const one of found.filter(({ value, name }) => value === undefined && !name.startsWith("dbt_")))
     steps.push(
-      "Run the pipeline. If it ran and its source had nothing new, raise `gate.thresholds.max_freshness_minutes`.",
+      `\`${one.name}\` has no value: see whether its table was built, and in the schema that the gate reads; \`on_missing\` says what that means.`,
     );
-  }
-  if ((gate.metrics.claim_service_lines ?? 0) < context.thresholds.min_claim_lines) {
-    steps.push(
-      "See whether `stg_claims` was built, and in the schema that the gate reads (`DATABRICKS_SCHEMA`).",
-    );
-  }
   return [
     gate.decision === "block"
       ? "Do not use these marts until the run is repeated and passes."
@@ -120,26 +117,25 @@ function statusText(node: DbtInfo["findings"][number]): string {
   return `${node.status}${node.expected_warning && node.status === "warn" ? " (expected)" : ""}${rows}`;
 }
 
-function metricsTable(gate: GateInfo, thresholds: GateThresholds): string[] {
-  return table(["Metric", "Value", "Threshold"], metricRows(gate, thresholds));
+function checkRows(gate: GateInfo): string[][] {
+  return (gate.checks ?? []).map(one => [
+    one.name,
+    valueText(one),
+    one.rule,
+    one.decision,
+    one.points === 0 ? "0" : `-${one.points}`,
+  ]);
 }
 
-function metricRows(gate: GateInfo, thresholds: GateThresholds): string[][] {
-  const value = (metric: number | undefined) =>
-    metric === undefined ? "missing" : String(Math.round(metric * 100) / 100);
-  return [
-    [
-      "claim_service_lines",
-      value(gate.metrics.claim_service_lines),
-      `at least ${thresholds.min_claim_lines}`,
-    ],
-    ["max_allowed_ratio", value(gate.metrics.max_allowed_ratio), `at most ${thresholds.max_allowed_ratio}`],
-    [
-      "freshness_minutes",
-      value(gate.metrics.freshness_minutes),
-      `at most ${thresholds.max_freshness_minutes}`,
-    ],
-  ];
+function valueText({ value, unit }: GateCheck): string {
+  if (value === undefined) return "missing";
+  return `${numberText(value)}${unit === undefined ? "" : ` ${unit}`}`;
+}
+
+function tableRows(tables: readonly TableRows[] | undefined): string[] {
+  if (tables === undefined || tables.length === 0) return [];
+  const rows = tables.map(({ table: name, rows: count }) => [name, String(count)]);
+  return ["## Loaded", "", ...table(["Table", "Rows"], rows), ""];
 }
 
 function countsText(counts: { [status: string]: number }): string {

@@ -1,5 +1,5 @@
 /** What `tidemark gate --sample` decides over. Only that option uses it: missing input never becomes sample input. */
-import type { DbtInfo, GateMetrics } from "../pipeline/infos";
+import type { DbtInfo, MetricsInfo } from "../pipeline/infos";
 
 export const SAMPLE_RESULTS: DbtInfo = {
   command: "dbt build",
@@ -7,22 +7,18 @@ export const SAMPLE_RESULTS: DbtInfo = {
   counts: { success: 13, pass: 40, warn: 1 },
   findings: [
     {
-      unique_id: "test.tidemark.stg_claims_line_charge_not_negative.0000000000",
+      unique_id: "test.tidemark.stg_orders_amount_not_negative.0000000000",
       resource_type: "test",
       status: "warn",
       seconds: 0.1,
       failures: 33,
       message: "Got 33 results, configured to warn if != 0",
       expected_warning: true,
-      reason: "Reversals of a charge are negative, and legitimate.",
+      reason: "Refunds are negative, and legitimate.",
     },
   ],
   seconds: 4,
   notes: [],
 };
 
-export const SAMPLE_METRICS: GateMetrics = {
-  claim_service_lines: 1494,
-  max_allowed_ratio: 0.95,
-  freshness_minutes: 5,
-};
+export const SAMPLE_METRICS: MetricsInfo = { values: { load_age_minutes: 5 }, missing: {} };

@@ -125,7 +125,9 @@ export async function completeStep(
         }),
   };
   const schema_version = plans.find(plan => plan.load_id === args.ref.load_id)?.schema.version;
-  await updatePackage(args.ref, { state: "loaded", loaded: completed, schema_version });
+  const rows: { [table: string]: number } = {};
+  for (const { table, rows: n } of plans.flatMap(plan => plan.files)) rows[table] = (rows[table] ?? 0) + n;
+  await updatePackage(args.ref, { state: "loaded", loaded: completed, schema_version, rows });
   if (!options.keep) await reducePackage(args.ref);
   return completed;
 }

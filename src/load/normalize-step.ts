@@ -109,6 +109,7 @@ function normalizedOf(
     files: output.files.map(file => ({ ...file, path: relative(folder, file.path) })),
     tables: output.tables,
     schema_changes: output.schema_changes,
+    ...(output.rejected_rows === 0 ? {} : { rejected_rows: output.rejected_rows }),
   };
   if (extracted.state_package !== undefined) {
     const { schema } = extracted.state_package;
@@ -119,7 +120,14 @@ function normalizedOf(
   return normalized;
 }
 
-function infoOf({ attempt, schema, files, tables, schema_changes }: Normalized): NormalizeInfo {
+function infoOf({
+  attempt,
+  schema,
+  files,
+  tables,
+  schema_changes,
+  rejected_rows,
+}: Normalized): NormalizeInfo {
   return {
     attempt,
     tables,
@@ -128,5 +136,6 @@ function infoOf({ attempt, schema, files, tables, schema_changes }: Normalized):
     schema_version: schema.version,
     schema_version_hash: schema.version_hash,
     schema_changes,
+    ...(rejected_rows === undefined ? {} : { rejected_rows }),
   };
 }

@@ -89,6 +89,7 @@ export interface Normalized {
   files: PackageFile[];
   tables: TableRows[];
   schema_changes: string[];
+  rejected_rows?: number;
   state_schema?: StoredSchema;
 }
 

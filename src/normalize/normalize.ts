@@ -78,6 +78,7 @@ export async function normalizePackage(
     files: written.flatMap(sink => [...sink.files]),
     tables: written.map(sink => ({ table: sink.table, rows: sink.total })),
     schema_changes: changesBetween(before, schema),
+    rejected_rows: context.rejectedRows,
   };
 }
 

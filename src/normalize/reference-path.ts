@@ -176,7 +176,10 @@ export class ReferencePath {
     const { evolving } = this.context;
     const parent = place.parent.length === 0 ? undefined : evolving.naming.join(place.parent);
     const coerced = evolving.accept(table, parent, flat, this.typed);
-    if (coerced === undefined) return false;
+    if (coerced === undefined) {
+      this.context.rejectedRows++;
+      return false;
+    }
     const definition = evolving.table(table)!;
     const sink = this.context.sink(table);
     this.context.touch(sink);

@@ -22,6 +22,8 @@ export class RunContext {
   /** Sinks written to by the current document. */
   private touched: TableSink[] = [];
   private document = 0;
+  /** Rows that contracts kept out; rows nested in them are not counted. */
+  rejectedRows = 0;
 
   constructor(
     readonly load_id: string,

@@ -61,4 +61,6 @@ export interface NormalizeOutput {
   tables: TableRows[];
   /** New tables and columns: "table" or "table.column". */
   schema_changes: string[];
+  /** Rows that contracts kept out; rows nested in them are not counted. */
+  rejected_rows: number;
 }

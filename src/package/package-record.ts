@@ -46,6 +46,8 @@ export interface PackageRecord {
   finished?: FinishedExtract;
   /** What was loaded, from `loaded` on. */
   loaded?: CompletedLoad;
+  /** Rows per table in the package, from `loaded` on; absent in records of before. */
+  rows?: { [table: string]: number };
   /** Version of the schema that it was loaded with. It may be ahead of the stored one (see `countedVersion`). */
   schema_version?: number;
 }

@@ -169,6 +169,8 @@ export interface NormalizeInfo {
   schema_version_hash: string;
   /** New tables and columns, "table" or "table.column". */
   schema_changes: string[];
+  /** Rows that the schema contract kept out (`discard_row`); absent in results of before. */
+  rejected_rows?: number;
 }
 
 export interface LoadedTable {
@@ -206,6 +208,10 @@ export interface LoadInfo {
   /** `tables`: root tables of the resource that got rows; absent in results of before it was told. */
   backfill?: { resource: string; from: string; to?: string; tables?: string[] };
   notes: string[];
+  /** Rows that the schema contract kept out; absent in results of before. */
+  rejected_rows?: number;
+  /** New tables and columns, "table" or "table.column", at most 100; absent: none, or a result of before. */
+  schema_changes?: string[];
   seconds: { [step: string]: number };
   /** Where the load was done. */
   host?: HostQueues;
@@ -245,21 +251,56 @@ export interface DbtInfo {
   retried?: boolean;
   /** One page with the project's documentation (`docs: true`). */
   docs_path?: string;
+  /** Where most of its models are: what a metric's `{{ analytics }}` stands for. */
+  schema?: string;
   notes: string[];
 }
 
+/** What a run knows of its own load, for metrics that no query can tell. */
+export interface LoadFacts {
+  /** ISO time at which the load ended, also one that found nothing new. */
+  loaded_at?: string;
+  load_id?: string;
+  /** Rows in the load's package, per table; absent: nothing was loaded. */
+  tables?: TableRows[];
+  /** Rows that the schema contract kept out. */
+  rejected_rows?: number;
+}
+
+/** Values by the metric's name; a metric that is not here has no value. */
 export interface GateMetrics {
-  claim_service_lines?: number;
-  max_allowed_ratio?: number;
-  freshness_minutes?: number;
+  [metric: string]: number;
+}
+
+export interface MetricsInfo {
+  values: GateMetrics;
+  /** Why a metric has no value, by its name. */
+  missing: { [metric: string]: string };
 }
 
 export type GateDecision = "promote" | "review" | "block";
+
+/** One rule and what came of it. */
+export interface GateCheck {
+  name: string;
+  decision: GateDecision;
+  /** What it took from the score. */
+  points: number;
+  /** In words: "at least 1". */
+  rule: string;
+  value?: number;
+  unit?: string;
+  /** Absent where the rule is kept. */
+  reason?: string;
+}
+
 export interface GateInfo {
   decision: GateDecision;
   score: number;
   reasons: string[];
   metrics: GateMetrics;
+  /** Absent in results of before. */
+  checks?: GateCheck[];
   packet_path?: string;
   resolved_by?: string;
 }

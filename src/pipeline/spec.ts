@@ -3,6 +3,8 @@
  * Field names are dlt's own. Parsing and validation live in src/spec; nothing downstream handles loose forms again.
  */
 
+import type { GateSpec } from "./gate-spec";
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
@@ -181,25 +183,6 @@ export interface DbtSpec {
   full_refresh: boolean;
   /** `dbt docs generate` after the build; the page is kept with the run. */
   docs?: boolean;
-}
-
-export interface GateThresholds {
-  min_claim_lines: number;
-  max_freshness_minutes: number;
-  max_allowed_ratio: number;
-  max_expected_warnings: number;
-}
-export const DEFAULT_THRESHOLDS: GateThresholds = {
-  min_claim_lines: 1,
-  max_freshness_minutes: 60,
-  max_allowed_ratio: 5,
-  max_expected_warnings: 3,
-};
-
-export interface GateSpec {
-  thresholds: GateThresholds;
-  /** On `review`: go on and report (default), or wait for the update `resolveReview`. */
-  on_review: "continue" | "wait";
 }
 
 export interface RetrySpec {

@@ -14,6 +14,7 @@ import {
   namesShape,
 } from "../sources/resource-hints";
 import type { SpecProblem } from "../sources/source";
+import { gateShape } from "./gate-spec";
 
 function wholeNumber(least: number, most: number, more = "") {
   const message = `must be a whole number from ${least} to ${most}${more}`;
@@ -52,18 +53,6 @@ const dbt = z
     message: "defer needs state, the folder with the manifest.json of the other run",
     path: ["defer"],
   });
-
-const gate = z.strictObject({
-  thresholds: z
-    .strictObject({
-      min_claim_lines: z.number().optional(),
-      max_freshness_minutes: z.number().optional(),
-      max_allowed_ratio: z.number().optional(),
-      max_expected_warnings: z.number().optional(),
-    })
-    .optional(),
-  on_review: z.enum(["continue", "wait"]).optional(),
-});
 
 export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_data"]);
 
@@ -105,7 +94,7 @@ const pipeline = z.strictObject({
   resource_hints: z.record(z.string(), appliedHintsShape).optional(),
   resources: z.array(z.string()).optional(),
   transform: z.strictObject({ dbt }).optional(),
-  gate: gate.optional(),
+  gate: gateShape.optional(),
   retry: retry.optional(),
   parallel: parallel.optional(),
   on_busy: onBusy.optional(),
@@ -182,7 +171,10 @@ export function toProblems(
     return issue.keys.map((key, i) => ({
       path: [...path, key],
       // Looking for the nearest name takes time, and nobody reads so many.
-      message: i < MOST_LINES ? unknownName("key", key, valid) : "unknown key",
+      message:
+        i < MOST_LINES
+          ? (MOVED[formatPath([...path, key])] ?? unknownName("key", key, valid))
+          : "unknown key",
     }));
   }
   if (issue.code === "invalid_union") {
@@ -205,11 +197,22 @@ export function toProblems(
   return [{ path, message: issue.message }];
 }
 
+/** Keys of before, and what took their place. */
+const MOVED: { [path: string]: string } = {
+  "gate.thresholds":
+    "is gone: write gate.max_expected_warnings and gate.freshness.max_load_age_minutes; numbers of your own tables are gate.metrics, each with its SELECT and bounds",
+};
+
 /** Valid keys of the object at a path, read from the schema itself. */
 function validKeys(root: z.ZodType, path: (string | number)[]): string[] {
   let node: unknown = root;
-  for (const part of path) node = shapeOf(node)[part] ?? {};
+  for (const part of path) node = (typeof part === "number" ? elementOf(node) : shapeOf(node)[part]) ?? {};
   return Object.keys(shapeOf(node));
+}
+
+function elementOf(node: unknown): unknown {
+  if (node instanceof z.ZodOptional || node instanceof z.ZodNullable) return elementOf(node.unwrap());
+  return node instanceof z.ZodArray ? node.element : undefined;
 }
 
 function shapeOf(node: unknown): { [key: string]: unknown } {

@@ -29,7 +29,7 @@ export function packSpec(spec: ResolvedPipeline): ResolvedPipeline {
     destination: { type: destination.type } as ResolvedPipeline["destination"],
     source: { type: source.type, name: source.name },
     ...(transform === undefined ? {} : { transform: { dbt: { ...transform.dbt, vars: undefined } } }),
-    ...(gate === undefined ? {} : { gate }),
+    ...(gate === undefined ? {} : { gate: { ...gate, metrics: [] } }),
     retry,
     ...(parallel === undefined ? {} : { parallel }),
     ...(on_busy === undefined ? {} : { on_busy }),

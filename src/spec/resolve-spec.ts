@@ -7,7 +7,6 @@ import { type DltSettings, isTable, readDltSettings } from "../dlt-project/setti
 import { TidemarkError } from "../pipeline/errors";
 import {
   type ColumnHint,
-  DEFAULT_THRESHOLDS,
   type DestinationSpec,
   type Json,
   type JsonObject,
@@ -26,6 +25,7 @@ import {
   withSchemaSettings,
   withSourceSettings,
 } from "./dlt-settings";
+import { resolveGate } from "./gate-spec";
 import { isBelow, type LoadedSpec } from "./load-spec";
 import { assertSpecCrosses } from "./packed-spec";
 import { literalSecrets, swapLiterals } from "./secrets";
@@ -70,13 +70,7 @@ export function resolveSpec(
     resource_hints: toResourceHints(document.resource_hints),
     resources: input.resources ?? document.resources,
     transform: input.transform === false ? undefined : resolveTransform(document.transform, input, config),
-    gate:
-      document.gate === undefined || input.gate === false
-        ? undefined
-        : {
-            thresholds: { ...DEFAULT_THRESHOLDS, ...document.gate.thresholds },
-            on_review: document.gate.on_review ?? "continue",
-          },
+    gate: document.gate === undefined || input.gate === false ? undefined : resolveGate(document.gate),
     retry: {
       http_attempts: input.retry?.http_attempts ?? document.retry?.http_attempts ?? 5,
       activity_attempts: input.retry?.activity_attempts ?? document.retry?.activity_attempts ?? 5,

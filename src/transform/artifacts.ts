@@ -16,6 +16,15 @@ const result = z.looseObject({
 });
 
 const runResults = z.looseObject({
+  metadata: z
+    .looseObject({
+      generated_at: z.string().nullish(),
+      invocation_id: z.string().nullish(),
+      env: z.record(z.string(), z.string()).nullish(),
+    })
+    .nullish(),
+  /** What dbt was called with: `which` command, `vars`, … */
+  args: z.looseObject({ which: z.unknown(), vars: z.unknown() }).nullish(),
   results: z.array(result),
   elapsed_time: z.number().nullish(),
 });
@@ -36,6 +45,7 @@ const manifest = z.looseObject({
     z.looseObject({
       resource_type: z.string(),
       name: z.string(),
+      schema: z.string().nullish(),
       config: z.looseObject({ meta: meta.nullish() }).nullish(),
       meta: meta.nullish(),
     }),

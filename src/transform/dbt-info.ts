@@ -55,6 +55,15 @@ function slowestNodes(results: RunResults): DbtNodeTime[] {
     .slice(0, MAX_NODES);
 }
 
+/** The schema of most models; undefined in a project without models. */
+export function modelSchema(manifest: Manifest | undefined): string | undefined {
+  const models = new Map<string, number>();
+  for (const { resource_type, schema } of Object.values(manifest?.nodes ?? {})) {
+    if (resource_type === "model" && schema) models.set(schema, (models.get(schema) ?? 0) + 1);
+  }
+  return [...models].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
 export function summarizeFreshness(
   results: FreshnessResults,
 ): Pick<DbtInfo, "success" | "counts" | "findings" | "notes"> {

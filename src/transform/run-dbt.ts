@@ -20,7 +20,7 @@ import {
 import { buildArgs, docsArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
 import { type DbtDestination, dbtEnvironment } from "./dbt-environment";
 import { failureWithoutResults, nodeFailure } from "./dbt-failures";
-import { isFailing, isUnfinished, summarizeFreshness, summarizeRun } from "./dbt-info";
+import { isFailing, isUnfinished, modelSchema, summarizeFreshness, summarizeRun } from "./dbt-info";
 import { installPackages } from "./dbt-packages";
 import type { DbtExit, DbtRunner } from "./dbt-process";
 import { ParseCache } from "./parse-cache";
@@ -134,6 +134,7 @@ function report(
 ): DbtInfo {
   const manifest = artifact(() => readManifest(join(progress.last.target, "manifest.json")));
   const summary = summarizeRun(progress.merged, manifest);
+  const schema = modelSchema(manifest);
   const path = publish(options.stateDir, progress.merged, progress.last);
   const failure = nodeFailure(command, progress.merged, summary, progress.last.output);
   if (failure !== undefined && (failure.kind === "terminal" || !options.lastAttempt)) throw failure;
@@ -143,6 +144,7 @@ function report(
     run_results_path: path,
     ...summary,
     ...(extra.retried ? { retried: true } : {}),
+    ...(schema === undefined ? {} : { schema }),
     notes: [...extra.notes, ...summary.notes],
   };
 }

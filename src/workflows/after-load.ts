@@ -1,6 +1,6 @@
 /** The steps after the load, on one living host: dbt freshness → dbt build → metrics → gate. */
 import type { Activities } from "../activities";
-import type { DbtInfo, GateInfo, NodesProgress, ResolvedRun } from "../pipeline/infos";
+import type { DbtInfo, GateInfo, LoadFacts, NodesProgress, ResolvedRun } from "../pipeline/infos";
 import type { ActivityName, StepPlace } from "./activity-options";
 import { dbtNodesSignal, nodesOf } from "./messages";
 import { setHandler } from "./unexpected";
@@ -27,6 +27,7 @@ export interface Judged {
 
 /**
  * @param judged is filled in; what an earlier host finished is there already and is not repeated
+ * @param facts of this run's load
  * @param named runs a step under its name, for progress
  * @param onNodes hears of dbt's nodes as they finish
  */
@@ -34,6 +35,7 @@ export async function transformAndJudge(
   { spec }: ResolvedRun,
   run_id: string,
   judged: Judged,
+  facts: LoadFacts,
   place: Omit<StepPlace, "summary">,
   activity: RunActivity,
   named: <T>(name: string, work: () => Promise<T>) => Promise<T>,
@@ -50,7 +52,19 @@ export async function transformAndJudge(
     judged.dbt ??= await step("dbtBuild", [request]);
   }
   if (spec.gate === undefined) return;
-  const metrics = await step("collectMetrics", [{ spec }]);
   const { dbt, freshness } = judged;
-  judged.gate = await step("decideGate", [{ spec, run_id, metrics, dbt, freshness }]);
+  const schema = dbt?.schema;
+  const metrics = await step("collectMetrics", [
+    { spec, facts, ...(schema === undefined ? {} : { schema }) },
+  ]);
+  judged.gate = await step("decideGate", [
+    {
+      spec,
+      run_id,
+      metrics,
+      dbt,
+      freshness,
+      ...(facts.tables === undefined ? {} : { tables: facts.tables }),
+    },
+  ]);
 }

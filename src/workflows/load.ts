@@ -95,6 +95,7 @@ class LoadRun {
   #host: HostQueues | undefined;
   #drop: string | undefined;
   #opened: OpenedLoad | undefined;
+  #normalized: NormalizeInfo | undefined;
 
   constructor(
     private readonly request: LoadArgs,
@@ -214,6 +215,7 @@ class LoadRun {
         run("normalizePackage", "normalize rows to tables", [{ ref }]),
       );
       progress.normalized(normalized);
+      this.#normalized = normalized;
     }
     const migrated = await this.#timed("migrate", () =>
       run("migrateSchema", "create and alter tables", [{ ref }]),
@@ -232,6 +234,7 @@ class LoadRun {
       notes: [...this.#notes, ...(done.notes ?? [])],
       load_id: ref.load_id,
       tables: loaded,
+      ...told(this.#normalized),
     });
   }
 
@@ -302,6 +305,14 @@ type RunStep = <N extends ActivityName & keyof Activities>(
   summary: string,
   args: Parameters<Activities[N]>,
 ) => Promise<Awaited<ReturnType<Activities[N]>>>;
+
+function told(normalized: NormalizeInfo | undefined): Partial<LoadInfo> {
+  const { rejected_rows, schema_changes = [] } = normalized ?? {};
+  return {
+    ...(rejected_rows === undefined ? {} : { rejected_rows }),
+    ...(schema_changes.length === 0 ? {} : { schema_changes: schema_changes.slice(0, 100) }),
+  };
+}
 
 /** The step was given up before anybody took it. */
 function isNotTaken(error: unknown): boolean {

@@ -35,6 +35,7 @@ import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
 import { leaveMemo } from "./own-memo";
 import { type RunProgressView, runDetails } from "./run-details";
+import { factsOf, failureOf } from "./run-end";
 import { type PausableLoad, RunSteering } from "./run-steering";
 import { coded, PROGRAMMING_ERRORS } from "./unexpected";
 
@@ -70,6 +71,8 @@ class PipelineRun {
   #loadFailed = false;
   /** Where the steps after the load run; it may change when that host is gone. */
   #host: HostQueues | undefined;
+  /** When a load of this run was done last. */
+  #loadedAt: string | undefined;
   readonly #asked: RunSteering;
   readonly #findable = new Findable();
 
@@ -125,7 +128,7 @@ class PipelineRun {
     if (failure !== undefined) throw this.#withOutcomes(failure);
 
     for (;;) {
-      result = { ...result, ...(await this.#transformAndGate(resolved)) };
+      result = { ...result, ...(await this.#transformAndGate(resolved, result.load)) };
       if (this.#backfills.waiting.length === 0) break;
       await this.#runBackfills();
     }
@@ -133,7 +136,7 @@ class PipelineRun {
     if (this.#backfills.waiting.length > 0) await this.#runBackfills();
     this.#view.step = "done";
     this.#show();
-    return {
+    const whole: RunResult = {
       pipeline_name: resolved.spec.pipeline_name,
       ...result,
       backfills: this.#backfills.outcomes,
@@ -143,6 +146,9 @@ class PipelineRun {
       warnings: resolved.warnings,
       seconds: this.#seconds,
     };
+    const unwanted = failureOf(resolved, whole);
+    if (unwanted !== undefined) throw unwanted;
+    return whole;
   }
 
   async #load(backfill?: BackfillRequest): Promise<LoadInfo> {
@@ -214,6 +220,7 @@ class PipelineRun {
 
   #took(info: LoadInfo): void {
     this.#holder = undefined;
+    this.#loadedAt = new Date().toISOString();
     if (info.host !== undefined && this.#resolved?.place !== undefined) this.#host = info.host;
     for (const cursor of info.cursors) {
       this.#cursors = [
@@ -274,7 +281,7 @@ class PipelineRun {
     this.#show();
   }
 
-  async #transformAndGate(resolved: ResolvedRun): Promise<Partial<RunResult>> {
+  async #transformAndGate(resolved: ResolvedRun, load: LoadInfo | undefined): Promise<Partial<RunResult>> {
     const judged: Judged = {};
     const { spec, queue } = resolved;
     const { runId } = workflowInfo();
@@ -283,6 +290,7 @@ class PipelineRun {
         resolved,
         runId,
         judged,
+        factsOf(load, this.#loadedAt),
         place,
         (name, args, at) => this.#activity(name, args, at),
         (name, work) => this.#step(name, work),

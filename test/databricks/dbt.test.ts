@@ -8,13 +8,13 @@ import { DATABRICKS_DBT } from "../../src/destinations/databricks/dbt-adapter";
 import type { DatabricksDestination } from "../../src/destinations/databricks/spec";
 import { decideGate } from "../../src/gate/decide";
 import { collectMetrics } from "../../src/gate/metrics";
-import { DEFAULT_THRESHOLDS } from "../../src/pipeline/spec";
 import { toolPaths } from "../../src/tools";
 import type { DbtDestination } from "../../src/transform/dbt-environment";
 import { type RunDbtOptions, runDbt } from "../../src/transform/run-dbt";
 import { PROJECT } from "../contract/dbt/dbt-lane";
 import { loadClaimsSample } from "../support/databricks/samples";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
+import { demoGate, metricsContext } from "../support/demo-gate";
 
 jest.setTimeout(240_000);
 const standin = useStandin();
@@ -80,8 +80,7 @@ function options(more: Partial<RunDbtOptions> = {}): RunDbtOptions {
 
 async function metrics() {
   await using session = await createDatabricksDestination(warehouseSpec()).open(quiet);
-  const place = { destination_type: "databricks", dataset, analytics_schema: analytics };
-  return await collectMetrics(session, place);
+  return await collectMetrics(session, demoGate().metrics, metricsContext({ raw: dataset, analytics }));
 }
 
 /** Posts and comments as the REST demo loads them: 20 posts with 5 comments each, loaded now. */
@@ -101,7 +100,7 @@ async function loadPostsAndComments(): Promise<void> {
 
 onStandin("a dataset that nothing was loaded into is refused, and has no metrics", async () => {
   await expect(runDbt(options())).rejects.toMatchObject({ code: "DBT_SCHEMA_MISMATCH" });
-  expect(await metrics()).toEqual({});
+  expect((await metrics()).values).toEqual({});
 });
 
 onStandin(
@@ -122,10 +121,10 @@ onStandin(
     expect(freshness).toMatchObject({ success: true, counts: { pass: 2 }, findings: [] });
 
     const read = await metrics();
-    expect(read.claim_service_lines).toBe(1494);
-    expect(read.max_allowed_ratio).toBeLessThan(5);
-    expect(read.freshness_minutes).toBeLessThan(10);
-    expect(decideGate(info, read, DEFAULT_THRESHOLDS)).toMatchObject({ decision: "promote", score: 100 });
+    expect(read.values.claim_service_lines).toBe(1494);
+    expect(read.values.max_allowed_ratio).toBeLessThan(5);
+    expect(read.values.load_age_minutes).toBeLessThan(10);
+    expect(decideGate(info, read, demoGate(), freshness)).toMatchObject({ decision: "promote", score: 100 });
 
     // The numbers of DuckDB, from the same claims.
     expect(

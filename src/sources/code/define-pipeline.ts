@@ -2,7 +2,8 @@
  * For pipeline modules: `export default definePipeline({ ... })` gives a spec with completion and type checks in the
  * editor. The whole truth about a spec is told by `tidemark doctor`, which names every problem with its path.
  */
-import type { GateThresholds, Json, JsonObject, SchemaContract, WriteDisposition } from "../../pipeline/spec";
+import type { GateMetric } from "../../pipeline/gate-spec";
+import type { Json, JsonObject, SchemaContract, WriteDisposition } from "../../pipeline/spec";
 import type { HintsInput, IncrementalInput } from "../resource-hints";
 
 type ContractInput = SchemaContract | SchemaContract[keyof SchemaContract];
@@ -25,6 +26,18 @@ export interface CodeSourceInput {
   })[];
 }
 
+export interface GateInput {
+  metrics?: ({ name: string } & Partial<Omit<GateMetric, "key" | "points">> & { key?: string | string[] })[];
+  max_expected_warnings?: number;
+  freshness?: {
+    max_load_age_minutes?: number;
+    max_row_age_minutes?: number;
+    severity?: "block" | "review";
+  };
+  on_review?: "continue" | "wait";
+  fail_on_block?: boolean;
+}
+
 export interface PipelineInput {
   pipeline_name: string;
   dataset_name?: string;
@@ -35,7 +48,7 @@ export interface PipelineInput {
   loader_file_format?: "parquet" | "jsonl" | "insert_values";
   resources?: string[];
   transform?: { dbt: JsonObject };
-  gate?: { thresholds?: Partial<GateThresholds>; on_review?: "continue" | "wait" };
+  gate?: GateInput;
   retry?: { http_attempts?: number; activity_attempts?: number };
 }
 

@@ -6,18 +6,17 @@ import { createDuckDbDestination } from "../../../src/destinations/duckdb/duckdb
 import { decideGate } from "../../../src/gate/decide";
 import { runGateCommand } from "../../../src/gate/gate-command";
 import { collectMetrics } from "../../../src/gate/metrics";
-import type { GateMetrics, ProgressEvent } from "../../../src/pipeline/infos";
-import { DEFAULT_THRESHOLDS } from "../../../src/pipeline/spec";
+import type { MetricsInfo, ProgressEvent } from "../../../src/pipeline/infos";
+import { demoGate, demoValues, metricsContext } from "../../support/demo-gate";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, PROJECT } from "./dbt-lane";
 
 jest.setTimeout(180_000);
 
-async function metricsOf(lane: Lane): Promise<GateMetrics> {
+async function metricsOf(lane: Lane): Promise<MetricsInfo> {
   const quiet = { signal: new AbortController().signal, onProgress: () => {} };
   await using session = await createDuckDbDestination(lane.duckdb).open(quiet);
-  const place = { destination_type: "duckdb", dataset: "raw", analytics_schema: "analytics" };
   // `await` here: without it the session would be closed while its queries run.
-  return await collectMetrics(session, place);
+  return await collectMetrics(session, demoGate().metrics, metricsContext());
 }
 
 describe("the dbt project on DuckDB", () => {
@@ -31,8 +30,13 @@ describe("the dbt project on DuckDB", () => {
     await lane.sql("CREATE TABLE main.something AS SELECT 1 AS a");
     await expect(lane.dbt()).rejects.toMatchObject({ code: "DBT_SCHEMA_MISMATCH" });
     const metrics = await metricsOf(lane);
-    expect(metrics).toEqual({});
-    expect(decideGate(undefined, metrics, DEFAULT_THRESHOLDS).decision).toBe("block");
+    expect(metrics.values).toEqual({});
+    expect(metrics.missing).toEqual({
+      load_age_minutes: "this pipeline has not loaded anything yet",
+      claim_service_lines: expect.stringMatching(/stg_claims is not there/),
+      max_allowed_ratio: expect.stringMatching(/mart_claims_by_payer is not there/),
+    });
+    expect(decideGate(undefined, metrics, demoGate()).decision).toBe("block");
   });
 
   test("builds with posts and comments alone: green but for the declared warnings", async () => {
@@ -75,21 +79,26 @@ describe("the dbt project on DuckDB", () => {
     );
     expect(notebook).toMatch(/Claims and money per payer\n.*\n {2}\w+ \| \d+ \| /);
 
+    expect(info.schema).toBe("analytics");
     const metrics = await metricsOf(lane);
-    expect(metrics.claim_service_lines).toBe(1494);
-    expect(metrics.max_allowed_ratio).toBeLessThan(5);
-    expect(metrics.freshness_minutes).toBeLessThan(10);
-    expect(decideGate(info, metrics, DEFAULT_THRESHOLDS)).toMatchObject({ decision: "promote", score: 100 });
+    expect(metrics.values.claim_service_lines).toBe(1494);
+    expect(metrics.values.max_allowed_ratio).toBeLessThan(5);
+    expect(metrics.values.load_age_minutes).toBeLessThan(10);
+    expect(decideGate(info, metrics, demoGate(), freshness)).toMatchObject({
+      decision: "promote",
+      score: 100,
+    });
 
     // The published artifacts are what `tidemark gate` reads.
     const gate = await runGateCommand({
       runResults: info.run_results_path!,
       output: join(lane.folder, "packet.md"),
       env: {},
-      now: new Date(0),
+      binding: { now: new Date(), maxAgeMinutes: 60 },
+      rules: demoGate(),
     });
     expect(gate.gate.reasons.join()).not.toMatch(/unexpected/);
-    expect(gate.decision).toBe("block"); // no metrics file: zero lines
+    expect(gate.decision).toBe("block"); // no metrics: no value is taken as good
   });
 
   test("late, removed and moved comments reach the mart; optional tables join; customers get history", async () => {
@@ -153,8 +162,8 @@ describe("the dbt project on DuckDB", () => {
     expect(JSON.stringify(info)).not.toMatch(/planted/i);
     const gate = decideGate(
       info,
-      { claim_service_lines: 9, max_allowed_ratio: 1, freshness_minutes: 1 },
-      DEFAULT_THRESHOLDS,
+      demoValues({ claim_service_lines: 9, max_allowed_ratio: 1, load_age_minutes: 1 }),
+      demoGate(),
     );
     expect(gate).toMatchObject({ decision: "block", score: 20 });
   });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { GateRules } from "../../../src/gate/decide";
 import { type GateCommandOptions, runGateCommand } from "../../../src/gate/gate-command";
 import { reviewWith, splitCommand } from "../../../src/gate/review";
 
@@ -19,11 +20,26 @@ const gate = (options: Partial<GateCommandOptions>) =>
   runGateCommand({
     output: join(folder, "out", "packet.md"),
     env: { PATH: process.env.PATH ?? "" },
-    now: new Date(0),
+    binding: { now: NOW, maxAgeMinutes: 60 },
+    rules: RULES,
     ...options,
   });
-const METRICS = { claim_service_lines: 5, max_allowed_ratio: 0.5, freshness_minutes: 1 };
+const NOW = new Date("2026-01-01T06:00:00Z");
+const RULES: GateRules = {
+  max_expected_warnings: 3,
+  metrics: [{ name: "orders", min: 1, severity: "block", on_missing: "block" }],
+};
+const METRICS = { orders: 5 };
+const OF_NOW = {
+  metadata: {
+    generated_at: "2026-01-01T05:50:00Z",
+    invocation_id: "inv-1",
+    env: {} as { [name: string]: string },
+  },
+  args: { which: "build", vars: {} as unknown },
+};
 const RESULTS = {
+  ...OF_NOW,
   results: [
     { unique_id: "test.p.t.1", status: "warn" },
     { unique_id: "model.p.m", status: "success" },
@@ -47,7 +63,10 @@ describe("tidemark gate", () => {
   });
 
   test("a block fails only where asked", async () => {
-    const runResults = file("run_results.json", { results: [{ unique_id: "model.p.m", status: "error" }] });
+    const runResults = file("run_results.json", {
+      ...OF_NOW,
+      results: [{ unique_id: "model.p.m", status: "error" }],
+    });
     const metrics = file("metrics.json", METRICS);
     expect(await gate({ runResults, metrics })).toMatchObject({ decision: "block", exitCode: 0 });
     expect(await gate({ runResults, metrics, failOnBlock: true })).toMatchObject({ exitCode: 1 });
@@ -57,9 +76,12 @@ describe("tidemark gate", () => {
     const sample = await gate({ sample: true, failOnBlock: true });
     expect(sample).toMatchObject({ decision: "promote", exitCode: 0 });
     expect(readFileSync(sample.packetPath, "utf8")).toContain("made-up");
-    const runResults = file("run_results.json", { results: [{ unique_id: "model.p.m", status: "success" }] });
+    const runResults = file("run_results.json", {
+      ...OF_NOW,
+      results: [{ unique_id: "model.p.m", status: "success" }],
+    });
     expect(await gate({ runResults })).toMatchObject({ decision: "block" });
-    expect(await gate({ runResults, metrics: file("m.json", { claim_service_lines: null }) })).toMatchObject({
+    expect(await gate({ runResults, metrics: file("m.json", { orders: null }) })).toMatchObject({
       decision: "block",
     });
   });
@@ -76,8 +98,8 @@ describe("tidemark gate", () => {
     ],
     [
       "a metric that is text",
-      () => ({ runResults: file("r.json", RESULTS), metrics: file("m.json", { freshness_minutes: "5" }) }),
-      /freshness_minutes is not a number/,
+      () => ({ runResults: file("r.json", RESULTS), metrics: file("m.json", { orders: "5" }) }),
+      /orders is not a number/,
     ],
     [
       "a missing manifest that was named",
@@ -99,6 +121,92 @@ describe("tidemark gate", () => {
       code: "GATE_INPUT",
       message: expect.stringMatching(message),
     });
+  });
+
+  test("without a pipeline dbt's results are judged alone, and numbers without rules are refused", async () => {
+    const runResults = file("run_results.json", {
+      ...OF_NOW,
+      results: [{ unique_id: "model.p.m", status: "success" }],
+    });
+    expect(await gate({ runResults, rules: undefined })).toMatchObject({ decision: "promote" });
+    await expect(gate({ runResults, rules: undefined, metrics: file("m.json", METRICS) })).rejects.toThrow(
+      /numbers without rules decide nothing.*--pipeline/,
+    );
+    await expect(gate({ runResults, metrics: file("m.json", { ordres: 1 }) })).rejects.toThrow(
+      /unknown metric "ordres"; did you mean "orders"/,
+    );
+  });
+
+  test.each<[string, object, Partial<GateCommandOptions["binding"]>, RegExp | undefined]>([
+    [
+      "a file of 2020",
+      { metadata: { ...OF_NOW.metadata, generated_at: "2020-05-01T00:00:00Z" } },
+      {},
+      /2071 days ago; at most 60 minutes/,
+    ],
+    [
+      "a file of 2020 that may be so old",
+      { metadata: { ...OF_NOW.metadata, generated_at: "2020-05-01T00:00:00Z" } },
+      { maxAgeMinutes: 1e9 },
+      undefined,
+    ],
+    [
+      "a file of tomorrow",
+      { metadata: { ...OF_NOW.metadata, generated_at: "2026-01-02T00:00:00Z" } },
+      {},
+      /yet to come here/,
+    ],
+    ["no metadata", { metadata: null }, {}, /does not say when and by which dbt invocation/],
+    [
+      "dbt compile",
+      { args: { which: "compile", vars: {} } },
+      {},
+      /is of `dbt compile`, which builds and tests nothing/,
+    ],
+    ["another invocation", {}, { invocationId: "inv-2" }, /is of dbt invocation inv-1, and invocation inv-2/],
+    ["this invocation", {}, { invocationId: "inv-1" }, undefined],
+    ["a job run that dbt was not told", {}, { jobRunId: "77" }, /does not say of which job run/],
+    [
+      "another job run",
+      { args: { which: "build", vars: { tidemark_run_id: 76 } } },
+      { jobRunId: "77" },
+      /is of job run 76, and job run 77/,
+    ],
+    [
+      "this job run, by vars",
+      { args: { which: "build", vars: { tidemark_run_id: 77 } } },
+      { jobRunId: "77" },
+      undefined,
+    ],
+    [
+      "this job run, by vars as text",
+      { args: { which: "build", vars: "{raw_schema: raw, tidemark_run_id: '77'}" } },
+      { jobRunId: "77" },
+      undefined,
+    ],
+    [
+      "this job run, by dbt's environment",
+      { metadata: { ...OF_NOW.metadata, env: { TIDEMARK_RUN_ID: "77" } } },
+      { jobRunId: "77" },
+      undefined,
+    ],
+  ])("%s", async (_, more, binding, refused) => {
+    const runResults = file("run_results.json", {
+      ...OF_NOW,
+      results: [{ unique_id: "model.p.m", status: "success" }],
+      ...more,
+    });
+    const judged = gate({
+      runResults,
+      metrics: file("m.json", METRICS),
+      binding: { now: NOW, maxAgeMinutes: 60, ...binding },
+    });
+    if (refused === undefined) expect((await judged).decision).toBe("promote");
+    else
+      await expect(judged).rejects.toMatchObject({
+        code: "GATE_INPUT",
+        message: expect.stringMatching(refused),
+      });
   });
 
   test("a reviewer reads the prompt, and its answer is appended as a quotation", async () => {

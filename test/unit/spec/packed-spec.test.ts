@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { DEFAULT_GATE } from "../../../src/pipeline/gate-spec";
 import type { ResolvedPipeline } from "../../../src/pipeline/spec";
 import {
   assertSpecCrosses,
@@ -24,7 +25,7 @@ function spec(more: { [field: string]: unknown }): ResolvedPipeline {
     destination: { type: "duckdb", path: "/data/x.duckdb" },
     source: { type: "rest_api", name: "api", ...more },
     transform: { dbt: { project_dir: "/dbt", target: "dev", freshness: true, vars: { a: 1 } } },
-    gate: { thresholds: { min_claim_lines: 1 }, on_review: "wait" },
+    gate: { ...DEFAULT_GATE, on_review: "wait" },
     retry: { http_attempts: 5, activity_attempts: 3 },
   } as unknown as ResolvedPipeline;
 }
@@ -47,7 +48,7 @@ test("a spec of five megabytes crosses as an eighth of it, with what the workflo
     destination: { type: "duckdb" },
     source: { type: "rest_api", name: "api" },
     transform: { dbt: { freshness: true } },
-    gate: { on_review: "wait" },
+    gate: { on_review: "wait", metrics: [] },
     retry: { http_attempts: 5, activity_attempts: 3 },
   });
   expect(crossing.source.resources).toBeUndefined();
