@@ -38,6 +38,8 @@ beforeAll(async () => {
     "var.schema": `analytics_${dataset}`,
     "var.dataset": dataset,
     "var.secret_scope": "tidemark",
+    "job.run_id": "550315892394120",
+    "job.start_time.iso_datetime": new Date().toISOString(),
   };
   mkdirSync(join(volumes, standin().catalog, `analytics_${dataset}`, "tidemark_runs"), { recursive: true });
   // The checked-in pipeline, with the local server's address in place of the public one.
@@ -178,10 +180,16 @@ onStandin(
   },
 );
 
-onStandin("quality_gate reads the metrics anew; a block fails the task", async () => {
+onStandin("quality_gate reads the metrics anew; a block fails the task, and so do another run's results", async () => {
   const passed = await pythonTask("quality_gate");
   expect({ code: passed.code, err: passed.code === 0 ? "" : passed.err }).toEqual({ code: 0, err: "" });
   expect(passed.out).toMatch(/^PROMOTE, score 100/m);
+  const { "job.run_id": run } = values;
+  values["job.run_id"] = "1";
+  const stale = await pythonTask("quality_gate");
+  values["job.run_id"] = run!;
+  expect(stale.code).toBe(2);
+  expect(stale.err).toMatch(/is of job run 550315892394120, and job run 1 is to be judged/);
   const results = join(
     volumes,
     standin().catalog,

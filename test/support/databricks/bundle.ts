@@ -113,11 +113,17 @@ export function readApp(): z.infer<typeof appShape> {
   return appShape.parse(read("app.yaml"));
 }
 
-/** The text with `${…}` filled in. @throws Error for a reference that nothing defines */
+/**
+ * The text with `${…}` (of the bundle) and `{{…}}` (of the job's run) filled in.
+ * @throws Error for a reference that nothing defines
+ */
 export function filled(value: string, values: { [reference: string]: string }): string {
-  return value.replace(/\$\{([^}]+)\}/g, (_, reference: string) => {
-    const found = values[reference];
-    if (found === undefined) throw new Error(`Nothing defines \${${reference}}.`);
-    return found;
-  });
+  return value.replace(
+    /\$\{([^}]+)\}|\{\{([^}]+)\}\}/g,
+    (whole, ofBundle: string | undefined, ofRun: string | undefined) => {
+      const found = values[ofBundle ?? ofRun ?? ""];
+      if (found === undefined) throw new Error(`Nothing defines ${whole}.`);
+      return found;
+    },
+  );
 }

@@ -42,6 +42,8 @@ test.each(Object.keys(bundle.targets))("target %s: every reference is defined", 
     "bundle.target": target,
     "bundle.name": bundle.bundle.name,
     "workspace.file_path": "/Workspace/files",
+    "job.run_id": "1",
+    "job.start_time.iso_datetime": "2026-01-01T00:00:00Z",
   };
   for (const [name, variable] of Object.entries(bundle.variables)) {
     values[`var.${name}`] = bundle.targets[target]!.variables?.[name] ?? variable.default ?? "given";
