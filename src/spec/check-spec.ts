@@ -173,7 +173,7 @@ export function toProblems(
       // Looking for the nearest name takes time, and nobody reads so many.
       message:
         i < MOST_LINES
-          ? (MOVED[formatPath([...path, key])] ?? unknownName("key", key, valid))
+          ? (MOVED.get(formatPath([...path, key])) ?? unknownName("key", key, valid))
           : "unknown key",
     }));
   }
@@ -198,10 +198,12 @@ export function toProblems(
 }
 
 /** Keys of before, and what took their place. */
-const MOVED: { [path: string]: string } = {
-  "gate.thresholds":
+const MOVED = new Map([
+  [
+    "gate.thresholds",
     "is gone: write gate.max_expected_warnings and gate.freshness.max_load_age_minutes; numbers of your own tables are gate.metrics, each with its SELECT and bounds",
-};
+  ],
+]);
 
 /** Valid keys of the object at a path, read from the schema itself. */
 function validKeys(root: z.ZodType, path: (string | number)[]): string[] {

@@ -180,29 +180,32 @@ onStandin(
   },
 );
 
-onStandin("quality_gate reads the metrics anew; a block fails the task, and so do another run's results", async () => {
-  const passed = await pythonTask("quality_gate");
-  expect({ code: passed.code, err: passed.code === 0 ? "" : passed.err }).toEqual({ code: 0, err: "" });
-  expect(passed.out).toMatch(/^PROMOTE, score 100/m);
-  const { "job.run_id": run } = values;
-  values["job.run_id"] = "1";
-  const stale = await pythonTask("quality_gate");
-  values["job.run_id"] = run!;
-  expect(stale.code).toBe(2);
-  expect(stale.err).toMatch(/is of job run 550315892394120, and job run 1 is to be judged/);
-  const results = join(
-    volumes,
-    standin().catalog,
-    `analytics_${dataset}`,
-    "tidemark_runs",
-    "prod",
-    "run_results.json",
-  );
-  const read = JSON.parse(readFileSync(results, "utf8"));
-  read.results[0].status = "error";
-  writeFileSync(results, JSON.stringify(read));
-  const blocked = await pythonTask("quality_gate");
-  expect(blocked.code).toBe(1);
-  expect(blocked.out).toMatch(/^BLOCK/m);
-  expect(passed.out + passed.err + blocked.out + blocked.err).not.toContain(standin().token);
-});
+onStandin(
+  "quality_gate reads the metrics anew; a block fails the task, and so do another run's results",
+  async () => {
+    const passed = await pythonTask("quality_gate");
+    expect({ code: passed.code, err: passed.code === 0 ? "" : passed.err }).toEqual({ code: 0, err: "" });
+    expect(passed.out).toMatch(/^PROMOTE, score 100/m);
+    const { "job.run_id": run } = values;
+    values["job.run_id"] = "1";
+    const stale = await pythonTask("quality_gate");
+    values["job.run_id"] = run!;
+    expect(stale.code).toBe(2);
+    expect(stale.err).toMatch(/is of job run 550315892394120, and job run 1 is to be judged/);
+    const results = join(
+      volumes,
+      standin().catalog,
+      `analytics_${dataset}`,
+      "tidemark_runs",
+      "prod",
+      "run_results.json",
+    );
+    const read = JSON.parse(readFileSync(results, "utf8"));
+    read.results[0].status = "error";
+    writeFileSync(results, JSON.stringify(read));
+    const blocked = await pythonTask("quality_gate");
+    expect(blocked.code).toBe(1);
+    expect(blocked.out).toMatch(/^BLOCK/m);
+    expect(passed.out + passed.err + blocked.out + blocked.err).not.toContain(standin().token);
+  },
+);

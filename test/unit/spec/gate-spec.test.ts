@@ -43,6 +43,7 @@ test("names are told apart, and keys of before say what took their place", () =>
   expect(problems({ thresholds: { max_freshness_minutes: 5 } })).toEqual([
     expect.stringMatching(/^gate\.thresholds: is gone: write gate\.max_expected_warnings/),
   ]);
+  expect(problems({ toString: 1 })).toEqual([expect.stringMatching(/^gate\.toString: unknown key/)]);
   expect(problems({ freshness: { max_load_age_minutes: 0 } }).join()).toMatch(/max_load_age_minutes/);
 });
 
