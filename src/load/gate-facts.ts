@@ -1,9 +1,10 @@
 /** What the gate's metrics need to know of a pipeline's loads: its schemas, its mark, the rows of earlier loads. */
+
+import { datasetNames } from "../destinations/dataset-names";
 import type { Destination } from "../destinations/destination";
 import { listPackages } from "../package/packages";
 import type { PipelineLoads } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
-import { datasetNames } from "../destinations/dataset-names";
 import { pipelineMark } from "./load-id";
 
 /** @param analytics the schema that dbt builds, or a candidate's */

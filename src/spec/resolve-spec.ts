@@ -5,14 +5,14 @@ import { storedNames } from "../destinations/dataset-names";
 import { DESTINATION_TYPES, destinationType } from "../destinations/registry";
 import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { TidemarkError } from "../pipeline/errors";
-import {
-  type ColumnHint,
-  type DestinationSpec,
-  type Json,
-  type JsonObject,
-  type ResolvedPipeline,
-  type RunInput,
-  type SourceSpec,
+import type {
+  ColumnHint,
+  DestinationSpec,
+  Json,
+  JsonObject,
+  ResolvedPipeline,
+  RunInput,
+  SourceSpec,
 } from "../pipeline/spec";
 import { snakeCase } from "../schema/naming";
 import { sourceType } from "../sources/registry";
