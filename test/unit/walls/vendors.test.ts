@@ -28,14 +28,12 @@ const ALLOWED: { [file: string]: readonly RegExp[] } = {
   // released names of variables that mean the same on every destination, or a platform and no destination
   "config.ts": [/^DATABRICKS_(SCHEMA|APP_PORT|VOLUME|CATALOG)$/],
   "doctor/environment.ts": [/DATABRICKS_SCHEMA/],
-  "gate/packet.ts": [/DATABRICKS_SCHEMA/],
   // words of dbt's adapters are sorted where dbt's are
   "transform/dbt-failures.ts": [/Databricks refused the credentials/],
   "transform/dbt-process.ts": [/npm run setup:databricks/, /dbt-duckdb/, /dbt-databricks/],
   // what a dlt project's program says is read there
   "dlt-project/to-specs.ts": [/duckdb/i, /^databricks$/],
   "cli/main.ts": [/^Databricks: through a warehouse/],
-  "gate/metrics.ts": [/^databricks$/],
 };
 
 interface Node {
