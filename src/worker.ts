@@ -49,7 +49,7 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     ...config.temporal?.options,
     address: options.address,
   });
-  const identity = workerIdentity(options.kind, await defaultPlace(config));
+  const identity = workerIdentity(options.kind, await defaultPlace(config, tell));
   const stopping = new AbortController();
   const activities = createActivities({
     config,
@@ -73,7 +73,7 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     workflowBundle: { codePath: bundle },
     maxCachedWorkflows: 200,
   });
-  const queues = await hostQueues(config.packageRoot);
+  const queues = await hostQueues(config.packageRoot, tell);
   const { slots } = config;
   const own = await Promise.all(
     (
@@ -105,6 +105,10 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     },
   };
 }
+
+const tell = (note: string): void => {
+  process.stderr.write(`${note}\n`);
+};
 
 function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
   Runtime.install({

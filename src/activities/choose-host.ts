@@ -28,27 +28,26 @@ export async function chooseHost(
 ): Promise<ChosenHost> {
   const { client, info } = Context.current();
   const now = info.currentAttemptScheduledTimestampMs;
-  const place = await destination.place?.();
+  const notes: string[] = [];
+  const place = await destination.place?.(note => notes.push(note));
   const file = defaultFile(config);
   if (place !== undefined && destination.identity.fingerprint === file?.destination.identity.fingerprint) {
     await requireOneFile(client, config, file, place, now);
   }
   const bound = place === undefined ? {} : { place };
   const last = await lastLoad(client, loadWorkflow);
-  if (last === undefined || last.host.disk === here.disk) return { ...bound, notes: [] };
+  if (last === undefined || last.host.disk === here.disk) return { ...bound, notes };
   const elsewhere = place !== undefined && last.place !== undefined && last.place !== place;
-  if (last.completed && !elsewhere) return { ...bound, notes: [] };
+  if (last.completed && !elsewhere) return { ...bound, notes };
   const pollers = await pollersOf(client, config.namespace, last.host.lease, now);
   if (pollers !== undefined && pollers.length > 0) {
-    return { ...bound, ...(elsewhere ? { place: last.place } : {}), holder: last.host, notes: [] };
+    return { ...bound, ...(elsewhere ? { place: last.place } : {}), holder: last.host, notes };
   }
-  if (!elsewhere) return { ...bound, notes: [] };
-  return {
-    ...bound,
-    notes: [
-      `the last load went to a file on host ${last.host.host}, which does not answer; the file of that path on host ${here.host} is used`,
-    ],
-  };
+  if (!elsewhere) return { ...bound, notes };
+  notes.push(
+    `the last load went to a file on host ${last.host.host}, which does not answer; the file of that path on host ${here.host} is used`,
+  );
+  return { ...bound, notes };
 }
 
 /** The host that holds what the last load left, if it left something and lives. Asked again after a load that failed. */

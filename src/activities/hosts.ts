@@ -94,8 +94,8 @@ export async function requirePlace(spec: ResolvedPipeline, place: string | undef
   throw new TidemarkError(
     "DESTINATION_ELSEWHERE",
     `The destination ${identity.fingerprint} of this run lies on another host than this one, where that path is another ` +
-      "file. The step waits for hours until a worker on the right host takes it; start one there, or move the destination " +
-      "with the file .place beside it and run again.",
+      "file. The step waits for hours until a worker on the right host takes it; start one there. For a file that was " +
+      "moved here: cancel this run and start it again.",
     { retryAfterMs: ELSEWHERE_MS },
   );
 }

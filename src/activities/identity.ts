@@ -34,6 +34,9 @@ export function defaultFile(config: Config): DefaultFile | undefined {
 }
 
 /** The place of that file. */
-export async function defaultPlace(config: Config): Promise<string | undefined> {
-  return await defaultFile(config)?.destination.place?.();
+export async function defaultPlace(
+  config: Config,
+  told?: (note: string) => void,
+): Promise<string | undefined> {
+  return await defaultFile(config)?.destination.place?.(told);
 }

@@ -232,9 +232,10 @@ export interface Destination {
   /**
    * Where a destination lies that is bound to a disk (a file): a text that is the same for every host that sees that
    * same disk, and differs for another one of the same path. Absent: every host reaches it.
+   * @param told a sentence for people when the disk's text came with a copy and was renewed
    * @throws TidemarkError DESTINATION_DENIED
    */
-  place?(): Promise<string>;
+  place?(told?: (note: string) => void): Promise<string>;
   readonly capabilities: DestinationCapabilities;
   readonly identity: DestinationIdentity;
   /**

@@ -34,7 +34,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
       const { openSession } = await import("./session");
       return await openSession(path, spec, { ...options, settings: settingsOf(spec) });
     },
-    place: () => filePlace(path),
+    place: told => filePlace(path, told),
     selectProblem: async sql => (await import("./select-number")).selectProblem(sql),
     claims: loadClaims(path),
     // dbt's own words for a held file come after seconds, and without an end to the waiting.

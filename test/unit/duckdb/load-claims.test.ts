@@ -1,7 +1,18 @@
 /** Claims and places beside a DuckDB file: who loads, and which disk it is. */
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { LoadClaim } from "../../../src/destinations/destination";
 import { filePlace } from "../../../src/destinations/duckdb/file-place";
 import { loadClaims } from "../../../src/destinations/duckdb/load-claims";
@@ -23,6 +34,12 @@ const claim = (namespace: string, run_id: string, more: Partial<LoadClaim> = {})
   pipeline_name: "shop",
   ...more,
 });
+
+async function told(file: string): Promise<string[]> {
+  const notes: string[] = [];
+  await filePlace(file, note => notes.push(note));
+  return notes;
+}
 
 const files = () => readdirSync(`${path}.claims`);
 
@@ -79,6 +96,41 @@ test("a file has one place for all who see it, and another file another", async 
   expect(new Set(places).size).toBe(1);
   expect(await filePlace(path)).toBe(places[0]);
   expect(await filePlace(join(folder, "other.duckdb"))).not.toBe(places[0]);
+});
+
+test("a copy of the folder on this host or another has a place of its own, told once; a file that was put back keeps its", async () => {
+  const place = await filePlace(path);
+  expect(await told(path)).toEqual([]);
+  // Moved in one piece: the same file.
+  const moved = join(folder, "moved");
+  mkdirSync(moved);
+  renameSync(`${path}.place`, join(moved, "data.duckdb.place"));
+  expect(await filePlace(join(moved, "data.duckdb"))).toBe(place);
+  const copy = join(folder, "copy", "data.duckdb");
+  cpSync(moved, dirname(copy), { recursive: true, preserveTimestamps: true });
+  const [note] = await told(copy);
+  expect(note).toMatch(/data\.duckdb was copied with what lies beside it from folder .* on host /);
+  const own = await filePlace(copy);
+  expect(own).not.toBe(place);
+  expect(await told(copy)).toEqual([]);
+  expect(await filePlace(join(moved, "data.duckdb"))).toBe(place);
+  // Restored from a backup where it was made: another inode, the same place.
+  const kept = readFileSync(`${copy}.place`);
+  rmSync(`${copy}.place`);
+  writeFileSync(`${copy}.place`, kept);
+  expect(await filePlace(copy)).toBe(own);
+  // On another host, under the same path.
+  const text = kept.toString().replace(JSON.stringify(hostname()), '"elsewhere"');
+  writeFileSync(`${copy}.place`, text.replace(/"inode":"\d+"/, '"inode":"1"'));
+  const places = await Promise.all(Array.from({ length: 20 }, () => filePlace(copy)));
+  expect(new Set(places).size).toBe(1);
+  expect(places[0]).not.toBe(own);
+  // A file of an earlier version says nothing of where it was made: it says so from now on.
+  writeFileSync(`${copy}.place`, "0a0b0c\n");
+  expect(await told(copy)).toEqual([]);
+  expect(await filePlace(copy)).toBe("0a0b0c");
+  expect(readFileSync(`${copy}.place`, "utf8")).toMatch(/^0a0b0c\n\{"inode":/);
+  expect(readdirSync(dirname(copy)).filter(name => /tmp|next/.test(name))).toEqual([]);
 });
 
 test("a folder that may not be written is told", async () => {

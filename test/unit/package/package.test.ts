@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { hostQueues } from "../../../src/package/disk-queue";
@@ -228,5 +228,20 @@ describe("the disk's queue", () => {
     expect(names[0]).toMatch(/^tidemark-disk-[0-9a-f]{12}$/);
     expect(await hostQueues(root).then(queues => queues.disk)).toBe(names[0]);
     expect(await hostQueues(join(root, "other")).then(queues => queues.disk)).not.toBe(names[0]);
+  });
+
+  it("has another name in a copy of the root, which a worker tells when it starts", async () => {
+    const { disk } = await hostQueues(root);
+    const copy = `${root}-copy`;
+    cpSync(root, copy, { recursive: true });
+    const notes: string[] = [];
+    const own = await hostQueues(copy, note => notes.push(note));
+    expect(own.disk).not.toBe(disk);
+    expect(notes).toEqual([
+      expect.stringMatching(/is a copy of that in folder .* on host .*Its task queue is now/),
+    ]);
+    expect(await hostQueues(copy)).toEqual(own);
+    expect((await hostQueues(root, note => notes.push(note))).disk).toBe(disk);
+    expect(notes).toHaveLength(1);
   });
 });

@@ -57,7 +57,12 @@ export const ROOMS: readonly Room[] = [
     imports: ["pipeline"],
     vendors: ["pg"],
   },
-  { place: "package", job: "load packages on disk", imports: ["pipeline"] },
+  {
+    place: "made-here",
+    job: "a text kept in a file by which a place on disk is known; notices copies",
+    imports: [],
+  },
+  { place: "package", job: "load packages on disk", imports: ["pipeline", "made-here"] },
   {
     place: "processes",
     job: "other programs in a process group of their own, ended as a whole",
@@ -139,7 +144,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "destinations/duckdb",
     job: "DuckDB",
-    imports: ["pipeline", "json", "schema", "destinations", "destinations/one-transaction"],
+    imports: ["made-here", "pipeline", "json", "schema", "destinations", "destinations/one-transaction"],
     vendors: ["@duckdb/node-api", "zod"],
   },
   {
