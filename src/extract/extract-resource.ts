@@ -257,6 +257,7 @@ class Extraction {
   #done(segments: Segment[]): DoneRecord {
     const { resource } = this.args;
     const incremental = this.#filter?.finish();
+    const many = this.#filter?.manyAtOneValue;
     return {
       resource: resource.name,
       attempt: this.args.attempt,
@@ -267,6 +268,7 @@ class Extraction {
       requests: this.#requests,
       resumed_rows: count(this.#taken, "rows"),
       table_seen: this.#tableSeen,
+      ...(many === undefined ? {} : { many_at_one_value: many }),
       ...(incremental === undefined
         ? {}
         : {

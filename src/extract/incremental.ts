@@ -26,7 +26,12 @@ export interface RunningIncremental {
   /** A page with rows was looked at, so the state is written. */
   touched: boolean;
   closed: boolean;
+  /** See `manyAtOneValue`. */
+  many?: number;
 }
+
+/** dlt's `duplicate_cursor_warning_threshold`. */
+const MANY_AT_ONE_VALUE = 200;
 
 /** The range a run begins with (dlt: Incremental.bind). `stored` is what the last run left, if anything. */
 export function incrementalRange(
@@ -109,6 +114,8 @@ export class IncrementalFilter {
   #passed = false;
   #touched = false;
   #pageClosed = false;
+  /** As many rows shared one cursor value, where there were more than MANY_AT_ONE_VALUE. */
+  #many: number | undefined;
 
   /**
    * @param stored what the last run left; undefined: nothing
@@ -154,6 +161,7 @@ export class IncrementalFilter {
     this.#passed = running.passed;
     this.#touched = running.touched;
     this.closed = running.closed;
+    this.#many = running.many;
   }
 
   /**
@@ -163,6 +171,7 @@ export class IncrementalFilter {
   page(rows: Row[]): Row[] {
     if (rows.length === 0) return rows;
     let kept: Row[] | null = null;
+    const hashes = this.#hashes.size;
     this.#pageClosed = false;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
@@ -172,7 +181,7 @@ export class IncrementalFilter {
     const result = kept ?? rows;
     this.#touched = true;
     if (result.length > 0) this.#passed = true;
-    this.#hashLastRows();
+    this.#hashLastRows(hashes);
     if (this.#pageClosed) this.closed = true;
     return result;
   }
@@ -291,12 +300,24 @@ export class IncrementalFilter {
     );
   }
 
-  #hashLastRows(): void {
+  /** @param before hashes that were there before the page */
+  #hashLastRows(before: number): void {
     const asList = this.#config.primary_key_is_list === true;
     for (const row of this.#lastRows) {
       this.#hashes.add(dedupHash(dedupValue(row, this.#key, asList), this.#hashesLegacy));
     }
     this.#lastRows = [];
+    const now = this.#hashes.size;
+    if (before <= MANY_AT_ONE_VALUE && now > MANY_AT_ONE_VALUE) this.#many ??= now;
+    else if (this.#many !== undefined) this.#many = Math.max(this.#many, now);
+  }
+
+  /**
+   * Rows that share one value of the cursor, where that has become more than dlt's threshold: all of them are kept in the
+   * state, to be known again. dlt warns when a page makes it so, and not again for what the state had already.
+   */
+  get manyAtOneValue(): number | undefined {
+    return this.#many;
   }
 
   /** After a page: all that another process needs to go on. */
@@ -309,6 +330,7 @@ export class IncrementalFilter {
       passed: this.#passed,
       touched: this.#touched,
       closed: this.closed,
+      ...(this.#many === undefined ? {} : { many: this.#many }),
     };
   }
 

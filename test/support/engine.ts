@@ -136,6 +136,7 @@ export class Engine {
       info.cursors = finished.cursors;
       info.state = finished.state;
       info.state_load_id = finished.state_load_id;
+      notes.push(...finished.notes);
       if (!finished.has_work) return info;
     } else {
       info.pending = true;

@@ -173,3 +173,17 @@ it("where chains commit apart, the load is closed after all chains, the state's 
     "complete s state",
   ]);
 });
+
+it("very many rows at one cursor value are told once (dlt's warning)", async () => {
+  const rows: Row[] = Array.from({ length: 250 }, (_, i) => ({ id: i, u: 1 }));
+  const { hints, incremental } = resource();
+  const source = () =>
+    sourceOf(
+      "s",
+      pagesOf("items", () => [rows], { hints, incremental }),
+    );
+  const first = await engine.run(engine.spec(), source());
+  expect(first.notes.join("\n")).toMatch(/resource "items": 250 rows share one value of cursor "u"/);
+  const next = await engine.run(engine.spec(), source());
+  expect(next.notes.join("\n")).not.toMatch(/share one value/);
+});

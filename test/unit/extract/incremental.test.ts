@@ -153,3 +153,46 @@ describe("hashes of dlt before 1.29", () => {
     expect(filter.finish()!.unique_hashes!.map(hash => hash.length)).toEqual([12]);
   });
 });
+
+describe("many rows at one cursor value (dlt's warning, above 200)", () => {
+  const config: IncrementalConfig = {
+    cursor_path: "day",
+    last_value_func: "max",
+    range_start: "closed",
+    range_end: "open",
+    on_cursor_value_missing: "raise",
+  };
+  const rows = (day: number, from: number, until: number): Row[] =>
+    Array.from({ length: until - from }, (_, i) => ({ id: from + i, day }));
+  const filter = (more: Partial<IncrementalConfig>, stored?: StoredIncremental, running?: never) =>
+    new IncrementalFilter("r", incrementalRange({ ...config, ...more }, stored), stored, ["id"], running);
+
+  test.each([
+    ["200 of them", {}, [rows(1, 0, 200)], undefined],
+    ["201 in one page", {}, [rows(1, 0, 201)], 201],
+    ["201 over two pages", {}, [rows(1, 0, 150), rows(1, 150, 201)], 201],
+    ["more come after the first page that was too many", {}, [rows(1, 0, 250), rows(1, 250, 400)], 400],
+    ["a value that newer rows come after", {}, [rows(1, 0, 300), rows(2, 300, 310)], 300],
+    ["a page that ends at a newer value", {}, [[...rows(1, 0, 300), ...rows(2, 300, 310)]], undefined],
+    ["the same rows again", {}, [rows(1, 0, 150), rows(1, 0, 150)], undefined],
+    ["nothing is kept: range_start open", { range_start: "open" }, [rows(1, 0, 500)], undefined],
+    ["nothing is kept: a lag", { lag: 1 }, [rows(1, 0, 500)], undefined],
+  ] as [string, Partial<IncrementalConfig>, Row[][], number | undefined][])(
+    "%s",
+    (_name, more, pages, many) => {
+      const one = filter(more);
+      for (const page of pages) one.page(page);
+      expect(one.manyAtOneValue).toBe(many);
+    },
+  );
+
+  test("what the state had already is not told again, and a crash forgets nothing", () => {
+    const first = filter({});
+    first.page(rows(1, 0, 300));
+    const next = filter({}, first.finish());
+    next.page(rows(1, 0, 350));
+    expect(next.manyAtOneValue).toBeUndefined();
+    const again = filter({}, undefined, first.running() as never);
+    expect(again.manyAtOneValue).toBe(300);
+  });
+});
