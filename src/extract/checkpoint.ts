@@ -42,13 +42,8 @@ export interface DoneRecord {
   /** Absent without incremental, and after a stateless range. */
   incremental?: StoredIncremental;
   cursor?: CursorInfo;
-<<<<<<< HEAD
-  /** Of a source that was extracted as a whole. */
+  /** For people. */
   notes?: string[];
-=======
-  /** Rows at one cursor value, where they are very many. */
-  many_at_one_value?: number;
->>>>>>> a15ada6 (Many rows at one cursor value are told, as dlt does)
 }
 
 const SEGMENTS: Shape = {
@@ -85,7 +80,6 @@ const DONE_SHAPE: Shape = {
     resumed_rows: "number",
     table_seen: "boolean",
     "incremental?": "object",
-    "many_at_one_value?": "number",
     "cursor?": { fields: { resource: "text", cursor_path: "text", value: "object" } },
     "notes?": { list: "text" },
   },

@@ -268,7 +268,7 @@ class Extraction {
       requests: this.#requests,
       resumed_rows: count(this.#taken, "rows"),
       table_seen: this.#tableSeen,
-      ...(many === undefined ? {} : { many_at_one_value: many }),
+      ...(many === undefined ? {} : { notes: [manyNote(resource.name, many, this.#filter!)] }),
       ...(incremental === undefined
         ? {}
         : {
@@ -282,6 +282,12 @@ class Extraction {
     };
   }
 }
+
+/** dlt's warning, in the same cases. */
+const manyNote = (resource: string, rows: number, { range }: IncrementalFilter): string =>
+  `resource "${resource}": ${rows} rows share one value of cursor "${range.config.cursor_path}", and each is kept in the state ` +
+  "to be known again. A cursor of low resolution (dates without times) does this: use one that is finer, or an open range " +
+  '(range_start "open") where no row comes late';
 
 /** One byte per row: 1 where the filter lets it through. */
 function keptRows(filter: IncrementalFilter, page: ColumnPage): Uint8Array {

@@ -26,19 +26,8 @@ import { stateRef } from "../state/state-blob";
 import { dispositionOf, incrementalOf, ownHints } from "./effective-hints";
 import { hintOptions } from "./extract-step";
 import { drawLoadId } from "./load-id";
-<<<<<<< HEAD
 import { type BegunState, type Extracted, readBegun, readSchema, settleExtracted } from "./plan-files";
 import { readWholeSource, type WholeFound, wholeCursors } from "./whole-source";
-=======
-import {
-  type BegunState,
-  type Extracted,
-  type ResourceStart,
-  readBegun,
-  readSchema,
-  settleExtracted,
-} from "./plan-files";
->>>>>>> a15ada6 (Many rows at one cursor value are told, as dlt does)
 
 export interface FinishExtractArgs {
   ref: PackageRef;
@@ -60,9 +49,10 @@ export async function finishExtract(args: FinishExtractArgs): Promise<FinishedEx
   if (record.finished !== undefined) return record.finished;
   const begun = await readBegun(ref);
   const whole = args.source.whole && (await readWholeSource(ref, begun, args.source.name));
+  const done = whole === undefined ? await doneRecords(ref, begun) : new Map<string, DoneRecord>();
   const collected =
     whole === undefined
-      ? collect(args, begun, await readSchema(ref), await doneRecords(ref, begun))
+      ? collect(args, begun, await readSchema(ref), done)
       : collectWhole(args, begun, whole);
   const has_work = hasMainWork(begun, collected) || collected.state_package !== undefined;
   // Of two attempts the first counts: the state's own load id is drawn from the clock.
@@ -70,11 +60,7 @@ export async function finishExtract(args: FinishExtractArgs): Promise<FinishedEx
   const finished: FinishedExtract = {
     has_work,
     cursors: extracted.cursors,
-<<<<<<< HEAD
-    notes: whole?.notes ?? [],
-=======
-    notes: begun.resources.flatMap(start => manyAtOneValue(start, done.get(start.name))),
->>>>>>> a15ada6 (Many rows at one cursor value are told, as dlt does)
+    notes: whole?.notes ?? [...done.values()].flatMap(one => one.notes ?? []),
     ...(begun.state_load_id === undefined
       ? {}
       : { state: stateRef(extracted.state), state_load_id: begun.state_load_id }),
@@ -221,17 +207,6 @@ function propsOf(
     destination_type: identity.destination_type,
     destination_name: identity.destination_name,
   };
-}
-
-/** dlt's warning, in the same cases. */
-function manyAtOneValue({ name, incremental }: ResourceStart, done: DoneRecord | undefined): string[] {
-  const many = done?.many_at_one_value;
-  if (many === undefined) return [];
-  return [
-    `resource "${name}": ${many} rows share one value of cursor "${incremental?.config.cursor_path}", and each is kept in the ` +
-      "state to be known again. A cursor of low resolution (dates without times) does this: use one that is finer, or an open " +
-      'range (range_start "open") where no row comes late',
-  ];
 }
 
 /** Every cursor of the source as the state has it now, moved or not. */
