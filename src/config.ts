@@ -12,6 +12,7 @@ import type { DltFolders } from "./dlt-project/settings-files";
 import { TidemarkError } from "./pipeline/errors";
 import { DEFAULT_DESTINATION, DEFAULT_TASK_QUEUE } from "./pipeline/names";
 import type { NetworkSettings } from "./pipeline/network";
+import { findProjectFolder, type ProjectFile, readProjectFile, requireFolder } from "./project-file";
 import { cacheDir } from "./tools";
 
 export type Env = { [name: string]: string | undefined };
@@ -34,9 +35,13 @@ export interface WorkerSlots {
 export interface Config {
   /** The project's folder: where `pipelines/`, `dbt/` and `.tidemark/` are. */
   cwd: string;
+  /** The folder that a command was given in: what a person types is relative to it. Default: the project's. */
+  from: string;
   /** Files of the embedded default: dev server database, packages, database file. */
   home: string;
   pipelinesDir: string;
+  /** Folder of the project's dbt project, whether or not there is one. */
+  dbtDir: string;
   packageRoot: string;
   /** Type of the destination of specs that name none. */
   destination: string;
@@ -62,21 +67,41 @@ export interface Config {
   network: NetworkSettings;
   /** Where dlt's config.toml and secrets.toml are. */
   dlt: DltFolders;
+  /** Code sources of the project's file, by the name that specs call them. */
+  sources?: { readonly [name: string]: unknown };
+  /** Temporal data converter, or the path of the module that exports it; see data-converter.ts. */
+  dataConverter?: string | object;
   env: Env;
 }
 
-/** Loads `.env` (without overriding what is set) and reads the configuration. */
+/**
+ * The project of a command.
+ * @param project a folder; undefined: the nearest folder from here upwards that has a project's file, else this one
+ * @throws TidemarkError PROJECT_UNUSABLE, PROJECT_FILE_INVALID, SPEC_INVALID
+ */
+export function openProject(project?: string): Config {
+  const from = process.cwd();
+  const folder = project === undefined ? (findProjectFolder(from) ?? from) : resolve(from, project);
+  requireFolder(folder);
+  return { ...loadConfig(folder), from };
+}
+
+/** Loads `.env` (without overriding what is set) and the project's file, and reads the configuration. */
 export function loadConfig(cwd: string = process.cwd(), env: Env = process.env): Config {
   const dotenvFile = join(cwd, ".env");
   if (existsSync(dotenvFile))
     loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
+  const file = readProjectFile(cwd);
+  fillIn(env, file, cwd);
   placeOfVolume(env);
   const temporal = temporalServer(env);
   const home = resolve(cwd, env.TIDEMARK_HOME || ".tidemark");
   return {
     cwd,
+    from: cwd,
     home,
     pipelinesDir: resolve(cwd, env.TIDEMARK_PIPELINES || "pipelines"),
+    dbtDir: resolve(cwd, file.dbt ?? "dbt"),
     packageRoot: resolve(cwd, env.TIDEMARK_PACKAGES || join(home, "packages")),
     destination: env.DLT_DESTINATION || DEFAULT_DESTINATION,
     datasetName: env.DLT_DATASET_NAME || "raw",
@@ -97,8 +122,27 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     temporal,
     namespace: temporal?.namespace || env.TEMPORAL_NAMESPACE || "default",
     dbt: env.TIDEMARK_DBT ? executable(cwd, env.TIDEMARK_DBT) : undefined,
+    ...(file.sources === undefined ? {} : { sources: file.sources }),
+    dataConverter: env.TIDEMARK_DATA_CONVERTER
+      ? resolve(cwd, env.TIDEMARK_DATA_CONVERTER)
+      : file.dataConverter,
     env,
   };
+}
+
+/** What the project's file says and no variable does: so everything that is started here reads the same. */
+function fillIn(env: Env, file: ProjectFile, cwd: string): void {
+  const path = (given: string | undefined) => (given === undefined ? undefined : resolve(cwd, given));
+  const said: Env = {
+    TIDEMARK_PIPELINES: path(file.pipelines),
+    TIDEMARK_HOME: path(file.home),
+    TIDEMARK_PACKAGES: path(file.packages),
+    TIDEMARK_CACHE: path(file.cache),
+    DLT_DESTINATION: file.destination,
+    DLT_DATASET_NAME: file.dataset,
+    TIDEMARK_TASK_QUEUE: file.taskQueue,
+  };
+  for (const [name, value] of Object.entries(said)) if (value !== undefined) env[name] ||= value;
 }
 
 /**

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import type { Config } from "./config";
+import { dataConverterOf } from "./data-converter";
 import { type DevServer, isAlive, runningDevServer, useDevServer, WORKER_RECORD } from "./dev-server";
 import { TidemarkError } from "./pipeline/errors";
 
@@ -67,7 +68,11 @@ export function hasStayingWorker(config: Config, address: string): boolean {
 }
 
 function clientOver(connection: Connection, config: Config): Client {
-  return new Client({ connection, namespace: config.namespace });
+  return new Client({
+    connection,
+    namespace: config.namespace,
+    dataConverter: dataConverterOf(config),
+  });
 }
 
 async function connectTo(

@@ -47,7 +47,7 @@ interface Place {
 }
 
 function ofConfig(config: Config): Place {
-  const project = join(config.cwd, "dbt");
+  const project = config.dbtDir;
   const { type } = destinationType(config.destination);
   const spec = destinationType(type).resolve({ type }, config, undefined);
   const { destination } = withDestinationSecrets(spec, config);

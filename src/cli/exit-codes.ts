@@ -14,6 +14,10 @@ const USAGE_CODES: readonly string[] = [
   "BACKFILL_REFUSED",
   "GATE_INPUT",
   "NOT_OURS",
+  "PROJECT_FILE_INVALID",
+  "PROJECT_UNUSABLE",
+  "FOLDER_NOT_EMPTY",
+  "TYPESCRIPT_UNREADABLE",
   "QUEUE_OF_OTHERS",
 ] satisfies ErrorCode[];
 

@@ -26,11 +26,11 @@ interface Written {
 
 /** @throws TidemarkError SPEC_NOT_FOUND for a folder that is not there or holds no pipeline, SPEC_INVALID */
 export async function importCommand(config: Config, folder: string, options: ImportOptions): Promise<void> {
-  const project = resolve(config.cwd, folder);
+  const project = resolve(config.from, folder);
   if (!existsSync(project) || !statSync(project).isDirectory()) {
     throw new TidemarkError("SPEC_NOT_FOUND", `There is no folder ${project}.`);
   }
-  const output = options.output === undefined ? config.pipelinesDir : resolve(config.cwd, options.output);
+  const output = options.output === undefined ? config.pipelinesDir : resolve(config.from, options.output);
   const { dbtPython, parityPython } = toolPaths(config.env);
   const found = await readProject(project, dbtPython ?? parityPython ?? "python3", config.env.PATH);
   const settings = readDltSettings(
@@ -62,7 +62,7 @@ export async function importCommand(config: Config, folder: string, options: Imp
     }
     const from = `${join(folder, spec.file)}:${spec.line}`;
     writeFileSync(file, printSpec(document, [`Taken over from ${from} by \`tidemark import\`.`]));
-    written.push({ file: relative(config.cwd, file), pipeline: String(document.pipeline_name), from });
+    written.push({ file: relative(config.from, file), pipeline: String(document.pipeline_name), from });
   }
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ written, not_taken: problems }, null, 2)}\n`);

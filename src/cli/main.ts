@@ -3,24 +3,27 @@
  * worker, DuckDB and the sources take a second to load, which a client does without.
  */
 import { Command, CommanderError, Option } from "commander";
-import { loadConfig } from "../config";
+import { type Config, openProject } from "../config";
 import { EXIT } from "./exit-codes";
 import { failureOf } from "./failure-of";
+import { specArgument } from "./spec-argument";
 
-export async function main(argv: string[] = process.argv): Promise<void> {
+export async function main(given: string[] = process.argv): Promise<void> {
+  const { argv, project } = takeProject(given);
+  const here = () => openProject(project);
   // Everything after `tidemark temporal` belongs to the Temporal CLI.
   if (argv[2] === "temporal") {
     const { temporalCommand } = require("./temporal-command") as typeof import("./temporal-command");
-    process.exit(await temporalCommand(loadConfig(), argv.slice(3)));
+    process.exit(await temporalCommand(here(), argv.slice(3)));
   }
   try {
     process.exitCode = EXIT.done;
     // Likewise everything after `tidemark dbt`, but for the pipeline that may come first.
     if (argv[2] === "dbt") {
       const { dbtCommand } = require("./dbt-command") as typeof import("./dbt-command");
-      process.exit(await dbtCommand(loadConfig(), argv.slice(3)));
+      process.exit(await dbtCommand(here(), argv.slice(3)));
     }
-    await program().parseAsync(argv);
+    await program(here).parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error, argv.includes("--json"));
   }
@@ -49,10 +52,33 @@ const WITH_WORKER = [
 ] as const;
 const NO_WORKER = ["--no-worker", "start the run and wait, also where no worker is up yet"] as const;
 
-function program(): Command {
+/** `--project` may stand anywhere, but for what belongs to another program. */
+function takeProject(argv: string[]): { argv: string[]; project?: string } {
+  const end = argv.findIndex((word, i) => i > 1 && (word === "temporal" || word === "dbt"));
+  const at = argv.findIndex(word => word === "--project" || word.startsWith("--project="));
+  if (at === -1 || (end !== -1 && at > end)) return { argv };
+  const [word, next] = argv.slice(at, at + 2);
+  const joined = word!.startsWith("--project=");
+  const project = joined ? word!.slice("--project=".length) : next;
+  // Commander says what is missing.
+  if (!project) return { argv };
+  return { argv: argv.toSpliced(at, joined ? 1 : 2), project };
+}
+
+function program(here: () => Config): Command {
+  const ofPipeline =
+    (command: (config: Config, pipeline: string, options: object) => Promise<void>) =>
+    (pipeline: string, options: object) => {
+      const config = here();
+      return command(config, specArgument(pipeline, config), options);
+    };
   const tidemark = new Command("tidemark")
     .description("ELT with dlt's semantics on Temporal: extract → normalize → stage → load → dbt → gate.")
     .version(require("../../package.json").version)
+    .option(
+      "--project <folder>",
+      "the project's folder (default: the nearest one with a tidemark.config, or this one)",
+    )
     .exitOverride()
     .showHelpAfterError("(see `tidemark --help`)")
     .addHelpText(
@@ -101,21 +127,23 @@ Examples:
     .option(...WITH_WORKER)
     .option(...NO_WORKER)
     .option("--keep", "leave the dev server running, to look at the run in its UI")
-    .action((pipeline, options) =>
-      (require("./run-command") as typeof import("./run-command")).runCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./run-command") as typeof import("./run-command")).runCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
     .command("dev")
     .description("Start (or reuse) the local Temporal dev server and a worker, until Ctrl-C")
-    .action(() => (require("./dev-command") as typeof import("./dev-command")).devCommand(loadConfig()));
+    .action(() => (require("./dev-command") as typeof import("./dev-command")).devCommand(here()));
   tidemark
     .command("worker")
     .description("Start a worker for the server at TEMPORAL_ADDRESS, until Ctrl-C")
-    .action(() => (require("./dev-command") as typeof import("./dev-command")).workerCommand(loadConfig()));
+    .action(() => (require("./dev-command") as typeof import("./dev-command")).workerCommand(here()));
   tidemark
     .command("backfill")
     .argument("<pipeline>", "name or path of the spec")
@@ -128,11 +156,13 @@ Examples:
     .option(...WITH_WORKER)
     .option(...NO_WORKER)
     .option("--json", "print the result as one JSON document")
-    .action((pipeline, options) =>
-      (require("./backfill-command") as typeof import("./backfill-command")).backfillCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./backfill-command") as typeof import("./backfill-command")).backfillCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
@@ -145,11 +175,13 @@ Examples:
     .option("--resume", "go on with a paused schedule")
     .option("--remove", "remove the schedule")
     .option("--json", "print one JSON document")
-    .action((pipeline, options) =>
-      (require("./schedule-command") as typeof import("./schedule-command")).scheduleCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./schedule-command") as typeof import("./schedule-command")).scheduleCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
@@ -157,11 +189,13 @@ Examples:
     .argument("<pipeline>", "name or path of the spec")
     .description("Show cursors, last loads and pending packages of a pipeline, read from the destination")
     .option("--json", "print one JSON document")
-    .action((pipeline, options) =>
-      (require("./state-command") as typeof import("./state-command")).stateCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./state-command") as typeof import("./state-command")).stateCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
@@ -169,11 +203,13 @@ Examples:
     .argument("<pipeline>", "name or path of the spec")
     .description("Drop load packages that a failed run left pending")
     .option("--force", "also those that had begun to load: appended rows can then stand twice")
-    .action((pipeline, options) =>
-      (require("./abort-command") as typeof import("./abort-command")).abortCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./abort-command") as typeof import("./abort-command")).abortCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
@@ -182,7 +218,7 @@ Examples:
     .option("--online", "also check what needs a network")
     .option("--json", "print one JSON document")
     .action(options =>
-      (require("./doctor-command") as typeof import("./doctor-command")).doctorCommand(loadConfig(), options),
+      (require("./doctor-command") as typeof import("./doctor-command")).doctorCommand(here(), options),
     );
   tidemark
     .command("gate")
@@ -205,7 +241,7 @@ Examples:
     .option("--json", "print the decision as one JSON document")
     .option("--review-with <command>", "pipe the packet's prompt to a program and append its answer")
     .action(options =>
-      (require("./gate-command") as typeof import("./gate-command")).gateCommand(loadConfig(), options),
+      (require("./gate-command") as typeof import("./gate-command")).gateCommand(here(), options),
     );
   tidemark
     .command("import")
@@ -218,7 +254,7 @@ Examples:
     .option("--json", "print one JSON document")
     .action((folder, options) =>
       (require("./import-command") as typeof import("./import-command")).importCommand(
-        loadConfig(),
+        here(),
         folder,
         options,
       ),
@@ -240,17 +276,19 @@ Examples:
     .option("--keep", "leave the drill's datasets also when they are equal")
     .option("--yes", "do it: without, the drill only says what it would do")
     .option("--json", "print one JSON document")
-    .action((pipeline, options) =>
-      (require("./drill-command") as typeof import("./drill-command")).drillCommand(
-        loadConfig(),
-        pipeline,
-        options,
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./drill-command") as typeof import("./drill-command")).drillCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
       ),
     );
   tidemark
     .command("drill-host", { hidden: true })
     .action(() =>
-      (require("../drill/host-process") as typeof import("../drill/host-process")).hostProcess(loadConfig()),
+      (require("../drill/host-process") as typeof import("../drill/host-process")).hostProcess(here()),
     );
   tidemark
     .command("dbt")

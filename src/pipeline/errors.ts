@@ -27,6 +27,14 @@ export const ERROR_KINDS = {
 
   /** A TypeScript file of the project, and nothing that reads it: install tsx there, or use Node 22.18 or newer. */
   TYPESCRIPT_UNREADABLE: "terminal",
+  /** tidemark.config (or key `tidemark` of package.json) does not parse, or says what nobody knows. Correct it. */
+  PROJECT_FILE_INVALID: "terminal",
+  /** `tidemark init` writes into an empty folder only: nothing of yours is written over. Name another folder. */
+  FOLDER_NOT_EMPTY: "terminal",
+
+  // ---- worker
+  /** A project folder that is not there, or whose `.tidemark` cannot be written. */
+  PROJECT_UNUSABLE: "terminal",
 
   // ---- sources: http
   /** The host could not be reached or did not answer in time. Retried. */

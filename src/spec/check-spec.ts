@@ -23,7 +23,11 @@ function wholeNumber(least: number, most: number, more = "") {
 
 const dbt = z
   .strictObject({
-    project_dir: z.string().min(1).describe("Folder of dbt_project.yml, from the working folder"),
+    project_dir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Folder of dbt_project.yml, from the project's folder; default: the project's `dbt`"),
     profiles_dir: z.string().min(1).optional().describe("Folder of profiles.yml; default: project_dir"),
     target: z
       .string()

@@ -202,7 +202,7 @@ function resolveTransform(
 ): ResolvedPipeline["transform"] {
   if (transform === undefined) return undefined;
   const { dbt } = transform;
-  const projectDir = resolve(config.cwd, dbt.project_dir);
+  const projectDir = dbt.project_dir === undefined ? config.dbtDir : resolve(config.cwd, dbt.project_dir);
   return {
     dbt: {
       project_dir: projectDir,

@@ -49,6 +49,11 @@ export const ROOMS: readonly Room[] = [
     job: "JavaScript and TypeScript modules of the user's project",
     imports: ["pipeline"],
   },
+  {
+    place: "project-file",
+    job: "tidemark.config: where a project's things are",
+    imports: ["pipeline", "project-modules"],
+  },
 
   // ---- engine
   {
@@ -244,8 +249,15 @@ export const ROOMS: readonly Room[] = [
   {
     place: "config",
     job: "the only reader of process.env",
-    imports: ["pipeline", "tools", "dlt-project"],
+    imports: ["pipeline", "tools", "dlt-project", "project-file"],
     vendors: ["dotenv", "@temporalio/envconfig"],
+  },
+  {
+    place: "data-converter",
+    job: "the project's own Temporal data converter",
+    imports: ["project-file"],
+    types: ["config"],
+    vendors: ["@temporalio/common"],
   },
   { place: "tools", job: "where dbt, Temporal and PostgreSQL are", imports: [] },
   {
@@ -278,7 +290,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "connect",
     job: "the way to a Temporal server: the configured one, else the local one",
-    imports: ["pipeline", "dev-server"],
+    imports: ["pipeline", "data-converter", "dev-server"],
     types: ["config"],
     vendors: ["@temporalio/client"],
   },
