@@ -61,6 +61,8 @@ export interface Config {
   namespace: string;
   devServerPort: number;
   devServerUiPort: number;
+  /** Of the lines that a worker writes to stderr. */
+  logFormat: "text" | "json";
   /** Port on which a platform that runs the worker as an app expects an answer. */
   appPort?: number;
   /** Proxies and trusted authorities, for sources. */
@@ -116,6 +118,7 @@ export function loadConfig(cwd: string = process.cwd(), env: Env = process.env):
     },
     devServerPort: port(env.TIDEMARK_TEMPORAL_PORT, 7233),
     devServerUiPort: port(env.TIDEMARK_UI_PORT, 8233),
+    logFormat: logFormat(env.LOG_FORMAT),
     ...(env.DATABRICKS_APP_PORT ? { appPort: port(env.DATABRICKS_APP_PORT, 8000) } : {}),
     network: networkSettings(cwd, env),
     dlt: dltFolders(cwd, env, { home: env.HOME || homedir(), root: process.geteuid?.() === 0 }),
@@ -193,6 +196,12 @@ function slots(name: string, text: string | undefined, otherwise: number): numbe
   const value = Number(text || otherwise);
   if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
   throw new TidemarkError("SPEC_INVALID", `${name} must be a whole number from 1 to 1000; it is "${text}".`);
+}
+
+/** @throws TidemarkError SPEC_INVALID */
+function logFormat(text = ""): Config["logFormat"] {
+  if (text === "" || text === "text" || text === "json") return text || "text";
+  throw new TidemarkError("SPEC_INVALID", `LOG_FORMAT must be "text" or "json"; it is "${text}".`);
 }
 
 function port(text: string | undefined, otherwise: number): number {

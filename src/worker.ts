@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { NativeConnection, Worker } from "@temporalio/worker";
 import {
   type ActivityDependencies,
   closeDestinations,
@@ -16,6 +16,8 @@ import {
 import type { Config } from "./config";
 import { WORKER_RECORD } from "./dev-server";
 import { hostQueues } from "./package/disk-queue";
+import { installRuntime } from "./runtime";
+import { type Health, healthOf } from "./worker-health";
 import { workflowBundle } from "./workflow-bundle";
 
 export interface RunningWorker {
@@ -23,6 +25,8 @@ export interface RunningWorker {
   done: Promise<void>;
   /** Finishes what runs (bounded), then stops. */
   stop(): Promise<void>;
+  /** Asks the server, within seconds. */
+  health(): Promise<Health>;
 }
 
 export interface WorkerOptions {
@@ -31,6 +35,8 @@ export interface WorkerOptions {
   kind: "run" | "dev" | "worker";
   /** The SDK's own log lines go to stderr from this level on. */
   logLevel?: "INFO" | "WARN" | "ERROR";
+  /** Where Prometheus reads metrics; absent: nobody collects them. */
+  metricsPort?: number;
   observe?: ActivityDependencies["observe"];
 }
 
@@ -42,7 +48,8 @@ const FEW_POLLS = { maxConcurrentActivityTaskPolls: 2 } as const;
 const SHUTDOWN_GRACE = "10 seconds";
 
 export async function startWorker(config: Config, options: WorkerOptions): Promise<RunningWorker> {
-  setLogLevel(options.logLevel ?? "ERROR");
+  const { logLevel = "ERROR", metricsPort } = options;
+  installRuntime({ logLevel, logFormat: config.logFormat, metricsPort });
   mkdirSync(config.packageRoot, { recursive: true });
   const bundle = await workflowBundle(config.cacheDir);
   const connection = await NativeConnection.connect({
@@ -103,21 +110,18 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
       for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
       await done;
     },
+    health: () =>
+      healthOf({
+        connection,
+        namespace: config.namespace,
+        identity,
+        taskQueue: config.taskQueue,
+        leaseQueue: queues.lease,
+        worker: shared,
+      }),
   };
 }
 
 const tell = (note: string): void => {
   process.stderr.write(`${note}\n`);
 };
-
-function setLogLevel(level: "INFO" | "WARN" | "ERROR"): void {
-  Runtime.install({
-    // Who started the worker ends it: the SDK would stop it at once, below a run that needs it to be cancelled.
-    shutdownSignals: [],
-    logger: new DefaultLogger(level, entry => {
-      // The disk's queue carries activities only, on purpose.
-      if (entry.message.startsWith("No workflows registered")) return;
-      process.stderr.write(`${entry.level} ${entry.message}\n`);
-    }),
-  });
-}

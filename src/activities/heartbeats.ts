@@ -6,13 +6,14 @@
  * deaths, so heartbeat details, which outlive an attempt, carry how many attempts ended with an error of their own.
  */
 import { CancelledFailure, Context } from "@temporalio/activity";
+import { ApplicationFailure } from "@temporalio/common";
 import { errorsAllowed } from "../pipeline/attempts";
-import { TidemarkError } from "../pipeline/errors";
 import type { OnProgress, ProgressEvent } from "../pipeline/infos";
 import type { Step } from "../pipeline/names";
 import { redact } from "../pipeline/redact";
 import { type AttemptsSoFar, attemptsSoFar, type HeartbeatDetails, isCounted } from "./attempts";
 import { framesOf, toFailure } from "./failures";
+import { measure } from "./measure";
 
 export interface StepContext {
   signal: AbortSignal;
@@ -33,16 +34,26 @@ export interface StepOptions {
   stopping?: AbortSignal;
 }
 
+/** What a step is of: in the worker's log and in metrics. */
+export interface StepOf {
+  step: Step;
+  pipeline?: string;
+  load_id?: string;
+  resource?: string;
+}
+
 const SILENCE_MS = 5_000;
 const EVERY_MS = 1_000;
 const NEVER = new AbortController().signal;
 
 export async function asStep<T>(
-  step: Step,
+  of: StepOf,
   { observe, stopping = NEVER }: StepOptions,
   work: (context: StepContext) => Promise<T>,
 ): Promise<T> {
+  const { step } = of;
   const activity = Context.current();
+  const started = performance.now();
   const { attempt, retryPolicy, heartbeatDetails, heartbeatTimeoutMs } = activity.info;
   const before = attemptsSoFar(attempt, heartbeatDetails as HeartbeatDetails | undefined);
   const allowed = errorsAllowed(retryPolicy?.maximumAttempts);
@@ -61,6 +72,12 @@ export async function asStep<T>(
     Math.min(EVERY_MS, silence),
   );
   const secrets: string[] = [];
+  const labels = { pipeline: of.pipeline ?? "", step, resource: of.resource ?? "" };
+  const ended = (outcome: "done" | "failed" | "stopped"): number => {
+    const seconds = (performance.now() - started) / 1000;
+    measure("tidemark_step_seconds", seconds, { pipeline: labels.pipeline, step, outcome });
+    return seconds;
+  };
   const onProgress: OnProgress = event => {
     latest = event;
     if (Date.now() - sent >= EVERY_MS) send();
@@ -69,7 +86,7 @@ export async function asStep<T>(
   try {
     send();
     before.requireHope(step);
-    return await work({
+    const result = await work({
       signal: activity.cancellationSignal,
       stopping,
       onProgress,
@@ -77,10 +94,13 @@ export async function asStep<T>(
       lastAttempt: allowed > 0 && before.errors + 1 >= allowed,
       secrets,
     });
+    activity.log.info("step done", { ...of, seconds: ended("done") });
+    return result;
   } catch (error) {
     if (activity.cancellationSignal.aborted) {
       const reason: unknown = activity.cancellationSignal.reason;
       send({ ended: "stopped" });
+      ended("stopped");
       throw reason instanceof CancelledFailure ? reason : new CancelledFailure("cancelled");
     }
     const counted = isCounted(error);
@@ -92,11 +112,16 @@ export async function asStep<T>(
     // The log stays on this host: what a vendor or a user's code said may stand there, secrets may not.
     const said =
       error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : String(error);
-    activity.log.warn(`${failure.message}\n${redact(said, secrets)}\n${framesOf(error)}`, { step });
-    send({
-      errors,
-      ended: error instanceof TidemarkError && error.code === "WORKER_STOPPING" ? "stopped" : "error",
+    const code = failure instanceof ApplicationFailure ? (failure.type ?? "") : "";
+    const stopped = code === "WORKER_STOPPING";
+    activity.log.warn(`${failure.message}\n${redact(said, secrets)}\n${framesOf(error)}`, {
+      ...of,
+      code,
+      seconds: ended(stopped ? "stopped" : "failed"),
     });
+    const again = failure instanceof ApplicationFailure && !failure.nonRetryable;
+    if (!stopped) measure(again ? "tidemark_step_retries" : "tidemark_step_failures", 1, { ...labels, code });
+    send({ errors, ended: stopped ? "stopped" : "error" });
     throw failure;
   } finally {
     clearInterval(timer);

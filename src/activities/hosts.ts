@@ -61,14 +61,14 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
 
     /** Where a load that failed left its package, if it did. */
     findHolder: ({ load_workflow_id }: { load_workflow_id: string }): Promise<{ holder?: HostQueues }> =>
-      asStep("resolve", options, async () => {
+      asStep({ step: "resolve" }, options, async () => {
         const holder = await findHolder(config, load_workflow_id);
         return holder === undefined ? {} : { holder };
       }),
 
     /** Answers with the queues of the host that took the task, when it can do the work. */
     pickHost: ({ spec, place }: HostRequest): Promise<HostQueues> =>
-      asStep("resolve", options, async () => {
+      asStep({ step: "resolve", pipeline: spec.pipeline_name }, options, async () => {
         await requirePlace(unpackSpec(spec), place);
         return await ownQueues(config, options.servesHost);
       }),

@@ -20,7 +20,7 @@ import { readSpec } from "../load/plan-files";
 import { writeFileOnce } from "../package/files";
 import { failedPath, type PackageRef as PackagePlace } from "../package/layout";
 import { type CompletedLoad, findPackage } from "../package/package-record";
-import { removePackage } from "../package/packages";
+import { listPackages, removePackage } from "../package/packages";
 import { TidemarkError } from "../pipeline/errors";
 import type {
   ExtractResourceInfo,
@@ -38,6 +38,7 @@ import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 import { ownQueues, requirePlace, runOfThisTask } from "./hosts";
 import { claimedPlace, claimOf, withClaim } from "./load-claim";
+import { measure, measureCompleted, measureExtracted, measureLoaded } from "./measure";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
 const FILE_LIMITS = { rows_per_file: 1_000_000, bytes_per_file: 64 * 1024 * 1024 };
@@ -47,7 +48,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
 
   return {
     openLoad: ({ spec: crossed, place, history, backfill, drop }: LoadRequest): Promise<OpenedLoad> =>
-      asStep("extract", options, async step => {
+      asStep({ step: "extract", pipeline: crossed.pipeline_name }, options, async step => {
         const spec = unpackSpec(crossed);
         await requirePlace(spec, place);
         const { source, destination } = await parts(spec, step, config);
@@ -90,11 +91,13 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
       ref: PackageRef;
       resource: string;
     }): Promise<ExtractResourceInfo> =>
-      asStep("extract", options, async step => {
+      asStep({ step: "extract", ...ofPackage(ref), resource }, options, async step => {
         if (await isLoaded(ref, config)) return { ...EXTRACTED_BEFORE, resource };
         const loaded = await open(ref, step, config);
         try {
-          return await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
+          const info = await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
+          measureExtracted(ref.pipeline_name, info);
+          return info;
         } catch (error) {
           // A later run does not go on where repeating cannot help.
           if (error instanceof TidemarkError && error.kind === "terminal") {
@@ -105,58 +108,68 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
       }),
 
     finishExtract: ({ ref }: { ref: PackageRef }): Promise<FinishedExtract> =>
-      asStep("extract", options, async step => {
+      asStep({ step: "extract", ...ofPackage(ref) }, options, async step => {
         const before = await findPackage(placeOf(ref, config));
         if (before?.finished !== undefined) return before.finished;
         const loaded = await open(ref, step, config);
-        return await finishExtract({
+        const finished = await finishExtract({
           ...loaded,
           identity: loaded.destination.identity,
           now: () => performance.timeOrigin + performance.now(),
         });
+        await measurePending(loaded.ref);
+        return finished;
       }),
 
     normalizePackage: ({ ref }: { ref: PackageRef }): Promise<NormalizeInfo> =>
-      asStep("normalize", options, async step => {
+      asStep({ step: "normalize", ...ofPackage(ref) }, options, async step => {
         if (await isLoaded(ref, config)) return NORMALIZED_BEFORE;
         const { place, capabilities } = await openDestination(ref, step, config);
-        return await normalizeStep({
+        const info = await normalizeStep({
           ...step,
           ref: place,
           capabilities,
           attempt: attemptName(step),
           limits: FILE_LIMITS,
         });
+        measure("tidemark_package_bytes", info.bytes, { pipeline: ref.pipeline_name });
+        return info;
       }),
 
     migrateSchema: ({ ref }: { ref: PackageRef }): Promise<Migrated> =>
-      asStep("load", options, async step => {
+      asStep({ step: "load", ...ofPackage(ref) }, options, async step => {
         if (await isLoaded(ref, config)) return { roots: [], created: [], added: [] };
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await migrateStep({ ...step, ref: place, spec, destination });
       }),
 
     stagePackage: ({ ref }: { ref: PackageRef }): Promise<Staged> =>
-      asStep("stage", options, async step => {
+      asStep({ step: "stage", ...ofPackage(ref) }, options, async step => {
         if (await isLoaded(ref, config)) return { files: 0, bytes: 0, resumed: 0 };
         const { place, spec, destination } = await openDestination(ref, step, config);
         return await stageStep({ ...step, ref: place, spec, destination });
       }),
 
     loadChains: ({ ref, roots }: { ref: PackageRef; roots: string[] }): Promise<LoadedTable[]> =>
-      asStep("load", options, async step => {
+      asStep({ step: "load", ...ofPackage(ref) }, options, async step => {
         if (await isLoaded(ref, config)) return [];
         const { place, spec, destination } = await openDestination(ref, step, config);
-        return await loadStep({ ...step, ref: place, spec, destination }, roots);
+        const tables = await loadStep({ ...step, ref: place, spec, destination }, roots);
+        measureLoaded(ref.pipeline_name, tables);
+        return tables;
       }),
 
     completeLoad: ({ ref }: { ref: PackageRef }): Promise<CompletedLoad> =>
-      asStep("load", options, async step => {
+      asStep({ step: "load", ...ofPackage(ref) }, options, async step => {
         // The package is reduced to its record at the end: an attempt after that finds the answer there.
         const before = await findPackage(placeOf(ref, config));
         if (before?.loaded !== undefined) return before.loaded;
         const { place, spec, destination } = await openDestination(ref, step, config);
-        return await completeStep({ ...step, ref: place, spec, destination });
+        const completed = await completeStep({ ...step, ref: place, spec, destination });
+        const of = { pipeline: ref.pipeline_name, dataset: spec.dataset_name };
+        measureCompleted(of, completed.cursors, Date.now());
+        await measurePending(place);
+        return completed;
       }),
   };
 }
@@ -231,6 +244,15 @@ function destinationOf(spec: ResolvedPipeline, step: StepContext, config: Config
 function placeOf(ref: PackageRef, config: Config): PackagePlace {
   return { ...ref, root: config.packageRoot };
 }
+
+/** Of the pipeline, in all its datasets. Trouble with a number is no trouble of the load. */
+async function measurePending({ root, pipeline_name: pipeline }: PackagePlace): Promise<void> {
+  const records = await listPackages(root, pipeline).catch(() => undefined);
+  const pending = records?.filter(({ state }) => state === "extracted" || state === "normalized");
+  if (pending !== undefined) measure("tidemark_pending_packages", pending.length, { pipeline });
+}
+
+const ofPackage = ({ pipeline_name: pipeline, load_id }: PackageRef) => ({ pipeline, load_id });
 
 /** Each attempt writes a folder of its own (design law 2). */
 function attemptName(step: StepContext): string {

@@ -23,7 +23,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
     /** Reads the spec by name, path or inline; the recorded result pins the run (design law 5). */
     resolveRun: (input: RunInput): Promise<ResolvedRun> =>
       failingFindable(
-        asStep("resolve", options, async step => {
+        asStep({ step: "resolve", ...asked(input) }, options, async step => {
           const checked = checkRunInput(input);
           const loaded = findSpec(checked.pipeline, config);
           const resolved = resolveSpec(loaded, checked, config);
@@ -62,3 +62,6 @@ function findSpec(pipeline: RunInput["pipeline"], config: Config): LoadedSpec {
   if (typeof pipeline !== "string") return { document: pipeline };
   return loadSpec(pipeline, { ...config, only: config.cwd });
 }
+
+const asked = (input: RunInput): { pipeline?: string } =>
+  typeof input?.pipeline === "string" ? { pipeline: input.pipeline } : {};

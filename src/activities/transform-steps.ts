@@ -31,6 +31,7 @@ import { pruneRuns } from "../transform/prune-runs";
 import { runDbt } from "../transform/run-dbt";
 import { warmUp } from "../transform/warm-dbt";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
+import { measure, measureDbt } from "./measure";
 
 export interface TransformRequest {
   spec: ResolvedPipeline;
@@ -56,13 +57,17 @@ export interface GateRequest extends TransformRequest {
 export function transformActivities(config: Config, options: StepOptions) {
   return {
     dbtFreshness: (request: TransformRequest): Promise<DbtInfo> =>
-      asStep("transform", options, step => dbt("freshness", request, step, config)),
+      asStep({ step: "transform", pipeline: request.spec.pipeline_name }, options, step =>
+        dbt("freshness", request, step, config),
+      ),
 
     dbtBuild: (request: TransformRequest): Promise<DbtInfo> =>
-      asStep("transform", options, step => dbt("build", request, step, config)),
+      asStep({ step: "transform", pipeline: request.spec.pipeline_name }, options, step =>
+        dbt("build", request, step, config),
+      ),
 
     collectMetrics: ({ spec: crossed, facts = {}, schema }: MetricsRequest): Promise<MetricsInfo> =>
-      asStep("metrics", options, async step => {
+      asStep({ step: "metrics", pipeline: crossed.pipeline_name }, options, async step => {
         const spec = unpackSpec(crossed);
         const { destination, secrets } = withDestinationSecrets(spec.destination, config);
         step.secrets.push(...secrets);
@@ -84,7 +89,7 @@ export function transformActivities(config: Config, options: StepOptions) {
       dbt,
       freshness,
     }: GateRequest): Promise<GateInfo> =>
-      asStep("gate", options, async () => {
+      asStep({ step: "gate", pipeline: crossed.pipeline_name }, options, async () => {
         const spec = unpackSpec(crossed);
         const decided = decideGate(dbt, metricsOf(metrics), gateOf(spec.gate!), freshness);
         const packet = join(runFolder(config, spec, run_id), "gate.md");
@@ -97,6 +102,8 @@ export function transformActivities(config: Config, options: StepOptions) {
           decided_at: new Date().toISOString(),
         };
         writeFileSync(packet, renderPacket(decided, context));
+        const { decision } = decided;
+        measure("tidemark_gate_decisions", 1, { pipeline: spec.pipeline_name, decision });
         return { ...decided, packet_path: packet };
       }),
   };
@@ -149,7 +156,7 @@ async function dbt(
   const project = spec.transform!.dbt;
   pruneRuns(pipelineRuns(config, spec), safeName(run_id));
   const { withTurn } = createDestination(destination);
-  return await runDbt({
+  const info = await runDbt({
     kind,
     dbt: { ...project, target: project.target || config.dbtTarget },
     executable,
@@ -167,6 +174,8 @@ async function dbt(
     onProgress: alsoToWorkflow(step.onProgress),
     lastAttempt: step.lastAttempt,
   });
+  measureDbt(spec.pipeline_name, kind, info);
+  return info;
 }
 
 /** The dbt that set-up made for this destination; each adapter has an environment of its own. */

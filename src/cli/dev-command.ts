@@ -3,8 +3,8 @@ import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
 import { listSpecs } from "../spec/load-spec";
 import { startWorker } from "../worker";
-import { openAppDoor } from "./app-door";
 import { EndSignals, once } from "./end-signals";
+import { openHealthServer } from "./health-server";
 import { STOP_WORKER_MS, Workplace } from "./workplace";
 
 export async function devCommand(config: Config): Promise<void> {
@@ -23,7 +23,14 @@ export async function devCommand(config: Config): Promise<void> {
   console.log("Stopping: running steps get 10 seconds to reach a safe place. Ctrl-C again to leave at once.");
 }
 
-export async function workerCommand(config: Config): Promise<void> {
+export interface WorkerCommandOptions {
+  healthPort?: string;
+  metricsPort?: string;
+}
+
+export async function workerCommand(config: Config, options: WorkerCommandOptions = {}): Promise<void> {
+  const healthPort = portOf("--health-port", options.healthPort);
+  const metricsPort = portOf("--metrics-port", options.metricsPort);
   if (config.temporal === undefined) {
     throw new TidemarkError(
       "SPEC_INVALID",
@@ -35,10 +42,21 @@ export async function workerCommand(config: Config): Promise<void> {
     address: config.temporal.address,
     kind: "worker",
     logLevel: "INFO",
+    metricsPort,
   });
-  const door = config.appPort === undefined ? undefined : await openAppDoor(config.appPort);
+  const ports = [healthPort, config.appPort].filter(port => port !== undefined);
+  const servers = await Promise.all(ports.map(port => openHealthServer(port, worker.health)));
   console.log(`Worker ready at ${config.temporal.address}, task queue ${config.taskQueue}.`);
   await Promise.race([worker.done, once(signals.asked)]);
-  door?.close();
+  // Until the end it says that it is not ready.
   await signals.atMost(STOP_WORKER_MS, worker.stop());
+  for (const server of servers) server.close();
+}
+
+/** @throws TidemarkError SPEC_INVALID */
+function portOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port > 0 && port < 65_536) return port;
+  throw new TidemarkError("SPEC_INVALID", `${option} must be a port from 1 to 65535; it is "${text}".`);
 }

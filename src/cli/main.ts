@@ -143,7 +143,11 @@ Examples:
   tidemark
     .command("worker")
     .description("Start a worker for the server at TEMPORAL_ADDRESS, until Ctrl-C")
-    .action(() => (require("./dev-command") as typeof import("./dev-command")).workerCommand(here()));
+    .option("--health-port <port>", "answer /healthz and /readyz there, for Kubernetes and the like")
+    .option("--metrics-port <port>", "let Prometheus read /metrics there")
+    .action(options =>
+      (require("./dev-command") as typeof import("./dev-command")).workerCommand(here(), options),
+    );
   tidemark
     .command("backfill")
     .argument("<pipeline>", "name or path of the spec")

@@ -269,8 +269,20 @@ export const ROOMS: readonly Room[] = [
   {
     place: "worker",
     job: "configuration → activities → workers",
-    imports: ["activities", "dev-server", "package", "workflow-bundle"],
+    imports: ["activities", "dev-server", "package", "runtime", "worker-health", "workflow-bundle"],
     types: ["config"],
+    vendors: ["@temporalio/worker"],
+  },
+  {
+    place: "runtime",
+    job: "one per process: the SDK's runtime, with log and metrics endpoint",
+    imports: [],
+    vendors: ["@temporalio/worker"],
+  },
+  {
+    place: "worker-health",
+    job: "whether a worker takes tasks, as the server sees it",
+    imports: [],
     vendors: ["@temporalio/worker"],
   },
   {
@@ -339,6 +351,7 @@ export const ROOMS: readonly Room[] = [
         "worker",
       ],
     ],
+    types: ["worker-health"],
     vendors: ["commander", "cli-table3", "@temporalio/client", "@temporalio/common"],
   },
 ];
