@@ -23,6 +23,8 @@ export interface DestinationCapabilities {
   wei_precision: [number, number];
   /** dlt's default files hold SQL literals here, which know no NUL, no NaN, no infinity and no minus zero. */
   literal_files?: boolean;
+  /** Numbers of more digits than Parquet's 38 are carried as text. */
+  long_decimals?: boolean;
   /** Files carry a time as plain microseconds since midnight: the destination has no such type to read. */
   times_as_microseconds?: boolean;
 }

@@ -4,8 +4,9 @@ import type { DestinationSpec } from "../pipeline/spec";
 import { DATABRICKS } from "./databricks/databricks-destination";
 import type { Destination, DestinationType } from "./destination";
 import { DUCKDB } from "./duckdb/duckdb-destination";
+import { POSTGRES } from "./postgres/postgres-destination";
 
-export const DESTINATION_TYPES: readonly DestinationType[] = [DUCKDB, DATABRICKS];
+export const DESTINATION_TYPES: readonly DestinationType[] = [DUCKDB, DATABRICKS, POSTGRES];
 
 export const DESTINATION_NAMES: readonly string[] = DESTINATION_TYPES.map(destination => destination.type);
 

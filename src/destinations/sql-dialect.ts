@@ -1,7 +1,7 @@
 /** What the SQL of all destinations shares once names are quoted as each wants it. Pure text. */
 import type { HardDelete } from "./table-chains";
 
-/** Where a dataset lives: catalog (DuckDB: the attached database) and schema. */
+/** Where a dataset lives: catalog (DuckDB: the attached database; empty: not to be named) and schema. */
 export interface Place {
   catalog: string;
   dataset: string;
@@ -15,7 +15,9 @@ export function where(conditions: readonly (string | undefined)[]): string {
 
 export function sqlDialect(quoteName: (name: string) => string) {
   const qualifiedDataset = (place: Place): string =>
-    `${quoteName(place.catalog)}.${quoteName(place.dataset)}`;
+    place.catalog === ""
+      ? quoteName(place.dataset)
+      : `${quoteName(place.catalog)}.${quoteName(place.dataset)}`;
   return {
     qualifiedDataset,
 

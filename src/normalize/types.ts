@@ -31,6 +31,7 @@ export type NormalizeCapabilities = Pick<
   | "merge_strategies"
   | "literal_files"
   | "times_as_microseconds"
+  | "long_decimals"
 >;
 
 export interface NormalizeLimits {

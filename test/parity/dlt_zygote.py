@@ -26,6 +26,8 @@ def run_phase(p):
 
     if "databricks" in p:
         dest = dlt.destinations.databricks(credentials=credentials(p["databricks"]), **p["destination_args"])
+    elif "postgres" in p:
+        dest = dlt.destinations.postgres(p["postgres"], **p["destination_args"])
     else:
         dest = dlt.destinations.duckdb(p["duckdb_path"], **p["destination_args"])
     pipe = dlt.pipeline(
@@ -76,6 +78,7 @@ def main():
     import dlt.destinations
     import dlt.sources.rest_api  # noqa: F401
     import duckdb  # noqa: F401
+    import psycopg2  # noqa: F401
     import pyarrow  # noqa: F401
 
     lock = threading.Lock()

@@ -2,7 +2,10 @@
 import type { JsonObject } from "../../src/pipeline/spec";
 
 export interface Phase {
-  duckdb_path: string;
+  /** Absent where the phase loads elsewhere. */
+  duckdb_path?: string;
+  /** DSN of the database that the phase loads into. */
+  postgres?: string;
   /** Connection and credentials: the phase loads there, and `duckdb_path` is what the harness reads it back into. */
   databricks?: JsonObject;
   pipelines_dir: string;
@@ -27,15 +30,18 @@ export function specOf(phase: Phase): JsonObject {
   return {
     pipeline_name: phase.pipeline_name,
     dataset_name: phase.dataset_name,
-    destination:
-      phase.databricks === undefined
-        ? { ...phase.destination_args, type: "duckdb", path: phase.duckdb_path }
-        : { ...phase.destination_args, type: "databricks", ...phase.databricks },
+    destination: { ...phase.destination_args, ...placeOf(phase) },
     source: { ...phase.source, ...given(phase.source_args), type: "rest_api" },
     ...given(phase.run_args),
     ...(phase.apply_hints ? { resource_hints: phase.apply_hints } : {}),
     retry: { http_attempts: 5, activity_attempts: 1 },
   };
+}
+
+function placeOf({ databricks, postgres, duckdb_path }: Phase): JsonObject {
+  if (databricks !== undefined) return { type: "databricks", ...databricks };
+  if (postgres !== undefined) return { type: "postgres", credentials: postgres };
+  return { type: "duckdb", path: duckdb_path! };
 }
 
 /** dlt takes None for an argument that is not given. */

@@ -26,15 +26,30 @@ def write_phase(path, pipeline, base, place):
     return path
 
 
-def run_case(case, engines, order, keep=None, strangers=()):
+class InDuckDb:
+    """Where a case is loaded, and read back from: a file in its folder."""
+
+    def __init__(self, work):
+        self.path = os.path.join(work, "data.duckdb")
+        #: what a phase says of it
+        self.fields = {"duckdb_path": self.path}
+
+    def dump(self, dataset, base):
+        return dump_dataset(self.path, dataset, base) if os.path.exists(self.path) else None
+
+    def close(self):
+        pass
+
+
+def run_case(case, engines, order, keep=None, strangers=(), destination=InDuckDb):
     """order: names in `engines`, one per phase; the last one repeats. `strangers` are names whose phases begin in an
     empty working folder of their own, as on a machine that never saw the pipeline."""
     work = keep or tempfile.mkdtemp(prefix="parity_case_")
     os.makedirs(work, exist_ok=True)
     server = CaseServer()
     result = {"name": case["name"], "phases": []}
+    at = destination(work)
     try:
-        database = os.path.join(work, "data.duckdb")
         pipelines = os.path.join(work, "pipelines")
         os.makedirs(pipelines, exist_ok=True)
         answers = case["server"]["phases"]
@@ -45,24 +60,24 @@ def run_case(case, engines, order, keep=None, strangers=()):
                 shutil.rmtree(pipelines, ignore_errors=True)
                 os.makedirs(pipelines, exist_ok=True)
             folder = tempfile.mkdtemp(dir=work) if turns[i] in strangers else pipelines
-            place = {"duckdb_path": database, "pipelines_dir": folder}
+            place = {**at.fields, "pipelines_dir": folder}
             phase_file = write_phase(os.path.join(work, f"phase{i}.json"), pipeline, server.base, place)
             outcome = engines[turns[i]].run(phase_file, work)
             told = {"result": outcome, "requests": sorted(server.log)}
-            exists = os.path.exists(database)
-            told["dump"] = dump_dataset(database, pipeline["dataset_name"], server.base) if exists else None
+            told["dump"] = at.dump(pipeline["dataset_name"], server.base)
             result["phases"].append(told)
     finally:
         server.close()
+        at.close()
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
     return json.loads(json.dumps(result, default=str).replace(server.base, "{{BASE}}"))
 
 
-def as_dlts_by_turns(case, parts, engines):
+def as_dlts_by_turns(case, parts, engines, destination=InDuckDb):
     """The dump of two dlts in place of the engines of a mixed lane: where dlt stands, one that keeps its folder; where
     ours stands, one with an empty folder, as ours keeps nothing about a dataset outside of it. Asked for only where a
     mixed lane differs from what dlt with a single folder does: dlt's folder knows what it does not store (versions
     counted up without a change), and dlt does not look at a schema stored by others while the state is as before."""
     order = ["stranger" if name == "cmd" else name for name in engines]
-    return run_case(case, {"dlt": parts["dlt"], "stranger": parts["dlt"]}, order, strangers=("stranger",))
+    return run_case(case, {"dlt": parts["dlt"], "stranger": parts["dlt"]}, order, strangers=("stranger",), destination=destination)

@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { OnProgress } from "../../pipeline/infos";
+import type { Place } from "../one-transaction/sql-text";
 import type { Bound, ResultRow, SqlDatabase } from "../one-transaction/sql-vendor";
 import { busy, lockHolder, sortError } from "./errors";
 import { canonicalPath, type TurnOptions, takeTurn, WAIT_PROGRESS_MS, WAITING } from "./file-turns";
@@ -144,6 +145,10 @@ export class Database implements AsyncDisposable, SqlDatabase {
 
   get name(): string {
     return `DuckDB file ${this.path}`;
+  }
+
+  place(dataset: string): Place {
+    return { catalog: this.catalog, dataset };
   }
 
   get onProgress(): OnProgress {

@@ -31,16 +31,17 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
       fingerprint: path,
     },
     async open(options: OpenDestinationOptions): Promise<DestinationSession> {
-      const { openSession } = await import("./session");
+      const { openSession } = require("./session") as typeof import("./session");
       return await openSession(path, spec, { ...options, settings: settingsOf(spec) });
     },
     place: told => filePlace(path, told),
-    selectProblem: async sql => (await import("./select-number")).selectProblem(sql),
+    selectProblem: async sql =>
+      (require("./select-number") as typeof import("./select-number")).selectProblem(sql),
     claims: loadClaims(path),
     // dbt's own words for a held file come after seconds, and without an end to the waiting.
     withTurn: (options, work) =>
       withFileTurn(path, options, async () => {
-        const { waitUntilFree } = await import("./database");
+        const { waitUntilFree } = require("./database") as typeof import("./database");
         await waitUntilFree(path, { ...options, settings: settingsOf(spec) });
         return await work();
       }),

@@ -78,9 +78,9 @@ function countsOf(plan: LoadPlan, chains: readonly Chain[]): Map<string, LoadedT
 
 async function loadPlan(vendor: SqlVendor, { plan, chains, counts }: PlanToLoad): Promise<void> {
   const { db } = vendor;
-  await vendor.lock(plan);
+  await vendor.lock(plan, "loads");
   await requireBaseIn(db, plan);
-  const place: Place = { catalog: db.catalog, dataset: plan.dataset };
+  const place: Place = db.place(plan.dataset);
   await truncateRefreshed(db, place, plan);
   for (const [i, chain] of chains.entries()) {
     await loadChain({

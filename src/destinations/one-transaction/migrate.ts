@@ -25,14 +25,14 @@ export async function migrate(vendor: SqlVendor, plan: LoadPlan): Promise<Migrat
   const info: MigrationInfo = { created: [], added: [], version_written: false };
   if (await isLoaded(db, plan.dataset, plan.load_id)) return info;
 
-  const place: Place = { catalog: db.catalog, dataset: plan.dataset };
-  const staging: Place = { catalog: db.catalog, dataset: plan.staging_dataset };
+  const place: Place = db.place(plan.dataset);
+  const staging: Place = db.place(plan.staging_dataset);
   const stagingWanted =
     needsStagingDataset(plan.schema, options.replace_strategy !== "truncate-and-insert") ||
     // dlt drops tables in both datasets, and makes sure of both before
     (plan.refresh?.drop.length ?? 0) > 0;
   await db.transaction("migrating the schema", async () => {
-    await vendor.lock(plan);
+    await vendor.lock(plan, "tables");
     await requireBaseIn(db, plan);
     const datasets = await existingDatasets(db);
     await applyDrops(

@@ -19,7 +19,7 @@ export async function restore(db: SqlDatabase, query: RestoreQuery): Promise<Res
   const tables = await systemTables(db, query.dataset);
   if (!tables) return restored;
   restored.dataset_exists = true;
-  const place: Place = { catalog: db.catalog, dataset: query.dataset };
+  const place: Place = db.place(query.dataset);
 
   if (tables.has(LOADS_TABLE)) {
     const loadId = (await db.rows(greatestLoadId(place)))[0]?.load_id;
@@ -67,7 +67,7 @@ async function pipelineLoads(
  */
 export async function requireBaseIn(db: SqlDatabase, plan: LoadPlan): Promise<void> {
   if (plan.base === undefined) return;
-  const place: Place = { catalog: db.catalog, dataset: plan.dataset };
+  const place: Place = db.place(plan.dataset);
   const tables = (await systemTables(db, plan.dataset)) ?? new Set<string>();
   const limit = idsToAsk(plan);
   const hasLoads = tables.has(LOADS_TABLE);
@@ -82,7 +82,7 @@ export async function requireBaseIn(db: SqlDatabase, plan: LoadPlan): Promise<vo
 export async function isLoaded(db: SqlDatabase, dataset: string, loadId: string): Promise<boolean> {
   const tables = await systemTables(db, dataset);
   if (!tables?.has(LOADS_TABLE)) return false;
-  return (await db.count(hasLoad({ catalog: db.catalog, dataset }), [loadId])) > 0;
+  return (await db.count(hasLoad(db.place(dataset)), [loadId])) > 0;
 }
 
 /** System tables of the dataset; undefined without the dataset. */

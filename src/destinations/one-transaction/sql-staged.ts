@@ -1,4 +1,5 @@
 /** Staged rows: what the files of one table hold, in the types of the target. How they come there is the vendor's. */
+import { createHash } from "node:crypto";
 import { quoteName, quoteNames } from "./sql-text";
 
 /** Arrival order of staged rows: place of the file in the package, then place of the row in the file. */
@@ -6,7 +7,17 @@ export const ARRIVAL_COLUMNS = ["tidemark:file", "tidemark:row"] as const;
 
 /** Normalised names hold no colon, so these never meet a table of a user. */
 export function stagedName(table: string): string {
-  return quoteName(`staged:${table}`);
+  return quoteName(scratchName("staged", table));
+}
+
+/** The shortest limit for names that there is (PostgreSQL cuts longer ones without a word). */
+const LONGEST_NAME = 63;
+
+/** The name of something temporary that belongs to a table. */
+export function scratchName(kind: string, table: string): string {
+  const name = `${kind}:${table}`;
+  if (name.length <= LONGEST_NAME) return name;
+  return `${kind}:${createHash("sha256").update(table).digest("hex").slice(0, 32)}`;
 }
 
 /** True when two staged rows share `columns`. */

@@ -21,6 +21,8 @@ export interface SqlDatabase {
   /** As information_schema names it. */
   readonly catalog: string;
   readonly onProgress: OnProgress;
+  /** As statements name a dataset. */
+  place(dataset: string): Place;
   /** Runs one statement and returns the number of rows it changed. */
   run(sql: string, params?: readonly Bound[], doing?: string): Promise<number>;
   /** Small results only. 64-bit integers come as numbers where they are safe. */
@@ -46,8 +48,11 @@ export interface SqlVendor {
   columnType(table: StoredTable, column: CompleteColumn): string;
   /** @throws TidemarkError DESTINATION_REFUSED for a column that cannot be added */
   addColumn(place: Place, table: StoredTable, column: CompleteColumn): string;
-  /** Called first in every transaction that depends on the newest load: nobody else changes it until the commit. */
-  lock(plan: LoadPlan): Promise<void>;
+  /**
+   * Called first in every transaction that depends on the newest load: nobody else changes the dataset's tables, or the
+   * pipeline's loads, until the commit.
+   */
+  lock(plan: LoadPlan, what: "tables" | "loads"): Promise<void>;
   /** Puts files of a table under `stagedName(table)`, in the types of the target and with ARRIVAL_COLUMNS. */
   stage(table: StoredTable, files: readonly PackageFile[]): Promise<void>;
   unstage(table: StoredTable): Promise<void>;

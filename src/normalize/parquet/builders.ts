@@ -8,7 +8,10 @@ import { BoolBuilder, DateBuilder, DecimalBuilder, DoubleBuilder, Int64Builder }
 
 export function builderFor(
   column: StoredColumn,
-  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision" | "times_as_microseconds">,
+  capabilities: Pick<
+    NormalizeCapabilities,
+    "decimal_precision" | "wei_precision" | "times_as_microseconds" | "long_decimals"
+  >,
   style: ValueStyle,
 ): ColumnBuilder {
   const shape = shapeOf(column, capabilities);

@@ -23,7 +23,10 @@ const MAX_PRECISION = 38;
 
 export function shapeOf(
   column: StoredColumn,
-  capabilities: Pick<NormalizeCapabilities, "decimal_precision" | "wei_precision" | "times_as_microseconds">,
+  capabilities: Pick<
+    NormalizeCapabilities,
+    "decimal_precision" | "wei_precision" | "times_as_microseconds" | "long_decimals"
+  >,
 ): Shape {
   switch (column.data_type) {
     case "bigint":
@@ -44,6 +47,8 @@ export function shapeOf(
     case "wei": {
       const [precision, scale] =
         column.data_type === "decimal" ? capabilities.decimal_precision : capabilities.wei_precision;
+      if (capabilities.long_decimals && (column.precision ?? precision) > MAX_PRECISION)
+        return { kind: "text" };
       return {
         kind: "decimal",
         precision: Math.min(column.precision ?? precision, MAX_PRECISION),

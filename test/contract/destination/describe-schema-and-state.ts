@@ -207,7 +207,7 @@ export function describeSchemaAndState(create: CreateHarness): void {
         (e: Error & { code?: string }) => e,
       );
       expect(error?.code).toBe("DESTINATION_REFUSED");
-      expect(error?.message).toMatch(/items.*1 row.*"id".*BIGINT/);
+      expect(error?.message).toMatch(/items.*\b(1|a) row.*"id".*bigint/i);
       expect(error?.message).not.toContain("10000000000000000000");
       expect(error?.cause).toBeUndefined();
       expect(await select("id")).toEqual([]);
@@ -223,7 +223,7 @@ export function describeSchemaAndState(create: CreateHarness): void {
         ]);
         await expect(load(p)).rejects.toMatchObject({
           code: "DESTINATION_REFUSED",
-          message: expect.stringMatching(/items.*1 row.*"id".*BIGINT/),
+          message: expect.stringMatching(/items.*\b(1|a) row.*"id".*bigint/i),
         });
         expect(await loadCount()).toBe(0);
       },

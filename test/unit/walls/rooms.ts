@@ -165,6 +165,19 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@databricks/sql", "zod"],
   },
   {
+    place: "destinations/postgres",
+    job: "PostgreSQL: COPY, one transaction per package",
+    imports: [
+      "pipeline",
+      "schema",
+      "package-rows",
+      "postgres-connection",
+      "destinations",
+      "destinations/one-transaction",
+    ],
+    vendors: ["pg", "pg-copy-streams", "zod"],
+  },
+  {
     place: "transform",
     job: "dbt as a repeatable step",
     imports: ["pipeline", "processes"],
