@@ -4,10 +4,13 @@ module.exports = {
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   // The Databricks lane (npm run test:databricks) has a warehouse to set up and start; the others have none.
-  testPathIgnorePatterns:
-    process.env.TIDEMARK_LANE === "databricks"
+  testPathIgnorePatterns: [
+    ...(process.env.TIDEMARK_LANE === "databricks"
       ? []
-      : ["/contract/destination/databricks", "/test/databricks/"],
+      : ["/contract/destination/databricks", "/test/databricks/"]),
+    // The package lane (npm run test:package) installs from the registry.
+    ...(process.env.TIDEMARK_LANE === "package" ? [] : ["/test/package/"]),
+  ],
   // Many tests wait for real time-outs, so two share a core well.
   maxWorkers: 2,
   transform: {

@@ -148,6 +148,25 @@ function fillIn(env: Env, file: ProjectFile, cwd: string): void {
   for (const [name, value] of Object.entries(said)) if (value !== undefined) env[name] ||= value;
 }
 
+/** What a worker's owner may say in place of the environment. */
+export type ProjectSettings = Partial<Omit<Config, "cwd" | "taskQueue" | "namespace" | "temporal">>;
+
+/** The configuration of a project, for a worker of somebody else's: the process's environment is read and left as it is. */
+export function projectConfig(folder: string, given: ProjectSettings = {}): Config {
+  const env: Env = { ...process.env, ...given.env };
+  if (given.home !== undefined) env.TIDEMARK_HOME = given.home;
+  const config = loadConfig(folder, env);
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  const paths = ["home", "pipelinesDir", "packageRoot", "cacheDir"];
+  return {
+    ...config,
+    ...Object.fromEntries(
+      said.map(([name, value]) => [name, paths.includes(name) ? resolve(folder, String(value)) : value]),
+    ),
+    env,
+  };
+}
+
 /**
  * An app of a Databricks workspace is granted a Volume and given its path, /Volumes/<catalog>/<schema>/<volume> (or the
  * name with dots): catalog and dataset are then said by the grant itself, unless a variable says otherwise.

@@ -13,3 +13,4 @@ export {
   type PipelineInput,
   page,
 } from "./sources/code/define-pipeline";
+export { type CodeSource, type RegisteredResource, source } from "./sources/code/registered";

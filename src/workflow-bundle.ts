@@ -21,6 +21,11 @@ const CODE = __dirname;
 /** `.js` in the package, `.ts` where the sources run as they are. */
 const EXTENSION = extname(__filename);
 
+/** The workflows' code, for a bundler. */
+export function ownWorkflowsPath(): string {
+  return join(CODE, "workflows", `index${EXTENSION}`);
+}
+
 /** Path of the bundle for the code as it is now. */
 export async function workflowBundle(cacheDir: string): Promise<string> {
   const places = [besideTheCode(), join(cacheDir, "bundles", `workflows-${codeHash()}.js`)] as const;
@@ -35,7 +40,7 @@ export async function workflowBundle(cacheDir: string): Promise<string> {
 async function build(file: string): Promise<void> {
   const { bundleWorkflowCode } = await import("@temporalio/worker");
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(CODE, "workflows", `index${EXTENSION}`),
+    workflowsPath: ownWorkflowsPath(),
     payloadConverterPath: join(CODE, "workflows", `payload-converter${EXTENSION}`),
   });
   mkdirSync(dirname(file), { recursive: true });

@@ -19,12 +19,19 @@ export interface ActivityDependencies extends StepOptions {
   config: Config;
   /** A worker of this process serves the queues of this disk; without, it is looked up before steps are sent there. */
   servesHost?: boolean;
+  /** Under which name the worker's code exports workflow `load`; undefined: under its own. */
+  loadWorkflow?: () => string;
 }
 
-export function createActivities({ config, servesHost = false, ...step }: ActivityDependencies) {
+export function createActivities({
+  config,
+  servesHost = false,
+  loadWorkflow,
+  ...step
+}: ActivityDependencies) {
   const options = { ...step, servesHost };
   return {
-    ...resolveActivities(config, options),
+    ...resolveActivities(config, { ...options, loadWorkflow }),
     ...hostActivities(config, options),
     ...loadActivities(config, options),
     ...transformActivities(config, options),

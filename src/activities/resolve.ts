@@ -4,6 +4,7 @@ import { createDestination } from "../destinations/registry";
 import { requireReadableMetrics } from "../gate/check-metrics";
 import { loadWorkflowId } from "../load/load-workflow-id";
 import type { ResolvedRun } from "../pipeline/infos";
+import { WORKFLOW_LOAD } from "../pipeline/names";
 import type { RunInput } from "../pipeline/spec";
 import { settingsNotes } from "../spec/dlt-settings";
 import { type LoadedSpec, loadSpec } from "../spec/load-spec";
@@ -18,7 +19,10 @@ import { ownQueues } from "./hosts";
 import { failingFindable, registeredSearchAttributes } from "./search-attributes";
 import { prepareDbt } from "./transform-steps";
 
-export function resolveActivities(config: Config, options: StepOptions & { servesHost: boolean }) {
+export function resolveActivities(
+  config: Config,
+  options: StepOptions & { servesHost: boolean; loadWorkflow?: () => string },
+) {
   return {
     /** Reads the spec by name, path or inline; the recorded result pins the run (design law 5). */
     resolveRun: (input: RunInput): Promise<ResolvedRun> =>
@@ -39,6 +43,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
           const destination = createDestination(spec.destination);
           await requireReadableMetrics(spec, destination);
           const host = await ownQueues(config, options.servesHost);
+          const load_workflow = options.loadWorkflow?.() ?? WORKFLOW_LOAD;
           const load = loadWorkflowId(spec, destination.identity.fingerprint);
           const { notes, ...chosen } = await chooseHost(config, destination, host, load);
           return {
@@ -49,6 +54,7 @@ export function resolveActivities(config: Config, options: StepOptions & { serve
             commits: destination.capabilities.commits,
             needs_staging: destination.capabilities.needs_staging,
             load_workflow_id: load,
+            ...(load_workflow === WORKFLOW_LOAD ? {} : { load_workflow }),
             search_attributes: await registeredSearchAttributes(),
             resources: planResources(spec, source),
             warnings: [...settingsNotes(spec.pipeline_name, config), ...(source.warnings ?? []), ...notes],

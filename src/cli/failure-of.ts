@@ -6,6 +6,7 @@ import type { WorkflowFailedError } from "@temporalio/client";
 import { CommanderError } from "commander";
 import { TidemarkError } from "../pipeline/errors";
 import type { GateInfo, RunResult } from "../pipeline/infos";
+import { activityTitle } from "../pipeline/names";
 import { exitCodeOf, Interrupted } from "./end-signals";
 import { EXIT, exitCodeFor } from "./exit-codes";
 
@@ -64,7 +65,7 @@ export function failureOfRun(error: WorkflowFailedError): Failure {
   let current: unknown = error.cause;
   let activity: string | undefined;
   for (;;) {
-    if (current instanceof ActivityFailure) activity = current.activityType;
+    if (current instanceof ActivityFailure) activity = activityTitle(current.activityType);
     if (!(current instanceof Error) || !(current.cause instanceof Error)) break;
     current = current.cause;
   }

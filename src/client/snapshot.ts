@@ -2,7 +2,7 @@
 import { type Client, QueryNotRegisteredError, type WorkflowHandle } from "@temporalio/client";
 import { errorsAllowed } from "../pipeline/attempts";
 import type { ProgressEvent, RunResult } from "../pipeline/infos";
-import { QUERY_PROGRESS } from "../pipeline/names";
+import { activityTitle, QUERY_PROGRESS } from "../pipeline/names";
 import type { LoadProgressView } from "../workflows/progress";
 import type { RunProgressView } from "../workflows/run-details";
 import { failureMessage, heartbeatOf, readable } from "./payloads";
@@ -55,7 +55,7 @@ export async function look(client: Client, run: WorkflowHandle): Promise<Snapsho
           ...(event ?? { step: "resolve" }),
           attempt: activity.attempt ?? 1,
           attempts: errorsAllowed(activity.maximumAttempts),
-          activity: activity.activityType?.name ?? "",
+          activity: activityTitle(activity.activityType?.name ?? ""),
           last_failure: await failureMessage(client, activity.lastFailure),
         });
       }

@@ -33,8 +33,20 @@ export const ERROR_KINDS = {
   FOLDER_NOT_EMPTY: "terminal",
 
   // ---- worker
+
+  // ---- worker
   /** A project folder that is not there, or whose `.tidemark` cannot be written. */
   PROJECT_UNUSABLE: "terminal",
+  /** The plugin twice in one worker, or in two workers of one process that share a package folder. Give it to one. */
+  PLUGIN_TWICE: "terminal",
+  /** Another copy or an older version of @temporalio packages than the worker's. Keep one: `npm ls @temporalio/worker`. */
+  SDK_MISMATCH: "terminal",
+  /** An activity or a workflow of the worker's owner has a name of ours. Rename it, or export our workflow under another. */
+  NAME_TAKEN: "terminal",
+  /** The worker's workflow code has no workflow of Tidemark: `export * from "tidemark/workflows"` there. */
+  WORKFLOWS_MISSING: "terminal",
+  /** A spec names a source that the worker was not given: add it to `sources`. */
+  SOURCE_NOT_REGISTERED: "terminal",
 
   // ---- sources: http
   /** The host could not be reached or did not answer in time. Retried. */

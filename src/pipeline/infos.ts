@@ -54,6 +54,8 @@ export interface ResolvedRun {
   needs_staging: boolean;
   /** Lock of law 6: the load child's workflow id. */
   load_workflow_id: string;
+  /** Under which workflow type this worker has `load`, where its owner gave it another name. */
+  load_workflow?: string;
   /** Resources in topological order with what the workflow needs for routing. */
   resources: ResourcePlan[];
   warnings: string[];

@@ -20,6 +20,35 @@ export const ID_PREFIX = "tidemark-";
 export const QUERY_PROGRESS = "progress";
 export const QUERY_STATE = "state";
 
+/** Activities are called `tidemark.resolveRun`, …, so that they meet none of a user's in a worker of his own. */
+export const ACTIVITY_PREFIX = "tidemark.";
+
+/** Names without the prefix, as histories of before hold them. Workers serve both; nothing is added here. */
+export const UNPREFIXED_ACTIVITIES: readonly string[] = [
+  ...["resolveRun", "pickHost", "holdHost"],
+  ...["openLoad", "extractResource", "finishExtract", "normalizePackage", "stagePackage"],
+  ...["migrateSchema", "loadChains", "completeLoad"],
+  ...["dbtFreshness", "dbtBuild", "collectMetrics", "decideGate"],
+];
+
+/** As people read it, without the prefix. */
+export function activityTitle(type: string): string {
+  return type.startsWith(ACTIVITY_PREFIX) ? type.slice(ACTIVITY_PREFIX.length) : type;
+}
+
+/** Every name under which a worker serves these activities. */
+export function activityTypes<T>(activities: { [name: string]: T }): { [type: string]: T } {
+  const types: { [type: string]: T } = {};
+  for (const [name, activity] of Object.entries(activities)) {
+    types[ACTIVITY_PREFIX + name] = activity;
+    if (UNPREFIXED_ACTIVITIES.includes(name)) types[name] = activity;
+  }
+  return types;
+}
+
+/** Key (by `Symbol.for`) that our workflow functions carry: a bundle of others is looked through for it. */
+export const WORKFLOW_MARK = "tidemark.workflow";
+
 /** dlt's steps in dlt's words, then ours. Every error and progress line names one of them. */
 export type Step = "resolve" | "extract" | "normalize" | "stage" | "load" | "transform" | "metrics" | "gate";
 

@@ -138,6 +138,8 @@ export interface Surroundings {
   env: { readonly [name: string]: string | undefined };
   /** Folder outside the project for what is large and shared, absolute. */
   cache?: string;
+  /** Sources of the user's code that the worker was given by name; undefined: it was given none. */
+  registered?: { readonly [name: string]: unknown };
   /** Names one load: what was read to build the source may be used again for it. Undefined: nothing is kept. */
   load?: string;
 }
@@ -193,6 +195,8 @@ export interface SourceType {
    * Secrets may be literals or `{env}` / `{spec_ref}` objects here.
    */
   check(source: SourceSpec): SpecProblem[];
+  /** Completes a spec's source from what the worker was given, before it is checked. @throws TidemarkError SOURCE_NOT_REGISTERED */
+  complete?(source: SourceSpec, registered: Surroundings["registered"]): SourceSpec;
   /** Paths (JSON pointers inside `source`) at which secrets may stand, whether or not they do. */
   secretPointers(source: SourceSpec): string[];
   /** What may be left out of a spec because dlt would look it up by name, in order; a filled pointer stays as it is. */

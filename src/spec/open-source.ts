@@ -39,8 +39,8 @@ export async function describeSource(
 }
 
 function surroundingsOf(config: Config, secrets: readonly string[], load?: string): Surroundings {
-  const { network, env, cacheDir: cache } = config;
-  return { network, env, cache, secrets: [...secrets], ...(load === undefined ? {} : { load }) };
+  const { network, env, cacheDir: cache, sources: registered } = config;
+  return { network, env, cache, registered, secrets: [...secrets], ...(load === undefined ? {} : { load }) };
 }
 
 /**

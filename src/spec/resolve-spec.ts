@@ -41,7 +41,7 @@ export function resolveSpec(
 ): ResolvedPipeline {
   const where = loaded.file ?? "The inline spec";
   const settings = readDltSettings(config.dlt, config.env);
-  const filled = withDltSettings(loaded.document, settings, config);
+  const filled = withDltSettings(completed(loaded.document, config), settings, config);
   assertSpec(filled, where);
   const document = filled as unknown as SpecDocument;
   const base = loaded.file === undefined ? config.cwd : dirname(loaded.file);
@@ -110,6 +110,15 @@ function withDltSettings(given: JsonObject, settings: DltSettings, config: Confi
     );
   }
   return document;
+}
+
+/** A source's type may know more of it than the spec says. What cannot be read stays as it is. */
+function completed(document: JsonObject, config: Config): JsonObject {
+  const { source } = document;
+  const type = isTable(source) ? sourceType(String(source.type)) : undefined;
+  if (type?.complete === undefined) return document;
+  const whole = type.complete(source as unknown as SourceSpec, config.sources) as unknown as JsonObject;
+  return { ...document, source: whole };
 }
 
 /** dlt: `normalize_schema_name`; a name that can be a schema's stays as it is. */

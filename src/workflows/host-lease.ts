@@ -1,12 +1,10 @@
 /** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
-import { CancellationScope, CancelledFailure, proxyActivities } from "@temporalio/workflow";
-import type { Activities } from "../activities";
+import { CancellationScope, CancelledFailure } from "@temporalio/workflow";
 import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 import { leaseOptions } from "./activity-options";
+import { callActivity } from "./call-activity";
 import { endedByCancel } from "./together";
-
-const { holdHost } = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 
 /** The host did not prove for its time-out that it lives. */
 export class HostGone extends Error {
@@ -32,7 +30,7 @@ export async function whileHostLives<T>(
   const lease = new CancellationScope();
   let gone = false;
   const held = lease
-    .run(() => holdHost.executeWithOptions(leaseOptions(host, retry), [claim === undefined ? {} : { claim }]))
+    .run(() => callActivity("holdHost", [claim === undefined ? {} : { claim }], leaseOptions(host, retry)))
     .catch(() => {
       if (lease.consideredCancelled || around.consideredCancelled) return;
       gone = true;

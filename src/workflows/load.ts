@@ -9,7 +9,6 @@ import {
   defineQuery,
   defineSignal,
   patched,
-  proxyActivities,
   setCurrentDetails,
   setWorkflowOptions,
   TimeoutFailure,
@@ -26,8 +25,9 @@ import type {
   NormalizeInfo,
   OpenedLoad,
 } from "../pipeline/infos";
-import { MEMO_LOAD } from "../pipeline/names";
-import { type ActivityName, HOSTS, optionsFor, type StepPlace } from "./activity-options";
+import { MEMO_LOAD, WORKFLOW_LOAD, WORKFLOW_MARK } from "../pipeline/names";
+import { type ActivityName, HOSTS, type StepPlace } from "./activity-options";
+import { callStep } from "./call-activity";
 import { extractAll } from "./extract-all";
 import { HostGone, whileHostLives } from "./host-lease";
 import { LoadProgress, type LoadProgressView } from "./progress";
@@ -37,7 +37,6 @@ import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 export const pauseSignal = defineSignal<[boolean]>("pauseLoad");
 export const loadProgressQuery = defineQuery<LoadProgressView>("progress");
 
-const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 /** A load may begin anew this many times (a host gone, a package lost or overtaken) before it gives up. */
 const STARTS = 20;
 
@@ -53,6 +52,7 @@ export async function load(request: LoadArgs): Promise<LoadInfo> {
 }
 
 setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, load);
+Object.defineProperty(load, Symbol.for(WORKFLOW_MARK), { value: WORKFLOW_LOAD });
 
 async function wholeLoad(request: LoadArgs): Promise<LoadInfo> {
   if (typeof request?.spec?.pipeline_name !== "string") {
@@ -262,13 +262,7 @@ class LoadRun {
     args: Parameters<Activities[N]>,
     place: StepPlace,
   ): Promise<Awaited<ReturnType<Activities[N]>>> {
-    const call = activities[name] as unknown as {
-      executeWithOptions(
-        o: ReturnType<typeof optionsFor>,
-        a: unknown[],
-      ): Promise<Awaited<ReturnType<Activities[N]>>>;
-    };
-    return await call.executeWithOptions(optionsFor(name, this.request.spec.retry, place), args);
+    return await callStep(name, args, this.request.spec.retry, place);
   }
 
   async #timed<T>(step: string, work: () => Promise<T>): Promise<T> {

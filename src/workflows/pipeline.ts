@@ -12,7 +12,6 @@ import {
   isCancellation,
   ParentClosePolicy,
   patched,
-  proxyActivities,
   setCurrentDetails,
   setWorkflowOptions,
   sleep,
@@ -24,12 +23,19 @@ import { backfillProblem } from "../pipeline/backfill-rules";
 import type { CursorInfo } from "../pipeline/cursor";
 import { cutText } from "../pipeline/cut-text";
 import type { GateInfo, HistoryState, HostQueues, LoadInfo, ResolvedRun, RunResult } from "../pipeline/infos";
-import { UPDATE_RESOLVE_REVIEW, UPDATE_RESUME, WORKFLOW_LOAD } from "../pipeline/names";
+import {
+  UPDATE_RESOLVE_REVIEW,
+  UPDATE_RESUME,
+  WORKFLOW_LOAD,
+  WORKFLOW_MARK,
+  WORKFLOW_PIPELINE,
+} from "../pipeline/names";
 import type { BackfillRequest, RunInput } from "../pipeline/spec";
-import { type ActivityName, HOSTS, LONGEST_SUMMARY, optionsFor, type StepPlace } from "./activity-options";
+import { type ActivityName, HOSTS, LONGEST_SUMMARY, type StepPlace } from "./activity-options";
 import { type Judged, transformAndJudge } from "./after-load";
 import { type BackfillQueue, innermostMessage, toldReason } from "./backfill-queue";
 import { backfillRows, isBackfillOf } from "./backfill-rows";
+import { callStep } from "./call-activity";
 import { Findable } from "./findable";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
@@ -39,7 +45,6 @@ import { factsOf, failureOf } from "./run-end";
 import { type PausableLoad, RunSteering } from "./run-steering";
 import { coded, PROGRAMMING_ERRORS } from "./unexpected";
 
-const activities = proxyActivities<Activities>({ startToCloseTimeout: "1 minute" });
 const DEFAULT_RETRY = { http_attempts: 5, activity_attempts: 5 };
 const LONGEST_WAIT_FOR_LOCK = 15;
 /** Runs that were open before do not look again where a failed load left its package. */
@@ -52,6 +57,7 @@ export async function pipeline(input: RunInput): Promise<RunResult> {
 }
 
 setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, pipeline);
+Object.defineProperty(pipeline, Symbol.for(WORKFLOW_MARK), { value: WORKFLOW_PIPELINE });
 
 /** The state of one run between its steps. */
 class PipelineRun {
@@ -156,7 +162,7 @@ class PipelineRun {
     await this.#lookForHolder(resolved);
     for (let wait = 1; ; wait = Math.min(wait * 2, LONGEST_WAIT_FOR_LOCK)) {
       try {
-        const child = await startChild<typeof load>(WORKFLOW_LOAD, {
+        const child = await startChild<typeof load>(resolved.load_workflow ?? WORKFLOW_LOAD, {
           workflowId: resolved.load_workflow_id,
           args: [
             {
@@ -349,16 +355,7 @@ class PipelineRun {
     args: Parameters<Activities[N]>,
     place: StepPlace,
   ): Promise<Awaited<ReturnType<Activities[N]>>> {
-    const call = activities[name] as unknown as {
-      executeWithOptions(
-        o: ReturnType<typeof optionsFor>,
-        a: unknown[],
-      ): Promise<Awaited<ReturnType<Activities[N]>>>;
-    };
-    return await call.executeWithOptions(
-      optionsFor(name, this.#resolved?.spec.retry ?? DEFAULT_RETRY, place),
-      args,
-    );
+    return await callStep(name, args, this.#resolved?.spec.retry ?? DEFAULT_RETRY, place);
   }
 
   async #step<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -10,6 +10,7 @@ import { NativeConnection, Worker } from "@temporalio/worker";
 import { createActivities } from "../../src/activities";
 import { loadConfig } from "../../src/config";
 import type { RunResult } from "../../src/pipeline/infos";
+import { activityTypes } from "../../src/pipeline/names";
 import { newProject, type Project } from "../support/project";
 import { testAddress, testClient } from "../support/temporal";
 import { apiSpec, type CountingApi, countingApi } from "./counting-api";
@@ -113,7 +114,7 @@ test("a worker that serves only the shared queue is told within seconds", async 
   const worker = await Worker.create({
     connection,
     taskQueue: project.queue,
-    activities: createActivities({ config }),
+    activities: activityTypes(createActivities({ config })),
     workflowBundle: { codePath: process.env.TIDEMARK_TEST_BUNDLE! },
   });
   const told = await worker.runUntil(async () => {

@@ -18,7 +18,7 @@ import { createDestination } from "../../src/destinations/registry";
 import { useDevServer } from "../../src/dev-server";
 import { abortPackages } from "../../src/package/packages";
 import type { HostQueues, OpenedLoad, ResolvedRun } from "../../src/pipeline/infos";
-import { WORKFLOW_PIPELINE } from "../../src/pipeline/names";
+import { activityTypes, WORKFLOW_PIPELINE } from "../../src/pipeline/names";
 import type { JsonObject, RunInput } from "../../src/pipeline/spec";
 import { resolveSpec } from "../../src/spec/resolve-spec";
 import { workflowBundle } from "../../src/workflow-bundle";
@@ -176,7 +176,7 @@ async function main(): Promise<void> {
     connection: native,
     taskQueue: queue,
     workflowBundle: { codePath: bundle },
-    activities: dispatching(Object.keys(createActivities({ config: base }))),
+    activities: activityTypes(dispatching(Object.keys(createActivities({ config: base })))),
     shutdownGraceTime: "1 second",
   });
   const running = worker.run();

@@ -1,6 +1,7 @@
 /** A client and workers on the jest run's Temporal server. */
 import { Client, Connection } from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { activityTypes } from "../../src/pipeline/names";
 
 try {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
@@ -32,7 +33,7 @@ export async function testWorker(
         connection,
         taskQueue,
         identity: "tidemark-test",
-        activities,
+        activities: activityTypes(activities),
         ...(i === 0 ? { workflowBundle: { codePath } } : {}),
         shutdownGraceTime: "1 second",
         maxHeartbeatThrottleInterval: "200 ms",

@@ -22,8 +22,11 @@ export const codeShape = z.strictObject({
   type: z.literal("code"),
   ...sourceShape,
   /** Path of the module: absolute once resolved. */
-  module: filled,
-  resources: z.array(resourceShape).min(1, "must name at least one resource"),
+  module: filled.nullish(),
+  /** In place of a module: a source that the worker was given by this name. */
+  source: filled.nullish(),
+  /** May be left out of a source by name, which then has those of its code. */
+  resources: z.array(resourceShape).min(1, "must name at least one resource").nullish(),
 });
 
 export type CodeResourceSpec = z.infer<typeof resourceShape>;
@@ -47,7 +50,13 @@ export function parentsFirst(resources: readonly CodeResourceSpec[]): {
 export function checkCode(source: SourceSpec): SpecProblem[] {
   const problems = shapeProblems(codeShape, source);
   if (problems.length > 0) return problems;
-  const { resources } = codeShape.parse(source);
+  const { module, source: name, resources: given } = codeShape.parse(source);
+  if ((module == null) === (name == null)) {
+    const message = "give either `module`, the path of one, or `source`, a name that the worker knows";
+    return [{ path: ["module"], message }];
+  }
+  if (given == null && name == null) return [{ path: ["resources"], message: "is missing" }];
+  const resources = given ?? [];
   const names = resources.map(resource => resource.name);
   problems.push(...duplicateNames(resources));
   resources.forEach(({ parent }, index) => {

@@ -6,10 +6,11 @@ import { nearestName } from "../../pipeline/nearest-name";
 import type { JsonObject } from "../../pipeline/spec";
 import { requireModule } from "../../project-modules";
 import { toHints, toIncremental } from "../resource-hints";
-import type { OpenOptions, Page, Resource, Source, SourceType } from "../source";
+import type { OpenOptions, Page, Resource, Source, SourceType, Surroundings } from "../source";
 import { type CodeContext, type CodeGenerator, isPage } from "./code-module";
 import { type CodeResourceSpec, checkCode, codeShape, parentsFirst } from "./code-shape";
 import { toRow } from "./code-values";
+import { registeredSource, withRegistered } from "./registered";
 
 /** Rows that come one by one are handed on in pages of this many. */
 const ROWS_PER_PAGE = 1_000;
@@ -55,11 +56,23 @@ function loadModule(file: string): { [name: string]: unknown } {
   }
 }
 
-function findGenerator(
-  module_: { [name: string]: unknown },
-  file: string,
-  spec: CodeResourceSpec,
-): CodeGenerator {
+/** Generators by name, and where they are from. */
+interface Generators {
+  from: string;
+  named: { [name: string]: unknown };
+}
+
+function generatorsOf(
+  { module: file, source: name }: { module?: string | null; source?: string | null },
+  registered: Surroundings["registered"],
+): Generators {
+  if (name == null) return { from: file!, named: loadModule(file!) };
+  const { resources } = registeredSource(name, registered);
+  const named = Object.entries(resources).map(([resource, { rows }]) => [resource, rows]);
+  return { from: `the source "${name}"`, named: Object.fromEntries(named) };
+}
+
+function findGenerator({ named: module_, from: file }: Generators, spec: CodeResourceSpec): CodeGenerator {
   const name = spec.generator ?? spec.name;
   const found = Object.hasOwn(module_, name) ? module_[name] : undefined;
   if (typeof found === "function") return found as CodeGenerator;
@@ -130,14 +143,15 @@ export const codeSource: SourceType = {
   type: "code",
   check: checkCode,
   secretPointers: () => [],
-  /** @throws TidemarkError SOURCE_CODE_FAILED when the module or one of its generators is not there */
-  create(source): Source {
-    const { name, module: file, resources } = codeShape.parse(source);
-    const module_ = loadModule(file);
+  complete: withRegistered,
+  /** @throws TidemarkError SOURCE_CODE_FAILED when the module or one of its generators is not there; SOURCE_NOT_REGISTERED */
+  create(source, surroundings): Source {
+    const { name, resources, ...place } = codeShape.parse(source);
+    const generators = generatorsOf(place, surroundings?.registered);
     return {
       name,
-      resources: parentsFirst(resources).ordered.map(spec =>
-        toResource(spec, findGenerator(module_, file, spec)),
+      resources: parentsFirst(resources ?? []).ordered.map(spec =>
+        toResource(spec, findGenerator(generators, spec)),
       ),
     };
   },

@@ -12,11 +12,14 @@ export interface CodeSourceInput {
   type: "code";
   name?: string;
   /** Path of the module with the generators, relative to the spec's folder; `__filename`: this module. */
-  module: string;
+  module?: string;
+  /** In place of a module: a source that the worker was given by this name (`sources` of its plugin). */
+  source?: string;
   max_table_nesting?: number;
   root_key?: boolean;
   schema_contract?: ContractInput;
-  resources: (HintsInput & {
+  /** May be left out of a source by name, which then has those of its code. */
+  resources?: (HintsInput & {
     name: string;
     generator?: string;
     incremental?: IncrementalInput;

@@ -280,9 +280,24 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@temporalio/worker"],
   },
   {
+    place: "plugin",
+    job: "`tidemark/plugin`: activities, workflows and this host's own workers, in any Temporal worker",
+    imports: [
+      ...["pipeline", "activities", "config", "data-converter", "package", "sources/code"],
+      "workflow-bundle",
+    ],
+    vendors: ["@temporalio/plugin", "@temporalio/worker", "@temporalio/common"],
+  },
+  {
+    place: "testing",
+    job: "`tidemark/testing`: a pipeline in a user's test",
+    imports: ["pipeline", "config", "plugin", "sources/code", "spec", "tools"],
+    vendors: ["@duckdb/node-api", "@temporalio/testing", "@temporalio/worker"],
+  },
+  {
     place: "worker",
-    job: "configuration → activities → workers",
-    imports: ["activities", "dev-server", "package", "runtime", "worker-health", "workflow-bundle"],
+    job: "a worker of our own: connection, log, plugin",
+    imports: ["pipeline", "activities", "dev-server", "package", "plugin", "runtime", "worker-health"],
     types: ["config"],
     vendors: ["@temporalio/worker"],
   },

@@ -1,0 +1,2 @@
+export * from "tidemark/workflows";
+export * from "./nightly";
