@@ -69,7 +69,8 @@ export class TestProject {
    */
   async run(pipeline: string | JsonObject, { rows, ...input }: TestRunOptions = {}): Promise<RunResult> {
     const { project, sources, config, environment } = { ...this.options, environment: this.environment };
-    const settings = { ...config, home: this.folder, duckdbPath: this.duckdb, destination: "duckdb" };
+    const env = { ...config?.env, DUCKDB_PATH: this.duckdb };
+    const settings = { ...config, home: this.folder, destination: "duckdb", env };
     const spec = specForTest(pipeline, projectConfig(project ?? ".", settings), sources, rows);
     const taskQueue = `tidemark-test-${process.pid}-${++this.#runs}`;
     const worker = await Worker.create({

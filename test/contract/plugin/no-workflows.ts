@@ -1,0 +1,3 @@
+export async function greeting(): Promise<string> {
+  return "hello";
+}
