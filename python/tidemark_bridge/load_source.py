@@ -53,6 +53,11 @@ def load_source(request, project):
         if not resources or not all(isinstance(one, DltResource) for one in resources):
             raise not_a_source(request["source"], module, made)
         source = source_of(request, list(resources))
+    return settled(source, request)
+
+
+def settled(source, request):
+    """The source as the spec wants it: its name is checked, its settings are set, its resources chosen."""
     if request.get("name"):
         require_name(source, request["name"])
     for key in ("max_table_nesting", "root_key", "schema_contract"):

@@ -251,8 +251,9 @@ Examples:
     .command("import")
     .argument("<folder>", "a dlt project: Python files and .dlt/")
     .description(
-      "Write pipeline specs for the REST and SQL pipelines of a dlt project; runs none of its code",
+      "Write pipeline specs for a dlt project: native ones where a program is understood wholly, else of type dlt; runs none of its code",
     )
+    .option("--native-only", "no specs of type dlt: what was not understood becomes a placeholder")
     .option("--output <folder>", "where the specs go (default: pipelines/)")
     .option("--force", "write over specs that exist")
     .option("--json", "print one JSON document")

@@ -26,9 +26,16 @@ export interface FoundSource {
   /** Resources named by `with_resources`. */
   selected?: string[];
   /** The `@dlt.source` function around it. */
-  own?: { name: string; section: string };
+  own?: { name: string; section: string; max_table_nesting?: Json; root_key?: Json; schema_contract?: Json };
   /** `apply_hints` by resource. */
   hints?: { [resource: string]: JsonObject };
+}
+
+/** How Python comes to a run: the program as a script, or one of its functions; `run`: which of several. */
+export interface RunPlace {
+  program: string;
+  function?: string;
+  run?: number;
 }
 
 /** One `pipeline.run(source, …)`. */
@@ -39,7 +46,14 @@ export interface FoundRun {
   pipeline: JsonObject;
   /** Keyword arguments of `run`. */
   options: JsonObject;
-  source: FoundSource;
+  /** null: not understood wholly, and Python has to do it. */
+  source: FoundSource | null;
+  reasons: NotTaken[];
+  place: RunPlace;
+  /** It runs more than once, or others of the same pipeline do, in an order that is not known. */
+  several?: true;
+  /** Why nobody can start it. */
+  unreachable?: string;
 }
 
 export interface FoundProject {

@@ -23,6 +23,10 @@ INCREMENTAL = ["cursor_path", "initial_value"]
 DICTS = {"dict", "RESTAPIConfig", "ClientConfig", "EndpointResource", "EndpointResourceBase", "Endpoint"}
 
 
+# What specs call a place where a value is looked up.
+MARKERS = ("env", "dlt_secret", "dlt_config", "wanted_secret", "wanted_config", "spec_ref")
+
+
 class Dynamic(Exception):
     """An expression whose value is known only when the program runs."""
 
@@ -76,6 +80,7 @@ class Scope:
                 elif isinstance(target, (ast.Subscript, ast.Attribute)):
                     self._change(target.value, node)
                 else:
+                    # One of several targets stands for a part of the value.
                     for one in ast.walk(target):
                         if isinstance(one, ast.Name):
                             self.places.setdefault(one.id, []).append((node.lineno, node.value, False))
@@ -108,6 +113,8 @@ class Scope:
                 raise Dynamic(node, "`%s` is set in more than one place" % name)
             return places[-1][1], self
         if name in self.given:
+            if self.given[name] is None:
+                raise Dynamic(node, "`%s` is a parameter" % name)
             return self.given[name]
         if self.outer is None:
             raise Dynamic(node, "`%s` is not set in this file" % name)
@@ -124,9 +131,10 @@ def is_main(node):
 class Values:
     """Evaluates plain expressions; what is not plain inside a dict or list is left out and told."""
 
-    def __init__(self, told, functions):
+    def __init__(self, told, functions, names):
         self.told = told
         self.functions = functions
+        self.names = names
         self.depth = 0
 
     def of(self, node, scope):
@@ -202,6 +210,9 @@ class Values:
             taken, inner = self.part(value, scope, name)
             if taken:
                 made[name] = self._in_params(name, inner)
+        # One without a place was made here, to stand for a parameter that dlt looks up.
+        if len(made) == 1 and next(iter(made)) in MARKERS and hasattr(node, "lineno"):
+            raise Dynamic(node, "a dict that a spec would read as a reference")
         return made
 
     def _in_params(self, key, value):
@@ -249,11 +260,16 @@ class Values:
                 return {"dlt_config": first}
             if full in ("os.getenv", "getenv", "os.environ.get", "environ.get"):
                 return {"env": first}
-        if name == "incremental" or name == "Incremental":
-            return self.arguments(node, scope, INCREMENTAL)
+        if full == "dict" and "dict" not in self.names.own:
+            return self.arguments(node, scope, [])
+        resolved = self.names.resolved(node.func)
+        if not resolved.startswith("dlt."):
+            raise Dynamic(node, "a call of `%s`" % (full or "a function"))
         if name in CLASSES:
             kind, positional = CLASSES[name]
             return {"type": kind, **self.arguments(node, scope, positional)}
+        if name == "incremental" or name == "Incremental":
+            return self.arguments(node, scope, INCREMENTAL)
         if name in DICTS:
             return self.arguments(node, scope, [])
         raise Dynamic(node, "a call of `%s`" % (full or "a function"))

@@ -8,7 +8,13 @@ import { type DltSettings, isTable } from "./settings-files";
 export interface MadeSpec {
   /** Name of the file, without extension. */
   name: string;
+  /** The native spec, or the one of type `dlt`. */
   document: JsonObject;
+  /** The same pipeline by its own Python, for a native spec that turns out not to be valid. */
+  byPython: JsonObject;
+  native: boolean;
+  /** Why it is not native. */
+  reasons: NotTaken[];
   file: string;
   line: number;
 }
@@ -17,6 +23,12 @@ export interface MadeSpec {
 export interface ProjectPlaces {
   folder: string;
   cwd: string;
+}
+
+/** The folder in which a program runs, with its `.dlt`, and the settings there. */
+export interface ProgramHome {
+  folder: string;
+  settings: DltSettings;
 }
 
 const RUN_OPTIONS = [
@@ -32,26 +44,95 @@ const REST_OPTIONS = ["section", "max_table_nesting", "root_key", "schema_contra
 /** Arguments that only tune dlt's way of reading and change no row. */
 const NO_MEANING = ["metadata", "defer_table_reflect", "engine_kwargs", "backend_kwargs", "schema_import"];
 
+/** @param home where a program of the project runs */
 export function toSpecs(
   found: FoundProject,
-  settings: DltSettings,
-  places: ProjectPlaces,
+  home: (file: string) => ProgramHome,
+  { folder: project, cwd }: ProjectPlaces,
 ): { specs: MadeSpec[]; problems: NotTaken[] } {
   const problems = [...found.problems];
   const specs: MadeSpec[] = [];
   for (const runs of tablesTogether(found.runs)) {
-    const [first] = runs;
-    const tell = (what: string, line = first!.line) => problems.push({ file: first!.file, line, what });
-    const document = toDocument(runs, settings, places, tell);
-    const source = document.source as JsonObject;
-    const taken = (name: string) => specs.some(spec => spec.name === name);
-    let name = safeName(String(document.pipeline_name));
-    if (taken(name)) name = safeName(`${document.pipeline_name}-${source.name}`);
-    for (let i = 2; taken(name); i++) name = safeName(`${document.pipeline_name}-${source.name}-${i}`);
-    specs.push({ name, document, file: first!.file, line: first!.line });
+    const first = runs[0]!;
+    const { file, line } = first;
+    const { folder, settings } = home(file);
+    const places = { folder, cwd };
+    const reasons = [...first.reasons];
+    const tell = (what: string, at = line) => reasons.push({ file, line: at, what });
+    const byPython = pythonDocument(first, settings, places, relative(folder, resolve(project, file)));
+    const native = first.source === null ? undefined : nativeDocument(runs, settings, places, tell);
+    if (byPython === undefined || first.unreachable !== undefined) {
+      const why = first.unreachable ?? "the pipeline's name is known only when the program runs";
+      problems.push(
+        { file, line, what: `${why}: run the program itself, \`tidemark run ${file}\`` },
+        ...reasons,
+      );
+      continue;
+    }
+    const isNative = native !== undefined && reasons.length === 0;
+    const document = isNative ? native : byPython;
+    const name = freeName(document, specs, isNative);
+    if (name === undefined) continue;
+    if (!isNative && first.several) {
+      tell(
+        `pipeline "${document.pipeline_name}" runs more than once here, and a spec is one load: \`tidemark run ${file}\` does all of it`,
+      );
+    }
+    specs.push({ name, document, byPython, native: isNative, reasons, file, line });
   }
   return { specs, problems };
 }
+
+/** undefined: the same document is there already. */
+function freeName(document: JsonObject, specs: readonly MadeSpec[], native: boolean): string | undefined {
+  const text = JSON.stringify(document);
+  if (specs.some(spec => JSON.stringify(spec.document) === text)) return undefined;
+  const taken = (name: string) => specs.some(spec => spec.name === name);
+  const source = document.source as JsonObject;
+  const second = native ? source.name : (source.function ?? source.run ?? "python");
+  let name = safeName(String(document.pipeline_name));
+  if (taken(name)) name = safeName(`${document.pipeline_name}-${second}`);
+  for (let i = 2; taken(name); i++) name = safeName(`${document.pipeline_name}-${second}-${i}`);
+  return name;
+}
+
+/** The program as it is. undefined: its pipeline has no name that is known. */
+function pythonDocument(
+  { file, line, pipeline, options, place, several }: FoundRun,
+  settings: DltSettings,
+  places: ProjectPlaces,
+  program: string,
+): JsonObject | undefined {
+  const unknown = [...((pipeline.unknown as string[]) ?? []), ...((options.unknown as string[]) ?? [])];
+  if (unknown.includes("pipeline_name")) return undefined;
+  const name = pipelineName(file, pipeline);
+  const given = { ...pipeline, ...options };
+  const { run, function: called } = place;
+  return {
+    pipeline_name: name,
+    dataset_name: unknown.includes("dataset_name")
+      ? { not_understood: `${file}:${line}` }
+      : dataset(name, given, settings),
+    ...destination(name, given, settings, places, file),
+    source: {
+      type: "dlt",
+      project_dir: relative(places.cwd, places.folder) || ".",
+      program,
+      ...(called === undefined ? {} : { function: called }),
+      ...(run === undefined || several ? {} : { run }),
+    },
+  };
+}
+
+/** A spec that the check refuses, and that says where what was not understood stands. */
+export function placeholder(spec: MadeSpec): JsonObject {
+  const { file, line, what } = spec.reasons[0] ?? { file: spec.file, line: spec.line, what: "" };
+  return { ...spec.byPython, source: { type: `not understood: ${file}:${line}: ${what}` } };
+}
+
+/** dlt: get_default_pipeline_name */
+const pipelineName = (file: string, pipeline: JsonObject) =>
+  String(pipeline.pipeline_name ?? `dlt_${basename(file, extname(file))}`);
 
 /** Tables that one call of `run` loads belong together, as one source `sql_database`. */
 function tablesTogether(runs: readonly FoundRun[]): FoundRun[][] {
@@ -59,8 +140,8 @@ function tablesTogether(runs: readonly FoundRun[]): FoundRun[][] {
   for (const run of runs) {
     const group = groups.find(
       ([first]) =>
-        first!.source.kind === "sql_table" &&
-        run.source.kind === "sql_table" &&
+        first!.source?.kind === "sql_table" &&
+        run.source?.kind === "sql_table" &&
         first!.file === run.file &&
         first!.line === run.line,
     );
@@ -74,14 +155,19 @@ const safeName = (name: string) => name.replaceAll(/[^\w.-]+/g, "_").replace(/^\
 
 type Tell = (what: string, line?: number) => void;
 
-function toDocument(runs: FoundRun[], settings: DltSettings, places: ProjectPlaces, tell: Tell): JsonObject {
-  const [{ file, pipeline, options, source: found }] = runs as [FoundRun];
-  // dlt: get_default_pipeline_name
-  const name = String(pipeline.pipeline_name ?? `dlt_${basename(file, extname(file))}`);
+function nativeDocument(
+  runs: FoundRun[],
+  settings: DltSettings,
+  places: ProjectPlaces,
+  tell: Tell,
+): JsonObject {
+  const [{ file, pipeline, options }] = runs as [FoundRun];
+  const found = runs[0]!.source!;
+  const name = pipelineName(file, pipeline);
   const document: JsonObject = {
     pipeline_name: name,
     dataset_name: dataset(name, { ...pipeline, ...options }, settings),
-    ...destination(name, { ...pipeline, ...options }, settings, places, tell),
+    ...destination(name, { ...pipeline, ...options }, settings, places, file),
     source: {},
   };
   for (const key of ["refresh", "dev_mode", "full_refresh"]) {
@@ -96,7 +182,7 @@ function toDocument(runs: FoundRun[], settings: DltSettings, places: ProjectPlac
     found.kind === "rest_api"
       ? restSource(found, name, tell)
       : found.kind === "sql_database"
-        ? databaseSource(found, tell)
+        ? databaseSource(found)
         : tableSource(runs, name, tell);
   const section = String(source.section ?? (found.own?.section || source.type));
   document.source = filled(source, {
@@ -106,7 +192,7 @@ function toDocument(runs: FoundRun[], settings: DltSettings, places: ProjectPlac
     pipeline: name,
   });
   if (found.selected !== undefined) document.resources = found.selected;
-  const hints = Object.assign({}, ...runs.map(run => run.source.hints ?? {})) as JsonObject;
+  const hints = Object.assign({}, ...runs.map(run => run.source?.hints ?? {})) as JsonObject;
   if (Object.keys(hints).length > 0) document.resource_hints = hints;
   return document;
 }
@@ -124,10 +210,12 @@ function destination(
   given: JsonObject,
   settings: DltSettings,
   { folder, cwd }: ProjectPlaces,
-  tell: Tell,
+  file: string,
 ): JsonObject {
   const look = (key: string) => lookUp(settings, { key, sections: ["pipelines", pipeline], pipeline })?.value;
   const code = (isTable(given.destination) ? given.destination : {}) as JsonObject;
+  // A placeholder that no check lets through.
+  if (code.unknown !== undefined) return { destination: { type: `not understood: ${file}:${code.unknown}` } };
   const type = code.destination_type ?? code.destination_name ?? look("destination_type");
   const name = code.destination_name ?? look("destination_name") ?? type;
   if (typeof type !== "string" || typeof name !== "string") return {};
@@ -136,10 +224,8 @@ function destination(
     .split(".")
     .at(-1)!;
   if (short === "databricks") return { destination: "databricks" };
-  if (short !== "duckdb") {
-    tell(`the destination ${short} is not supported; the default (DLT_DESTINATION, else duckdb) is used`);
-    return {};
-  }
+  // One that is not known is refused by the check.
+  if (short !== "duckdb") return { destination: { type: short } };
   const { destination_type, destination_name, credentials, ...others } = code;
   const sections = ["destination", name];
   const database =
@@ -162,7 +248,8 @@ function restSource(found: FoundSource, pipeline: string, tell: Tell): JsonObjec
   // Resources without a source belong to a schema that is called as the pipeline.
   const own = found.own?.name ?? name ?? (bare ? pipeline : "rest_api");
   const made: JsonObject = { type: "rest_api", name: own };
-  if (found.own !== undefined) made.section = found.own.section;
+  const { name: _, ...decorated } = found.own ?? { name: "" };
+  Object.assign(made, decorated);
   for (const [key, value] of Object.entries(others)) {
     if (REST_OPTIONS.includes(key)) made[key] = value;
     else tell(`the argument ${key} is not taken`, found.line);
@@ -172,25 +259,24 @@ function restSource(found: FoundSource, pipeline: string, tell: Tell): JsonObjec
 }
 
 /** Arguments that stand under the same name in a spec; what a spec does not have, its check tells. */
-function sqlArguments({ arguments: given, line }: FoundSource, tell: Tell): JsonObject {
+function sqlArguments({ arguments: given }: FoundSource): JsonObject {
   const made: JsonObject = {};
   for (const [key, value] of Object.entries(given)) {
     if (key === "detect_precision_hints") {
       if (value === true) made.reflection_level = "full_with_precision";
-    } else if (NO_MEANING.includes(key)) tell(`the argument ${key} has no meaning here`, line);
-    else if (value !== null) made[key] = value;
+    } else if (value !== null && !NO_MEANING.includes(key)) made[key] = value;
   }
   return made;
 }
 
-function databaseSource(found: FoundSource, tell: Tell): JsonObject {
-  return { type: "sql_database", name: "sql_database", ...sqlArguments(found, tell) };
+function databaseSource(found: FoundSource): JsonObject {
+  return { type: "sql_database", name: "sql_database", ...sqlArguments(found) };
 }
 
 const OF_THE_DATABASE = ["credentials", "schema", "reflection_level", "backend", "resolve_foreign_keys"];
 
 function tableSource(runs: FoundRun[], pipeline: string, tell: Tell): JsonObject {
-  const tables = runs.map(run => sqlArguments(run.source, tell));
+  const tables = runs.map(run => sqlArguments(run.source!));
   if (tables.length === 1) return { type: "sql_table", name: pipeline, ...tables[0]! };
   const made: JsonObject = { type: "sql_database", name: pipeline };
   for (const key of OF_THE_DATABASE) {

@@ -35,6 +35,18 @@ const base = {
   source: filled
     .optional()
     .describe("Function or object of the module: a dlt source or resource, or a function that returns one."),
+  program: filled
+    .optional()
+    .describe(
+      "In place of module and source: a program that calls pipeline.run; what it hands to it is loaded.",
+    ),
+  function: filled.optional().describe("Function of the program to call; default: it runs as a script."),
+  run: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe("Which of the program's runs of this pipeline, from 1; needed where there are several."),
   args: z
     .record(z.string(), z.json())
     .nullish()
@@ -69,13 +81,38 @@ export function checkDlt(source: SourceSpec): SpecProblem[] {
   const { described: _, ...given } = source;
   const problems = shapeProblems(dltShape, given);
   if (problems.length > 0) return problems;
-  for (const key of ["module", "source"] as const) {
-    if (given[key] === undefined) problems.push({ path: [key], message: "is missing" });
-  }
+  problems.push(...(given.program === undefined ? checkModule(given) : checkProgram(given)));
   for (const name of Object.keys((given.settings as object | null) ?? {})) {
     if (!RESERVED.some(prefix => variableOf(name).startsWith(prefix))) continue;
     const message = "is set by the worker for every extraction";
     problems.push({ path: ["settings", name], message });
+  }
+  return problems;
+}
+
+type Given = { [key: string]: unknown };
+
+function checkModule(given: Given): SpecProblem[] {
+  const missing = ["module", "source"].filter(key => given[key] === undefined);
+  const stray = ["function", "run"].filter(key => given[key] !== undefined);
+  return [
+    ...missing.map(key => ({
+      path: [key],
+      message: "is missing; a program can stand in its place (program)",
+    })),
+    ...stray.map(key => ({ path: [key], message: "goes with program" })),
+  ];
+}
+
+function checkProgram(given: Given): SpecProblem[] {
+  const stray = ["module", "source"].filter(key => given[key] !== undefined);
+  const message = "does not go with program, which makes its source itself";
+  const problems: SpecProblem[] = stray.map(key => ({ path: [key], message }));
+  if (!String(given.program).endsWith(".py")) {
+    problems.push({ path: ["program"], message: "must be a .py file" });
+  }
+  if (given.args != null && given.function === undefined) {
+    problems.push({ path: ["args"], message: "are for a function: name it" });
   }
   return problems;
 }

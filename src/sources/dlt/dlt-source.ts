@@ -59,7 +59,11 @@ export const dltSource: SourceType = {
     const folder = mkdtempSync(join(tmpdir(), "tidemark-dlt-"));
     try {
       const bridge = new Bridge(spec, surroundings, folder, signal, onWait);
-      const answer = await bridge.ask("described", { do: "describe", pipeline: { pipeline_name } });
+      const answer = await bridge.ask("described", {
+        do: "describe",
+        folder,
+        pipeline: { pipeline_name },
+      });
       return {
         name: String(answer.name),
         described: {
@@ -224,6 +228,8 @@ class Bridge {
       {
         ...given(spec, [
           "module",
+          "program",
+          "function",
           "source",
           "args",
           "resources",
@@ -232,6 +238,7 @@ class Bridge {
           "schema_contract",
           "name",
         ]),
+        ...(spec.run === undefined ? {} : { run_number: spec.run }),
         ...request,
         project,
       },
@@ -248,7 +255,7 @@ class Bridge {
         onEvent: event => this.#take(event),
       },
     );
-    if (end.last?.event !== wanted) throw bridgeError(end, `${spec.module}:${spec.source}`);
+    if (end.last?.event !== wanted) throw bridgeError(end, whatOf(spec));
     return end.last;
   }
 
@@ -257,6 +264,11 @@ class Bridge {
     else if (event.event === "dlt") this.version = String(event.version);
     else if (event.event === "progress") this.onProgress(event);
   }
+}
+
+function whatOf({ module, source, program, function: called }: DltSpec): string {
+  if (program === undefined) return `${module}:${source}`;
+  return called === undefined ? program : `${program}:${called}`;
 }
 
 function given(spec: DltSpec, keys: (keyof DltSpec)[]): JsonObject {
