@@ -156,6 +156,23 @@ describe("statement_timeout", () => {
     ]);
   });
 
+  test("a view without a key whose first FETCH is cut is fetched in smaller parts", async () => {
+    // sixteen of them take longer than the limit
+    const sql = "SELECT id FROM kept WHERE id <= 40 AND pg_sleep(0.06) IS NOT NULL ORDER BY id";
+    await execute(server.adminDsn, [`CREATE VIEW heavy AS ${sql}`, "GRANT SELECT ON heavy TO timed"]);
+    expect(ids(await pagesOf(await table("timed", "heavy")))).toEqual(ALL.slice(0, 40));
+  });
+
+  test("one that is cut in its middle, where rows become slower, passes at a later attempt", async () => {
+    const sql = `SELECT id FROM kept WHERE id <= 430 AND (pg_sleep(CASE WHEN id > 400 THEN 0.04 ELSE 0.001 END) IS NOT NULL)`;
+    const source = await query("timed", sql);
+    const outcomes: unknown[] = [];
+    for (let attempt = 1; attempt <= 4 && !Array.isArray(outcomes.at(-1)); attempt++)
+      outcomes.push(await pagesOf(source).then(ids, error => error.code));
+    expect(outcomes[0]).toBe("SQL_CONNECTION");
+    expect(outcomes.at(-1)).toHaveLength(430);
+  });
+
   test("a row that takes too long by itself is told, with the limit and what helps", async () => {
     await expect(pagesOf(await table("timed", "slow_row"))).rejects.toMatchObject({
       code: "SQL_CONNECTION",

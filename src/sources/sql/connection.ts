@@ -5,7 +5,7 @@ import Cursor from "pg-cursor";
 import { cancelStatement } from "../../postgres-connection/cancel-statement";
 import { destroy, lostBy, openClient, orAbort } from "../../postgres-connection/connect";
 import type { ConnectionSettings } from "../../postgres-connection/credentials";
-import { sqlError } from "./sql-errors";
+import { sqlError, wasCutShort } from "./sql-errors";
 
 /** Texts of one batch as they came over the wire; null is NULL. */
 export interface Batch {
@@ -51,6 +51,10 @@ const FIRST_TIMED_ROWS = 16;
 const MOST_GROWTH = 8;
 /** Of the server's limit, for one FETCH: one that is cut is the end of the read, so that it may take much longer. */
 const SHARE_OF_LIMIT = 10;
+/** How much smaller the FETCHes of a statement become after one of them was cut, and at most. */
+const SMALLER_SHARE = 8;
+const SMALLEST_SHARE = SHARE_OF_LIMIT * SMALLER_SHARE ** 3;
+const MOST_SHARES = 100;
 
 const ROLLBACK_MS = 2_000;
 
@@ -157,8 +161,22 @@ function nextSize(rows: (string | null)[][], asked: number, chunkSize: number): 
 }
 
 /** Rows for a statement that is to take a share of the server's limit, from what the last one took. */
-export function rowsInTime(rows: number, tookMs: number, limitMs: number): number {
-  return Math.max(1, Math.floor((rows * limitMs) / SHARE_OF_LIMIT / Math.max(1, tookMs)));
+export function rowsInTime(rows: number, tookMs: number, limitMs: number, share = SHARE_OF_LIMIT): number {
+  return Math.max(1, Math.floor((rows * limitMs) / share / Math.max(1, tookMs)));
+}
+
+/** Statements of which a FETCH was cut, by their text: the next attempt of the step fetches less at once. */
+const shares = new Map<string, number>();
+
+function fetchLess(text: string, than: number): number {
+  const share = than * SMALLER_SHARE;
+  shares.delete(text);
+  shares.set(text, share);
+  for (const oldest of shares.keys()) {
+    if (shares.size <= MOST_SHARES) break;
+    shares.delete(oldest);
+  }
+  return share;
 }
 
 const identity = (value: string) => value;
@@ -185,11 +203,13 @@ async function* fetchedBatches(
   { text, values }: Statement,
   { signal, chunkSize, onRequest }: StreamOptions,
   limitMs: number,
+  share: number,
 ): AsyncGenerator<Batch> {
   const declare = { text: `DECLARE rows NO SCROLL CURSOR FOR ${text}`, values: [...values] };
   await orAbort(signal, client.query(declare));
   let isFirst = true;
-  for (let size = Math.min(FIRST_TIMED_ROWS, chunkSize); ; ) {
+  const first = Math.max(1, Math.floor((FIRST_TIMED_ROWS * SHARE_OF_LIMIT) / share));
+  for (let size = Math.min(first, chunkSize); ; ) {
     onRequest?.();
     const from = Date.now();
     const fetch = { text: `FETCH FORWARD ${size} FROM rows`, ...AS_TEXTS };
@@ -198,7 +218,7 @@ async function* fetchedBatches(
     if (rows.length > 0 || isFirst) yield { rows, fields };
     isFirst = false;
     if (rows.length < size) break;
-    size = Math.min(nextSize(rows, size, chunkSize), rowsInTime(rows.length, took, limitMs));
+    size = Math.min(nextSize(rows, size, chunkSize), rowsInTime(rows.length, took, limitMs, share));
   }
 }
 
@@ -214,9 +234,27 @@ export async function* streamRows(
   statement: Statement,
   options: StreamOptions,
 ): AsyncGenerator<Batch> {
-  yield* inTransaction(settings, options, (client, { statementMs }) =>
-    statementMs > 0 && DECLARABLE.test(statement.text)
-      ? fetchedBatches(client, statement, options, statementMs)
-      : portalBatches(client, statement, options),
-  );
+  const declarable = DECLARABLE.test(statement.text);
+  for (let share = shares.get(statement.text) ?? SHARE_OF_LIMIT; ; ) {
+    let isTimed = false;
+    let isNew = true;
+    const batches = inTransaction(settings, options, (client, { statementMs }) => {
+      isTimed = statementMs > 0 && declarable;
+      return isTimed
+        ? fetchedBatches(client, statement, options, statementMs, share)
+        : portalBatches(client, statement, options);
+    });
+    try {
+      for await (const batch of batches) {
+        isNew = false;
+        yield batch;
+      }
+      return;
+    } catch (error) {
+      if (!isTimed || !wasCutShort(error) || share >= SMALLEST_SHARE) throw error;
+      // Without a key nothing that was read can be gone on after: then the step's next attempt fetches less.
+      share = fetchLess(statement.text, share);
+      if (!isNew) throw error;
+    }
+  }
 }

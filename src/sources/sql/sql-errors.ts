@@ -11,6 +11,8 @@ export class ServerRefusal extends TidemarkError {
     code: ErrorCode,
     message: string,
     readonly state: string,
+    /** Of a statement that was cancelled: the server's own limit, in milliseconds. */
+    readonly limitMs?: number,
   ) {
     super(code, message, { step: "extract" });
   }
@@ -21,19 +23,23 @@ export function wasCutShort(error: unknown): boolean {
   return error instanceof ServerRefusal && CUT_SHORT.has(error.state);
 }
 
+/** The limit that a statement was cut by; undefined when somebody or something else cut it. */
+export function limitOf(error: unknown): number | undefined {
+  return error instanceof ServerRefusal ? error.limitMs : undefined;
+}
+
 function refusal(state: string, said: string, where: string, limits: { statementMs: number } | undefined) {
   const { code, isSafe, means, advice } = wordsFor(state);
   const words = isSafe ? `: ${said}` : "";
   const meaning = means === undefined ? "" : `: ${means}`;
   const left = isSafe ? "" : " (its own message is left out, it may hold a value)";
-  const limit =
-    state === "57014" && limits !== undefined && limits.statementMs > 0
-      ? ` This session's statement_timeout is ${limits.statementMs / 1000} s.`
-      : "";
+  const limitMs = state === "57014" && limits !== undefined ? limits.statementMs || undefined : undefined;
+  const limit = limitMs === undefined ? "" : ` This session's statement_timeout is ${limitMs / 1000} s.`;
   return new ServerRefusal(
     code,
     `PostgreSQL refused ${where} with ${state}${words}${meaning}${left}.${limit} ${advice}`,
     state,
+    limitMs,
   );
 }
 

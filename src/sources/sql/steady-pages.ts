@@ -5,7 +5,7 @@
  */
 import type { Json } from "../../pipeline/spec";
 import type { OpenOptions, Page } from "../source";
-import { wasCutShort } from "./sql-errors";
+import { limitOf, wasCutShort } from "./sql-errors";
 
 export interface Part {
   /** Place to go on after. */
@@ -19,6 +19,11 @@ const FIRST_ROWS = 64;
 const PAGE_MS = 5_000;
 /** Of the time that was cut, for one page. */
 const SHARE = 4;
+/**
+ * Where no limit of the server's is known: a statement that somebody cancelled after a moment says nothing of how long
+ * others may take, and pages below this are mostly the price of a statement.
+ */
+const LEAST_MS = 500;
 const MOST_CHANGE = 8;
 const MOST_ROWS = 500_000;
 /** Attempts on one place, each for fewer rows. */
@@ -26,6 +31,10 @@ const MOST_FAILURES = 12;
 const LEAST_ROWS = 1;
 
 const rowsOf = (page: Page) => page.columns?.rows ?? page.rows.length;
+
+function pageMs(limitMs: number | undefined, tookMs: number): number {
+  return limitMs === undefined ? Math.max(LEAST_MS, tookMs / SHARE) : limitMs / SHARE;
+}
 
 /**
  * @param read pages of one part in the order of the key; each tells its place in `resume`
@@ -54,7 +63,7 @@ export async function* steadyPages(
     if (!isKeyed || lost || signal.aborted || !wasCutShort(error)) throw error;
     cut = error;
   }
-  const target = Math.min(PAGE_MS, (Date.now() - from) / SHARE);
+  const target = Math.min(PAGE_MS, pageMs(limitOf(cut), Date.now() - from));
   onWait?.("reading on in shorter statements, as the server cut the last one short");
   let limit = FIRST_ROWS;
   for (let failures = 0; ; ) {

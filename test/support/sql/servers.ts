@@ -22,6 +22,8 @@ export interface RuledServer extends PostgresServer {
   /** Removed when the server stops; other users may enter it. */
   folder: string;
   dataDir: string;
+  /** Fast shutdown, which ends every session, and up again on the same port. */
+  restart(): Promise<void>;
 }
 
 function binaries(): string {
@@ -34,12 +36,21 @@ export async function startRuledServer(): Promise<RuledServer> {
   const folder = mkdtempSync(join(tmpdir(), "tidemark-postgres-"));
   chmodSync(folder, 0o755);
   const dataDir = join(folder, "data");
-  const server = await startPostgresServer({ dataDir, bin: binaries() });
-  const stop = async () => {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+  const first = await startPostgresServer({ dataDir, bin: binaries() });
+  let server: PostgresServer = first;
+  return {
+    ...first,
+    folder,
+    dataDir,
+    async restart() {
+      await server.stop();
+      server = await startPostgresServer({ dataDir, bin: binaries(), port: first.port });
+    },
+    async stop() {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
-  return { ...server, folder, dataDir, stop };
 }
 
 /** DSN of another role, database or parameters on the same server. */
