@@ -3,6 +3,7 @@ import type { Config } from "../config";
 import type { StepOptions } from "./heartbeats";
 import { hostActivities } from "./hosts";
 import { loadActivities } from "./load-steps";
+import { notifyActivities } from "./notify";
 import { resolveActivities } from "./resolve";
 import { transformActivities } from "./transform-steps";
 
@@ -35,6 +36,7 @@ export function createActivities({
     ...hostActivities(config, options),
     ...loadActivities(config, options),
     ...transformActivities(config, options),
+    ...notifyActivities(config, options),
   };
 }
 

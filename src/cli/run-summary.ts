@@ -11,6 +11,8 @@ export function runSummary(result: RunResult): string {
     if (load.tables.length > 0) parts.push(loadTable(load.tables));
     else parts.push("  nothing new: no rows were loaded");
     for (const note of load.notes) parts.push(`  note: ${note}`);
+    const { schema_changes: changes = [] } = load;
+    if (changes.length > 0 && !load.first_load) parts.push(`  new in the schema: ${changes.join(", ")}`);
   }
   for (const cursor of result.cursors)
     parts.push(`  cursor ${cursor.resource}.${cursor.cursor_path} = ${cursor.value.text}`);
@@ -38,6 +40,7 @@ export function runSummary(result: RunResult): string {
     );
     if (result.gate.packet_path) parts.push(`  packet: ${result.gate.packet_path}`);
   }
+  for (const problem of result.undelivered ?? []) parts.push(`  ${problem}`);
   parts.push(stepTable(result.seconds));
   return `${parts.join("\n")}\n`;
 }

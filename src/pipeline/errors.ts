@@ -195,6 +195,12 @@ export const ERROR_KINDS = {
    */
   GATE_BLOCKED: "terminal",
 
+  // ---- notices
+  /** A webhook answered 5xx or 429, hung, or was not reached; a command failed. Retried; no run fails for it. */
+  NOTICE_FAILED: "transient",
+  /** A webhook refused the notice or is no URL, or a command could not be started. No run fails for it. */
+  NOTICE_REFUSED: "terminal",
+
   // ---- drill
   /** A drill could not be done: the pipeline fails without faults too, or a dataset of an earlier drill is in the way. */
   DRILL_FAILED: "terminal",

@@ -214,6 +214,8 @@ export interface LoadInfo {
   rejected_rows?: number;
   /** New tables and columns, "table" or "table.column", at most 100; absent: none, or a result of before. */
   schema_changes?: string[];
+  /** The load made the dataset: all of its schema is new. */
+  first_load?: true;
   seconds: { [step: string]: number };
   /** Where the load was done. */
   host?: HostQueues;
@@ -331,6 +333,8 @@ export interface RunResult {
   cursors: CursorInfo[];
   state?: StateRef;
   state_load_id?: string;
+  /** Notices that could not be delivered, a sentence each; absent: all were. */
+  undelivered?: string[];
   seconds: { [step: string]: number };
 }
 

@@ -50,7 +50,16 @@ export function activityTypes<T>(activities: { [name: string]: T }): { [type: st
 export const WORKFLOW_MARK = "tidemark.workflow";
 
 /** dlt's steps in dlt's words, then ours. Every error and progress line names one of them. */
-export type Step = "resolve" | "extract" | "normalize" | "stage" | "load" | "transform" | "metrics" | "gate";
+export type Step =
+  | "resolve"
+  | "extract"
+  | "normalize"
+  | "stage"
+  | "load"
+  | "transform"
+  | "metrics"
+  | "gate"
+  | "notify";
 
 /** What specs load into that name no destination, where DLT_DESTINATION says nothing. */
 export const DEFAULT_DESTINATION = "duckdb";

@@ -5,6 +5,8 @@
 
 import type { GateSpec } from "./gate-spec";
 
+import type { NotifySpec } from "./notices";
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
@@ -224,6 +226,8 @@ export interface ResolvedPipeline {
   /** Name of the environment variables whose values must never appear in messages. */
   transform?: { dbt: DbtSpec };
   gate?: GateSpec;
+  /** Who is told what happens to a run. */
+  notify?: NotifySpec[];
   retry: RetrySpec;
   /** Resources that are extracted at the same time; default 8. */
   parallel?: number;

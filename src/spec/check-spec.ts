@@ -4,6 +4,7 @@ import { DESTINATION_NAMES, findDestinationType } from "../destinations/registry
 import { cutText } from "../pipeline/cut-text";
 import { TidemarkError } from "../pipeline/errors";
 import { unknownName } from "../pipeline/nearest-name";
+import { NOTICE_EVENTS } from "../pipeline/notices";
 import type { Json, JsonObject, SourceSpec } from "../pipeline/spec";
 import { SOURCE_TYPES, sourceType } from "../sources/registry";
 import {
@@ -70,6 +71,35 @@ export const retry = z.strictObject({
 export const parallel = wholeNumber(1, 1000);
 export const onBusy = z.enum(["wait", "fail"]);
 
+const secretRef = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({ env: z.string().min(1) }),
+    z.strictObject({ dlt_secret: z.string().min(1) }),
+    z.strictObject({ spec_ref: z.strictObject({ file: z.string(), pointer: z.string() }) }),
+  ],
+  'must name a secret, for example {"env": "SLACK_WEBHOOK"}',
+);
+
+const receiver = z
+  .strictObject({
+    on: z.array(z.enum(NOTICE_EVENTS)).min(1).describe("What it is told"),
+    webhook: secretRef.optional().describe("URL that gets the notice by POST, as JSON that Slack shows too"),
+    headers: z.record(z.string(), secretRef).optional().describe("Of the request, for example authorization"),
+    command: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe("Program and arguments; started without a shell, the notice as JSON on its standard input"),
+  })
+  .refine(({ webhook, command }) => (webhook === undefined) !== (command === undefined), {
+    message: "must have either webhook or command",
+  })
+  .refine(({ webhook, headers }) => headers === undefined || webhook !== undefined, {
+    message: "headers go with a webhook",
+    path: ["headers"],
+  });
+
 /** Names become parts of workflow ids, summaries and folders. */
 const name = z
   .string()
@@ -102,6 +132,7 @@ const pipeline = z.strictObject({
   retry: retry.optional(),
   parallel: parallel.optional(),
   on_busy: onBusy.optional(),
+  notify: z.array(receiver).max(20, "must be at most 20 receivers").optional(),
 });
 
 export type SpecDocument = z.infer<typeof pipeline>;

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
+import type { NotifySpec } from "../pipeline/notices";
 import { collectTexts } from "../pipeline/redact";
 import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
 import { requireModule } from "../project-modules";
@@ -70,6 +71,16 @@ export function withDestinationSecrets(
 ): { destination: DestinationSpec; secrets: string[] } {
   const { value, secrets } = resolveSecrets(destination as unknown as Json, lookupOf(config), "destination");
   return { destination: value as unknown as DestinationSpec, secrets };
+}
+
+/** A receiver of notices with its URL and headers in place of their references. @throws TidemarkError SECRET_MISSING */
+export function withNotifySecrets(
+  receiver: NotifySpec,
+  place: number,
+  config: Config,
+): { value: NotifySpec; secrets: string[] } {
+  const { value, secrets } = resolveSecrets(receiver as unknown as Json, lookupOf(config), `notify/${place}`);
+  return { value: value as unknown as NotifySpec, secrets };
 }
 
 function lookupOf(config: Config): SecretLookup {

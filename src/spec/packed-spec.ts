@@ -21,8 +21,18 @@ export function packSpec(spec: ResolvedPipeline): ResolvedPipeline {
   if (bytes <= PLAIN_LIMIT) return spec;
   const gzip_base64 = gzipSync(json).toString("base64");
   if (gzip_base64.length > PACKED_LIMIT) throw tooLong(spec, bytes, gzip_base64.length);
-  const { pipeline_name, dataset_name, destination, source, transform, gate, retry, parallel, on_busy } =
-    spec;
+  const {
+    pipeline_name,
+    dataset_name,
+    destination,
+    source,
+    transform,
+    gate,
+    retry,
+    parallel,
+    on_busy,
+    notify,
+  } = spec;
   return {
     pipeline_name,
     dataset_name,
@@ -33,6 +43,7 @@ export function packSpec(spec: ResolvedPipeline): ResolvedPipeline {
     retry,
     ...(parallel === undefined ? {} : { parallel }),
     ...(on_busy === undefined ? {} : { on_busy }),
+    ...(notify === undefined ? {} : { notify: notify.map(({ on }) => ({ on })) }),
     packed: { gzip_base64, bytes, sha256: hashOf(json) },
   };
 }

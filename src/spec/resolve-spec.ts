@@ -5,6 +5,7 @@ import { storedNames } from "../destinations/dataset-names";
 import { DESTINATION_TYPES, destinationType } from "../destinations/registry";
 import { type DltSettings, isTable, readDltSettings } from "../dlt-project/settings-files";
 import { TidemarkError } from "../pipeline/errors";
+import type { NotifySpec } from "../pipeline/notices";
 import type {
   ColumnHint,
   DestinationSpec,
@@ -78,6 +79,7 @@ export function resolveSpec(
     },
     parallel: input.parallel ?? document.parallel,
     on_busy: input.on_busy ?? document.on_busy,
+    notify: resolveNotify(document.notify as NotifySpec[] | undefined, loaded),
   };
   assertSpecCrosses(resolved);
   return resolved;
@@ -158,12 +160,7 @@ function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config,
   const literals = literalSecrets(source, pointers);
   if (literals.length > 0) {
     if (loaded.file === undefined) {
-      throw new TidemarkError(
-        "SPEC_HOLDS_SECRET",
-        `The workflow's input holds a literal secret at ${literals.map(p => `source${p}`).join(", ")}. ` +
-          "It now stands in the server's history: rotate that secret, then name an environment variable of the worker " +
-          'instead, for example {"env": "API_TOKEN"}.',
-      );
+      throw holdsSecret(literals.map(pointer => `source${pointer}`));
     }
     source = swapLiterals(source, pointers, loaded.file);
   }
@@ -191,6 +188,15 @@ function projectFolder(given: Json | undefined, { file }: LoadedSpec, { cwd, pip
   );
 }
 
+function holdsSecret(places: string[]): TidemarkError {
+  return new TidemarkError(
+    "SPEC_HOLDS_SECRET",
+    `The workflow's input holds a literal secret at ${places.join(", ")}. ` +
+      "It now stands in the server's history: rotate that secret, then name an environment variable of the worker " +
+      'instead, for example {"env": "API_TOKEN"}.',
+  );
+}
+
 /** A code source's module: relative to its spec, and below the spec's folder or the pipelines folder. */
 function modulePath(module_: string, loaded: LoadedSpec, config: Config, base: string): string {
   const folder = loaded.file === undefined ? config.pipelinesDir : base;
@@ -202,6 +208,26 @@ function modulePath(module_: string, loaded: LoadedSpec, config: Config, base: s
     );
   }
   return path;
+}
+
+/** @throws TidemarkError SPEC_HOLDS_SECRET, SPEC_INVALID */
+function resolveNotify(notify: NotifySpec[] | undefined, { file }: LoadedSpec): NotifySpec[] | undefined {
+  if (notify === undefined) return undefined;
+  if (file === undefined && notify.some(({ command }) => command !== undefined)) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      "notify: a command is run only for a spec that is a file of the worker, so that a workflow's input cannot run programs there. Put the spec into pipelines/, or name a webhook.",
+    );
+  }
+  const pointers = notify.flatMap(({ headers = {} }, i) => [
+    `/${i}/webhook`,
+    ...Object.keys(headers).map(name => `/${i}/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`),
+  ]);
+  const receivers = notify as unknown as JsonObject;
+  const literals = literalSecrets(receivers, pointers);
+  if (literals.length === 0) return notify;
+  if (file === undefined) throw holdsSecret(literals.map(pointer => `notify${pointer}`));
+  return swapLiterals(receivers, pointers, file, "/notify") as unknown as NotifySpec[];
 }
 
 function resolveTransform(

@@ -23,11 +23,19 @@ function holdsOnlyRefs(value: Json): boolean {
   return Object.values(value).every(inner => inner === null || holdsOnlyRefs(inner as Json));
 }
 
-/** A copy of `source` in which the literals at `pointers` are references into the spec file. */
-export function swapLiterals(source: JsonObject, pointers: readonly string[], file: string): JsonObject {
+/**
+ * A copy of `source` in which the literals at `pointers` are references into the spec file.
+ * @param at pointer of `source` in the file
+ */
+export function swapLiterals(
+  source: JsonObject,
+  pointers: readonly string[],
+  file: string,
+  at = "/source",
+): JsonObject {
   const copy = structuredClone(source);
   for (const pointer of literalSecrets(source, pointers)) {
-    writePointer(copy, pointer, { spec_ref: { file, pointer: `/source${pointer}` } });
+    writePointer(copy, pointer, { spec_ref: { file, pointer: `${at}${pointer}` } });
   }
   return copy;
 }

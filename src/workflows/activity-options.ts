@@ -27,6 +27,7 @@ const START_TO_CLOSE = {
   dbtBuild: "12 hours",
   collectMetrics: "15 minutes",
   decideGate: "5 minutes",
+  notify: "1 minute",
 } as const satisfies Record<string, ActivityOptions["startToCloseTimeout"]>;
 
 /** Patch of the workflows that know of hosts and their leases. */

@@ -234,7 +234,7 @@ class LoadRun {
       notes: [...this.#notes, ...(done.notes ?? [])],
       load_id: ref.load_id,
       tables: loaded,
-      ...told(this.#normalized),
+      ...told(this.#normalized, migrated),
     });
   }
 
@@ -300,9 +300,15 @@ type RunStep = <N extends ActivityName & keyof Activities>(
   args: Parameters<Activities[N]>,
 ) => Promise<Awaited<ReturnType<Activities[N]>>>;
 
-function told(normalized: NormalizeInfo | undefined): Partial<LoadInfo> {
-  const { rejected_rows, schema_changes = [] } = normalized ?? {};
+/** A package that was normalized by an earlier run does not say what changed; the destination does. */
+function told(
+  normalized: NormalizeInfo | undefined,
+  { created = [], added = [] }: { created?: string[]; added?: string[] },
+): Partial<LoadInfo> {
+  const { rejected_rows, schema_changes: changes = [...created, ...added] } = normalized ?? {};
+  const schema_changes = changes.filter(name => !name.startsWith("_dlt_"));
   return {
+    ...(created.includes("_dlt_loads") ? { first_load: true as const } : {}),
     ...(rejected_rows === undefined ? {} : { rejected_rows }),
     ...(schema_changes.length === 0 ? {} : { schema_changes: schema_changes.slice(0, 100) }),
   };

@@ -39,6 +39,7 @@ import { callStep } from "./call-activity";
 import { Findable } from "./findable";
 import { type HostGone, onLivingHost } from "./host-lease";
 import type { load } from "./load";
+import { Notices } from "./notices";
 import { leaveMemo } from "./own-memo";
 import { type RunProgressView, runDetails } from "./run-details";
 import { factsOf, failureOf } from "./run-end";
@@ -53,7 +54,7 @@ const PATCH_HOLDER_NOW = "holder-of-now";
 const PATCH_BACKFILL_VALUES = "backfill-values-as-they-are";
 
 export async function pipeline(input: RunInput): Promise<RunResult> {
-  return await coded("pipeline", () => new PipelineRun(input).execute());
+  return await coded("pipeline", () => new PipelineRun(input).run());
 }
 
 setWorkflowOptions({ failureExceptionTypes: PROGRAMMING_ERRORS }, pipeline);
@@ -81,6 +82,7 @@ class PipelineRun {
   #loadedAt: string | undefined;
   readonly #asked: RunSteering;
   readonly #findable = new Findable();
+  readonly #notices = new Notices(() => this.#resolved);
 
   constructor(private readonly input: RunInput) {
     const last = workflowInfo().lastResult as RunResult | undefined;
@@ -100,7 +102,26 @@ class PipelineRun {
     return this.#asked.backfills;
   }
 
-  async execute(): Promise<RunResult> {
+  /** The run with its notices: none is lost when the workflow closes. */
+  async run(): Promise<RunResult> {
+    try {
+      const result = await this.#execute();
+      await this.#notices.sent();
+      const { problems } = this.#notices;
+      return problems.length === 0 ? result : { ...result, undelivered: problems };
+    } catch (error) {
+      this.#notices.failed(error);
+      await this.#notices.sent();
+      throw error;
+    } finally {
+      if (this.#notices.problems.length > 0) {
+        this.#view.notes.push(...this.#notices.problems);
+        this.#show();
+      }
+    }
+  }
+
+  async #execute(): Promise<RunResult> {
     leaveMemo(this.input);
     const answer = await this.#step("resolve", () =>
       this.#activity("resolveRun", [this.input], { summary: "resolve and validate the spec" }),
@@ -242,6 +263,7 @@ class PipelineRun {
     }
     this.#view.notes.push(...info.notes);
     this.#findable.loaded(info);
+    this.#notices.loaded(info);
   }
 
   async #runBackfills(): Promise<void> {
@@ -316,10 +338,12 @@ class PipelineRun {
       );
     }
     const { gate } = judged;
+    this.#notices.judged(judged);
     if (gate !== undefined) this.#findable.decided(gate.decision);
     if (gate?.decision === "review" && resolved.spec.gate?.on_review === "wait") {
       judged.gate = await this.#waitForReview(gate);
       this.#findable.decided(judged.gate.decision);
+      if (judged.gate.decision === "block") this.#notices.decided(judged.gate);
     }
     if (judged.gate !== undefined) this.#view.gate = judged.gate;
     return judged;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import { freePort } from "../../src/dev-server";
+import type { RunResult } from "../../src/pipeline/infos";
 import { METRICS } from "../../src/pipeline/metrics";
 import { newProject, type Project, REPOSITORY } from "../support/project";
 import { testAddress, testClient } from "../support/temporal";
@@ -23,17 +24,23 @@ let health: number;
 let metrics: number;
 const held: ServerResponse[] = [];
 let flaky = 0;
+/** What the good webhook got. */
+const told: { text: string; event: string }[] = [];
 
 beforeAll(async () => {
   ({ client, close } = await testClient());
   api = createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://localhost");
     if (pathname === "/held") return void held.push(response);
+    if (pathname === `/hook-${SECRET}`) {
+      request.on("data", data => told.push(JSON.parse(String(data))));
+      return void request.on("end", () => response.end("ok"));
+    }
     const status = pathname === "/denied" ? 403 : pathname === "/flaky" && ++flaky === 1 ? 503 : 200;
     response.writeHead(status, { "content-type": "application/json" });
     response.end(
       JSON.stringify([
-        { id: 1, updated_at: "2026-01-02T03:04:05Z" },
+        { id: 1, updated_at: "2026-01-02T03:04:05Z", ...(flaky > 2 ? { extra: 1 } : {}) },
         { id: 2, updated_at: "2026-01-01T00:00:00Z" },
       ]),
     );
@@ -53,7 +60,14 @@ beforeAll(async () => {
     ]),
     {
       cwd: project.folder,
-      env: { ...project.env, TEMPORAL_ADDRESS: testAddress(), LOG_FORMAT: "json", MY_TOKEN: SECRET },
+      env: {
+        ...project.env,
+        TEMPORAL_ADDRESS: testAddress(),
+        LOG_FORMAT: "json",
+        MY_TOKEN: SECRET,
+        GOOD_HOOK: `${base}/hook-${SECRET}`,
+        BAD_HOOK: `${base}/denied?${SECRET}`,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
@@ -97,6 +111,11 @@ const spec = (name: string) => ({
     ],
   },
   retry: { http_attempts: 1, activity_attempts: 3 },
+  notify: [
+    { on: ["failed"], webhook: { env: "BAD_HOOK" } },
+    { on: ["failed", "schema_change"], webhook: { env: "GOOD_HOOK" } },
+    { on: ["schema_change"], webhook: { env: "NOT_SET" } },
+  ],
 });
 
 const start = (name: string) =>
@@ -157,13 +176,45 @@ test("metrics count rows, retries and failures by resource, and have the documen
   }
 }, 60_000);
 
+test("a failed run and a changed schema are told; a notice that cannot be delivered fails nothing", async () => {
+  expect(told).toEqual([
+    expect.objectContaining({
+      event: "failed",
+      pipeline: "denied",
+      dataset: "d_denied",
+      workflow_id: `${project.queue}-denied`,
+      error: expect.objectContaining({ code: "HTTP_UNAUTHORIZED", step: "extract" }),
+      text: expect.stringMatching(/^Pipeline denied failed in step extract: .*HTTP_UNAUTHORIZED/),
+    }),
+  ]);
+  flaky = 2;
+  const changed = (await (await start("flaky")).result()) as RunResult;
+  expect(changed.load?.schema_changes).toEqual(["items.extra"]);
+  expect(told.slice(1)).toEqual([
+    expect.objectContaining({ event: "schema_change", schema_changes: ["items.extra"] }),
+  ]);
+  expect(changed.undelivered).toEqual([
+    expect.stringMatching(/"schema_change".*NOT_SET.*notify\/2\/webhook/),
+  ]);
+  for (const name of ["denied", "flaky"]) {
+    const history = await client.workflow.getHandle(`${project.queue}-${name}`).fetchHistory();
+    const payloads = JSON.stringify(history, (_, value) =>
+      value?.type === "Buffer" || value instanceof Uint8Array
+        ? Buffer.from(value.data ?? value).toString()
+        : value,
+    );
+    expect(payloads).toContain("notify");
+    expect(payloads).not.toContain(SECRET);
+  }
+}, 60_000);
+
 test("each line of the log is JSON that names pipeline, run, load, resource and attempt; no secret stands there", () => {
   const lines = log
     .trim()
     .split("\n")
     .map(line => JSON.parse(line) as { [field: string]: unknown });
   const extracted = lines.filter(({ message, resource }) => message === "step done" && resource === "items");
-  expect(extracted).toEqual([
+  expect(extracted.slice(0, 1)).toEqual([
     expect.objectContaining({
       level: "INFO",
       time: expect.stringMatching(/^\d{4}-.*Z$/),

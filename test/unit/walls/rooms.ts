@@ -251,6 +251,7 @@ export const ROOMS: readonly Room[] = [
         "load",
         "transform",
         "gate",
+        "notify",
       ],
       ...["spec", "sources", "destinations", "destinations/registry", "tools"],
     ],
@@ -306,6 +307,11 @@ export const ROOMS: readonly Room[] = [
     job: "one per process: the SDK's runtime, with log and metrics endpoint",
     imports: [],
     vendors: ["@temporalio/worker"],
+  },
+  {
+    place: "notify",
+    job: "tells people what happened to a run: webhooks and commands",
+    imports: ["pipeline", "processes", "sources/http"],
   },
   {
     place: "worker-health",
