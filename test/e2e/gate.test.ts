@@ -72,7 +72,8 @@ afterAll(async () => {
 });
 
 const json = (text: string) => JSON.parse(text.slice(text.indexOf("{")));
-const status = async (id: string) => (await client.workflow.getHandle(id).describe()).status.name;
+const status = async (name: string) =>
+  (await client.workflow.getHandle(`tidemark-${name}`).describe()).status.name;
 
 test("the five-minute pipeline: gate: {} promotes, a bound that holds promotes, one that does not fails the run", async () => {
   const write = (name: string, gate: object) =>
@@ -124,8 +125,8 @@ test("the five-minute pipeline: gate: {} promotes, a bound that holds promotes, 
     for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
     return [...new Set(ids)].sort();
   };
-  expect(await found("TidemarkDecision = 'block'")).toEqual(["few", "few_but_done"]);
-  expect(await found("TidemarkPipeline = 'enough'")).toEqual(["enough"]);
+  expect(await found("TidemarkDecision = 'block'")).toEqual(["tidemark-few", "tidemark-few_but_done"]);
+  expect(await found("TidemarkPipeline = 'enough'")).toEqual(["tidemark-enough"]);
 });
 
 test("a dbt project of one's own runs and is judged; a failing test fails the run, with and without a gate", async () => {
