@@ -248,6 +248,19 @@ Examples:
       (require("./gate-command") as typeof import("./gate-command")).gateCommand(here(), options),
     );
   tidemark
+    .command("report")
+    .argument("[pipeline]", "name or path of the spec (default: all that have run)")
+    .description("Write one HTML page: runs, loads, schema changes, gate, dbt's lineage, cursors")
+    .option("--output <file>", "where the page goes (default: report.html below TIDEMARK_HOME)")
+    .option("--open", "open it in the browser")
+    .action((pipeline, options) =>
+      (require("./report-command") as typeof import("./report-command")).reportCommand(
+        loadConfig(),
+        pipeline,
+        options,
+      ),
+    );
+  tidemark
     .command("import")
     .argument("<folder>", "a dlt project: Python files and .dlt/")
     .description(

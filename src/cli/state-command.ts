@@ -8,8 +8,7 @@ import type { CursorInfo } from "../pipeline/cursor";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
-import { fromStored, toCursorValue } from "../state/cursor-values";
-import type { PipelineState } from "../state/pipeline-state";
+import { cursorsOf } from "../state/cursor-values";
 import { decodeStateBlob } from "../state/state-blob";
 import { PLAIN } from "./run-summary";
 
@@ -71,19 +70,6 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
     pending_packages: pending.map(({ load_id, state }) => ({ load_id, state })),
     unreadable_packages: await unreadableNotes(config.packageRoot, pipeline_name),
   };
-}
-
-/** Every cursor of the state, in its order. */
-function cursorsOf(state: PipelineState): CursorInfo[] {
-  return Object.values(state.sources ?? {}).flatMap(source =>
-    Object.entries(source.resources ?? {}).flatMap(([resource, own]) =>
-      Object.entries(own.incremental ?? {}).map(([cursor_path, stored]) => ({
-        resource,
-        cursor_path,
-        value: toCursorValue(fromStored(stored.last_value)),
-      })),
-    ),
-  );
 }
 
 function render(report: PipelineReport): string {

@@ -3,9 +3,10 @@ import { parseJson } from "../json/parse";
 import { floatText } from "../json/print";
 import { decodeTyped, encodeLine } from "../json/typed-json";
 import { Decimal, PlainDate, PlainTime, type Row, Timestamp, type Value, WholeFloat } from "../json/values";
-import type { CursorValue } from "../pipeline/cursor";
+import type { CursorInfo, CursorValue } from "../pipeline/cursor";
 import { TidemarkError } from "../pipeline/errors";
 import type { Json } from "../pipeline/spec";
+import type { PipelineState } from "./pipeline-state";
 
 /** Stored form: JSON, or text whose first character names the type (dlt: typed JSON). */
 export function toStored(value: Value | undefined): Json {
@@ -33,4 +34,17 @@ export function toCursorValue(value: Value): CursorValue {
   if (value instanceof PlainDate) return { type: "date", text: value.text };
   if (value instanceof PlainTime) return { type: "time", text: value.text };
   throw new TidemarkError("CURSOR_TYPE", "a list, an object or bytes cannot be a cursor value");
+}
+
+/** Every cursor of the state, in its order. */
+export function cursorsOf(state: PipelineState): CursorInfo[] {
+  return Object.values(state.sources ?? {}).flatMap(source =>
+    Object.entries(source.resources ?? {}).flatMap(([resource, own]) =>
+      Object.entries(own.incremental ?? {}).map(([cursor_path, stored]) => ({
+        resource,
+        cursor_path,
+        value: toCursorValue(fromStored(stored.last_value)),
+      })),
+    ),
+  );
 }

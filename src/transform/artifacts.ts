@@ -40,6 +40,8 @@ const freshnessResult = z.looseObject({
 
 const meta = z.record(z.string(), z.unknown());
 const manifest = z.looseObject({
+  /** What each node reads, by unique id. */
+  parent_map: z.record(z.string(), z.array(z.string())).nullish(),
   nodes: z.record(
     z.string(),
     z.looseObject({

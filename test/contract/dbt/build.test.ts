@@ -1,7 +1,7 @@
 /** The whole dbt project on DuckDB, through runDbt, from the first load on. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createDuckDbDestination } from "../../../src/destinations/duckdb/duckdb-destination";
 import { decideGate } from "../../../src/gate/decide";
 import { runGateCommand } from "../../../src/gate/gate-command";
@@ -11,6 +11,13 @@ import { demoGate, demoValues, metricsContext } from "../../support/demo-gate";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, PROJECT } from "./dbt-lane";
 
 jest.setTimeout(180_000);
+
+interface Documented {
+  name: string;
+  resource_type: string;
+  description?: string;
+  columns?: { [column: string]: { name: string; description?: string } };
+}
 
 async function metricsOf(lane: Lane): Promise<MetricsInfo> {
   const quiet = { signal: new AbortController().signal, onProgress: () => {} };
@@ -69,6 +76,26 @@ describe("the dbt project on DuckDB", () => {
 
     const freshness = await lane.dbt({ kind: "freshness" });
     expect(freshness).toMatchObject({ success: true, counts: { pass: 2 }, findings: [] });
+
+    // A model for others: every column that was built is described, every source has tests.
+    const manifest = JSON.parse(readFileSync(join(dirname(info.run_results_path!), "manifest.json"), "utf8"));
+    const nodes = Object.values<Documented>({ ...manifest.nodes, ...manifest.sources });
+    const described = new Map(
+      nodes.map(({ name, columns }) => [name, Object.values(columns ?? {}).filter(one => one.description)]),
+    );
+    const built = await lane.sql(
+      "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema IN ('analytics', 'analytics_snapshots')",
+    );
+    const silent = built.filter(({ t, c }) => !described.get(String(t))?.some(column => column.name === c));
+    expect(silent.map(({ t, c }) => `${t}.${c}`)).toEqual([]);
+    expect(built.length).toBeGreaterThan(70);
+    for (const id of Object.keys(manifest.sources)) {
+      const tests = (manifest.child_map[id] as string[]).filter(child => child.startsWith("test."));
+      expect([id, tests.length > 0]).toEqual([id, true]);
+    }
+    expect(
+      nodes.filter(node => node.resource_type !== "test" && !node.description).map(node => node.name),
+    ).toEqual([]);
 
     const notebook = execFileSync(dbtPython(), [join(PROJECT, "..", "notebooks", "explore.py")], {
       env: { PATH: process.env.PATH, DUCKDB_PATH: lane.duckdb.path },

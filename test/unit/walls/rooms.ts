@@ -341,6 +341,13 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@temporalio/client"],
   },
   {
+    place: "report",
+    job: "one HTML page on what a pipeline did: gathered, drawn, without a script",
+    imports: ["pipeline", "package", "state", "transform", "client"],
+    types: ["destinations"],
+    vendors: ["@temporalio/client"],
+  },
+  {
     place: "drill",
     job: "faults on purpose: their plan, hosts to strike, tables compared, what was found",
     imports: [
@@ -367,6 +374,7 @@ export const ROOMS: readonly Room[] = [
         "package",
         "load",
         "gate",
+        "report",
         "doctor",
         "spec",
         "dlt-project",
