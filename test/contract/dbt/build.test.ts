@@ -94,7 +94,9 @@ describe("the dbt project on DuckDB", () => {
       expect([id, tests.length > 0]).toEqual([id, true]);
     }
     expect(
-      nodes.filter(node => node.resource_type !== "test" && !node.description).map(node => node.name),
+      nodes
+        .filter(node => !["test", "operation"].includes(node.resource_type) && !node.description)
+        .map(node => node.name),
     ).toEqual([]);
 
     const notebook = execFileSync(dbtPython(), [join(PROJECT, "..", "notebooks", "explore.py")], {
