@@ -6,13 +6,13 @@ import type { Config } from "../config";
 import { createDestination } from "../destinations/registry";
 import { hostQueues } from "../package/disk-queue";
 import { TidemarkError } from "../pipeline/errors";
-import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
+import type { HostQueues, ReservedPlace } from "../pipeline/infos";
 import type { PackageOwner } from "../pipeline/package-base";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { unpackSpec } from "../spec/packed-spec";
 import { findHolder } from "./choose-host";
 import { asStep, type StepOptions } from "./heartbeats";
-import { claimOf } from "./load-claim";
+import { reservationOf } from "./load-reservation";
 import { requireServed } from "./served-queues";
 
 const PROOF_EVERY_MS = 2_000;
@@ -30,21 +30,21 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
     /**
      * Runs for as long as its host is needed, and does nothing but heartbeat: when the heartbeats stop, the host is
      * gone. It has a task queue of its own, so a host with too much to do never counts as dead.
-     * @param claim of a load on its destination: kept up meanwhile
+     * @param reservation of a load on its destination: kept up meanwhile
      */
-    holdHost: async ({ claim: place }: { claim?: ClaimedPlace } = {}): Promise<void> => {
+    holdHost: async ({ reservation: place }: { reservation?: ReservedPlace } = {}): Promise<void> => {
       const { heartbeat, sleep, info } = Context.current();
       const every = Math.min(PROOF_EVERY_MS, (info.heartbeatTimeoutMs ?? PROOF_EVERY_MS * 3) / 3);
       const owner = await runOfThisTask();
-      const claims = place && createDestination(place.destination).claims;
-      const claim = claims && owner && claimOf(place, owner);
+      const reservations = place && createDestination(place.destination).reservations;
+      const reservation = reservations && owner && reservationOf(place, owner);
       const stop = deferred();
       options.stopping?.addEventListener("abort", stop.now);
       try {
         while (!options.stopping?.aborted) {
           heartbeat();
-          // A claim is a courtesy: trouble with it must not end the proof that the host lives.
-          if (claim) await claims.renew(claim).catch(() => undefined);
+          // A reservation is a courtesy: trouble with it must not end the proof that the host lives.
+          if (reservation) await reservations.renew(reservation).catch(() => undefined);
           await Promise.race([sleep(every), stop.promise]);
         }
       } catch (error) {
@@ -52,7 +52,8 @@ export function hostActivities(config: Config, options: StepOptions & { servesHo
       } finally {
         options.stopping?.removeEventListener("abort", stop.now);
         // A worker that only stops leaves it to the next one of its host, or to its time.
-        if (claim && !options.stopping?.aborted) await claims.release(claim).catch(() => undefined);
+        if (reservation && !options.stopping?.aborted)
+          await reservations.release(reservation).catch(() => undefined);
       }
       // Nobody waits for an answer, and mostly the workflow has closed by now: the SDK would complain that nobody does.
       // Where a worker only stops, the missing heartbeats hand the proof on to another of its host.

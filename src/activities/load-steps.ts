@@ -37,7 +37,7 @@ import { openSource, withDestinationSecrets } from "../spec/open-source";
 import { unpackSpec } from "../spec/packed-spec";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 import { ownQueues, requirePlace, runOfThisTask } from "./hosts";
-import { claimedPlace, claimOf, withClaim } from "./load-claim";
+import { reservationOf, reservedPlace, withReservation } from "./load-reservation";
 import { measure, measureCompleted, measureExtracted, measureLoaded } from "./measure";
 
 /** A parquet file is closed at either bound; both keep memory bounded and files worth a COPY. */
@@ -54,7 +54,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         const { source, destination } = await parts(spec, step, config);
         await mkdir(root, { recursive: true });
         const owner = await runOfThisTask();
-        const claim = claimedPlace(spec, destination);
+        const reservation = reservedPlace(spec, destination);
         const begin = async (alone: boolean): Promise<OpenedLoad> => {
           if (drop !== undefined)
             await removePackage({ root, pipeline_name: spec.pipeline_name, load_id: drop });
@@ -77,11 +77,17 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
             ref: { pipeline_name: ref.pipeline_name, load_id: ref.load_id },
             queue: host.disk,
             host,
-            ...(claim === undefined ? {} : { claim }),
+            ...(reservation === undefined ? {} : { reservation }),
           };
         };
-        if (!owner || !claim || !destination.claims) return await begin(false);
-        return await withClaim(destination.claims, claimOf(claim, owner), spec, step, () => begin(true));
+        if (!owner || !reservation || !destination.reservations) return await begin(false);
+        return await withReservation(
+          destination.reservations,
+          reservationOf(reservation, owner),
+          spec,
+          step,
+          () => begin(true),
+        );
       }),
 
     extractResource: ({

@@ -255,7 +255,7 @@ Examples:
     .option("--open", "open it in the browser")
     .action((pipeline, options) =>
       (require("./report-command") as typeof import("./report-command")).reportCommand(
-        loadConfig(),
+        here(),
         pipeline,
         options,
       ),

@@ -214,23 +214,23 @@ export interface AccessFinding {
 }
 
 /** A load that is under way, as told to runs of other namespaces and servers. */
-export interface LoadClaim extends PackageOwner {
+export interface LoadReservation extends PackageOwner {
   dataset: string;
   pipeline_name: string;
 }
 
-export interface LoadClaims {
-  /** Takes the claim, unless another run's is alive: then that one is returned. */
-  take(claim: LoadClaim): Promise<LoadClaim | undefined>;
+export interface LoadReservations {
+  /** Takes the reservation, unless another run's is alive: then that one is returned. */
+  take(reservation: LoadReservation): Promise<LoadReservation | undefined>;
   /** To be called every few seconds; no harm where another has it now. */
-  renew(claim: LoadClaim): Promise<void>;
-  release(claim: LoadClaim): Promise<void>;
+  renew(reservation: LoadReservation): Promise<void>;
+  release(reservation: LoadReservation): Promise<void>;
 }
 
 export interface Destination {
   readonly type: string;
   /** Absent where a destination has no cheap place for it. A courtesy: the base of a package decides (law 11). */
-  readonly claims?: LoadClaims;
+  readonly reservations?: LoadReservations;
   /**
    * Where a destination lies that is bound to a disk (a file): a text that is the same for every host that sees that
    * same disk, and differs for another one of the same path. Absent: every host reaches it.

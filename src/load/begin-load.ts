@@ -55,7 +55,7 @@ export interface BeginLoadArgs extends DestinationUse {
   backfill?: BackfillRequest;
   /** The run that begins it. */
   owner?: PackageOwner;
-  /** The claim on the destination is held: no other run loads this pipeline into this dataset. */
+  /** The reservation on the destination is held: no other run loads this pipeline into this dataset. */
   alone?: boolean;
   /** Milliseconds since 1970, with fractions. */
   now: () => number;

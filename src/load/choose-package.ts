@@ -32,7 +32,7 @@ export interface ChooseArgs {
   backfill?: BackfillRequest;
   owner?: PackageOwner;
   /**
-   * No other run loads this pipeline into this dataset: its claim beside the destination is held. Without, what runs of
+   * No other run loads this pipeline into this dataset: its reservation beside the destination is held. Without, what runs of
    * other namespaces and servers left may be in use there.
    */
   alone?: boolean;

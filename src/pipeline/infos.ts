@@ -86,8 +86,8 @@ export interface PackageRef {
   load_id: string;
 }
 
-/** The load's claim on its destination, without its owner, which every task knows. */
-export interface ClaimedPlace {
+/** The load's reservation on its destination, without its owner, which every task knows. */
+export interface ReservedPlace {
   destination: DestinationSpec;
   dataset: string;
   pipeline_name: string;
@@ -99,7 +99,7 @@ export interface OpenedLoad {
   queue: string;
   host?: HostQueues;
   /** What is kept up beside the destination while the load goes on, where the destination knows such a thing. */
-  claim?: ClaimedPlace;
+  reservation?: ReservedPlace;
   /** "pending": an earlier run left this package; it is loaded first and nothing is extracted (law 11). */
   outcome: "opened" | "pending";
   /** How far a pending package had come. */

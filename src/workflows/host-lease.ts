@@ -1,6 +1,6 @@
 /** Work on one host for as long as it lives (design law 10): a host that is busy is never taken for one that is gone. */
 import { CancellationScope, CancelledFailure } from "@temporalio/workflow";
-import type { ClaimedPlace, HostQueues } from "../pipeline/infos";
+import type { HostQueues, ReservedPlace } from "../pipeline/infos";
 import type { RetrySpec } from "../pipeline/spec";
 import { leaseOptions } from "./activity-options";
 import { callActivity } from "./call-activity";
@@ -16,21 +16,23 @@ export class HostGone extends Error {
 /**
  * Runs `work` while an activity on the host's own queue keeps heartbeating. When that stops, the work's steps are
  * cancelled and waited for.
- * @param claim of a load on its destination: kept up meanwhile
+ * @param reservation of a load on its destination: kept up meanwhile
  * @throws HostGone, or what `work` throws
  */
 export async function whileHostLives<T>(
   host: HostQueues,
   retry: RetrySpec,
   work: () => Promise<T>,
-  claim?: ClaimedPlace,
+  reservation?: ReservedPlace,
 ): Promise<T> {
   const around = CancellationScope.current();
   const steps = new CancellationScope();
   const lease = new CancellationScope();
   let gone = false;
   const held = lease
-    .run(() => callActivity("holdHost", [claim === undefined ? {} : { claim }], leaseOptions(host, retry)))
+    .run(() =>
+      callActivity("holdHost", [reservation === undefined ? {} : { reservation }], leaseOptions(host, retry)),
+    )
     .catch(() => {
       if (lease.consideredCancelled || around.consideredCancelled) return;
       gone = true;

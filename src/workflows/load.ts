@@ -122,7 +122,7 @@ class LoadRun {
         ...(place === undefined ? {} : { place }),
       } satisfies LoadMemo,
     });
-    return await whileHostLives(host, spec.retry, () => this.#steps(opened), opened.claim);
+    return await whileHostLives(host, spec.retry, () => this.#steps(opened), opened.reservation);
   }
 
   /** Why the load begins anew after this error, and where; undefined when it does not. */

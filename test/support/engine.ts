@@ -29,7 +29,7 @@ export type StepName = "begin" | "extract" | "finish" | "normalize" | "migrate" 
 export interface RunOptions {
   history?: HistoryState;
   backfill?: BackfillRequest;
-  /** The run, and whether it holds the claim on the destination. */
+  /** The run, and whether it holds the reservation on the destination. */
   owner?: PackageOwner;
   alone?: boolean;
   /** Called after each step is done; throwing is a process that died before the step was recorded. */

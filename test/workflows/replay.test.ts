@@ -49,7 +49,7 @@ test.each(files.filter(file => !file.startsWith("hosts-")))(
   async file => {
     const told = file.includes(".pipeline.")
       ? { host: HOST, holder: { ...HOST, disk: "other" }, place: "f00d" }
-      : { host: HOST, claim: { destination: { type: "duckdb" }, dataset: "raw", pipeline_name: "p" } };
+      : { host: HOST, reservation: { destination: { type: "duckdb" }, dataset: "raw", pipeline_name: "p" } };
     const bytes = answered(file, answer => ({ ...answer, ...told }));
     expect(await replay(file, () => bytes)).toBeUndefined();
   },

@@ -12,7 +12,7 @@ import type { DatabaseSettings } from "./database";
 import { DUCKDB_DBT } from "./dbt-adapter";
 import { filePlace } from "./file-place";
 import { withFileTurn } from "./file-turns";
-import { loadClaims } from "./load-claims";
+import { loadReservations } from "./load-reservations";
 import { DUCKDB_SETTINGS, type DuckDbDestination, defaultPath, duckdbShape, resolveDuckDb } from "./spec";
 
 export function createDuckDbDestination(spec: DuckDbDestination): Destination {
@@ -37,7 +37,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
     place: told => filePlace(path, told),
     selectProblem: async sql =>
       (require("./select-number") as typeof import("./select-number")).selectProblem(sql),
-    claims: loadClaims(path),
+    reservations: loadReservations(path),
     // dbt's own words for a held file come after seconds, and without an end to the waiting.
     withTurn: (options, work) =>
       withFileTurn(path, options, async () => {

@@ -61,7 +61,7 @@ test.each([
 test.each([
   ["a later run of the same namespace", { owner: owner("theirs", "r2") }],
   [
-    "a run that holds the claim on the destination: the other one is over",
+    "a run that holds the reservation on the destination: the other one is over",
     { owner: owner("ours", "r2"), alone: true },
   ],
 ])("it is gone on with by %s", async (_who, options) => {

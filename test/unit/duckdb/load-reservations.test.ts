@@ -1,4 +1,4 @@
-/** Claims and places beside a DuckDB file: who loads, and which disk it is. */
+/** Reservations and places beside a DuckDB file: who loads, and which disk it is. */
 import {
   cpSync,
   mkdirSync,
@@ -13,19 +13,23 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { LoadClaim } from "../../../src/destinations/destination";
+import type { LoadReservation } from "../../../src/destinations/destination";
 import { filePlace } from "../../../src/destinations/duckdb/file-place";
-import { loadClaims } from "../../../src/destinations/duckdb/load-claims";
+import { loadReservations } from "../../../src/destinations/duckdb/load-reservations";
 
 let folder: string;
 let path: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "tidemark-claims-"));
+  folder = mkdtempSync(join(tmpdir(), "tidemark-reservations-"));
   path = join(folder, "data.duckdb");
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const claim = (namespace: string, run_id: string, more: Partial<LoadClaim> = {}): LoadClaim => ({
+const reservation = (
+  namespace: string,
+  run_id: string,
+  more: Partial<LoadReservation> = {},
+): LoadReservation => ({
   workflow_id: "load/duckdb-1/raw/shop",
   run_id,
   namespace,
@@ -41,54 +45,54 @@ async function told(file: string): Promise<string[]> {
   return notes;
 }
 
-const files = () => readdirSync(`${path}.claims`);
+const files = () => readdirSync(`${path}.reservations`);
 
 /** As if nobody had renewed it for so long. */
 function age(seconds: number): void {
   for (const name of files()) {
-    const then = new Date(statSync(join(`${path}.claims`, name)).mtimeMs - seconds * 1000);
-    utimesSync(join(`${path}.claims`, name), then, then);
+    const then = new Date(statSync(join(`${path}.reservations`, name)).mtimeMs - seconds * 1000);
+    utimesSync(join(`${path}.reservations`, name), then, then);
   }
 }
 
 test("a load of another namespace is named; other pipelines and datasets are not in the way", async () => {
-  const claims = loadClaims(path);
-  expect(await claims.take(claim("one", "r1"))).toBeUndefined();
-  expect(await claims.take(claim("two", "r2"))).toMatchObject({ namespace: "one", run_id: "r1" });
-  expect(await claims.take(claim("two", "r2", { pipeline_name: "other" }))).toBeUndefined();
-  expect(await claims.take(claim("two", "r2", { dataset: "elsewhere" }))).toBeUndefined();
+  const reservations = loadReservations(path);
+  expect(await reservations.take(reservation("one", "r1"))).toBeUndefined();
+  expect(await reservations.take(reservation("two", "r2"))).toMatchObject({ namespace: "one", run_id: "r1" });
+  expect(await reservations.take(reservation("two", "r2", { pipeline_name: "other" }))).toBeUndefined();
+  expect(await reservations.take(reservation("two", "r2", { dataset: "elsewhere" }))).toBeUndefined();
 });
 
 test("the same load of a later run takes it over: inside a namespace its workflow is the lock", async () => {
-  const claims = loadClaims(path);
-  await claims.take(claim("one", "r1"));
-  expect(await claims.take(claim("one", "r2"))).toBeUndefined();
+  const reservations = loadReservations(path);
+  await reservations.take(reservation("one", "r1"));
+  expect(await reservations.take(reservation("one", "r2"))).toBeUndefined();
   // The earlier run's late release takes nothing away.
-  await claims.release(claim("one", "r1"));
-  expect(await claims.take(claim("two", "r3"))).toMatchObject({ run_id: "r2" });
+  await reservations.release(reservation("one", "r1"));
+  expect(await reservations.take(reservation("two", "r3"))).toMatchObject({ run_id: "r2" });
 });
 
-test("a claim that nobody renews is void, a renewed one is not, a released one is gone", async () => {
-  const claims = loadClaims(path);
-  await claims.take(claim("one", "r1"));
+test("a reservation that nobody renews is void, a renewed one is not, a released one is gone", async () => {
+  const reservations = loadReservations(path);
+  await reservations.take(reservation("one", "r1"));
   age(40);
-  await claims.renew(claim("one", "r1"));
-  expect(await claims.take(claim("two", "r2"))).toMatchObject({ run_id: "r1" });
+  await reservations.renew(reservation("one", "r1"));
+  expect(await reservations.take(reservation("two", "r2"))).toMatchObject({ run_id: "r1" });
   age(40);
-  expect(await claims.take(claim("two", "r2"))).toBeUndefined();
-  // The dead one wakes up: it renews nothing of the other's, and leaves it its claim.
-  await claims.renew(claim("one", "r1"));
-  await claims.release(claim("one", "r1"));
-  expect(await claims.take(claim("three", "r3"))).toMatchObject({ run_id: "r2" });
-  await claims.release(claim("two", "r2"));
+  expect(await reservations.take(reservation("two", "r2"))).toBeUndefined();
+  // The dead one wakes up: it renews nothing of the other's, and leaves it its reservation.
+  await reservations.renew(reservation("one", "r1"));
+  await reservations.release(reservation("one", "r1"));
+  expect(await reservations.take(reservation("three", "r3"))).toMatchObject({ run_id: "r2" });
+  await reservations.release(reservation("two", "r2"));
   expect(files()).toEqual([]);
 });
 
-test("a claim that cannot be read holds nobody up", async () => {
-  const claims = loadClaims(path);
-  await claims.take(claim("one", "r1"));
-  for (const name of files()) writeFileSync(join(`${path}.claims`, name), "{");
-  expect(await claims.take(claim("two", "r2"))).toBeUndefined();
+test("a reservation that cannot be read holds nobody up", async () => {
+  const reservations = loadReservations(path);
+  await reservations.take(reservation("one", "r1"));
+  for (const name of files()) writeFileSync(join(`${path}.reservations`, name), "{");
+  expect(await reservations.take(reservation("two", "r2"))).toBeUndefined();
 });
 
 test("a file has one place for all who see it, and another file another", async () => {
@@ -135,7 +139,9 @@ test("a copy of the folder on this host or another has a place of its own, told 
 
 test("a folder that may not be written is told", async () => {
   await expect(filePlace("/proc/nowhere/data.duckdb")).rejects.toMatchObject({ code: "DESTINATION_DENIED" });
-  await expect(loadClaims("/proc/nowhere/data.duckdb").take(claim("one", "r1"))).rejects.toMatchObject({
+  await expect(
+    loadReservations("/proc/nowhere/data.duckdb").take(reservation("one", "r1")),
+  ).rejects.toMatchObject({
     code: "DESTINATION_DENIED",
   });
 });
