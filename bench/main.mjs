@@ -14,8 +14,8 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-run(process.execPath, ["--require", "tsx/cjs", "bench/orders.ts", ...process.argv.slice(2)]);
-run(process.execPath, ["--require", "tsx/cjs", "bench/dbt.ts"]);
+run(process.execPath, ["--import", "tsx", "bench/orders.ts", ...process.argv.slice(2)]);
+run(process.execPath, ["--import", "tsx", "bench/dbt.ts"]);
 if (existsSync(join(standinHome(), toolPaths.READY_FILE)))
   run("npm", ["run", "--silent", "bench:databricks"]);
 else

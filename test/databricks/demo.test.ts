@@ -58,7 +58,7 @@ onStandin(
       new Promise<{ code: number; out: string; err: string }>(done => {
         execFile(
           process.execPath,
-          ["--require", "tsx/cjs", join(REPOSITORY, "demo", "databricks.ts")],
+          ["--import", "tsx", join(REPOSITORY, "demo", "databricks.ts")],
           {
             cwd: REPOSITORY,
             env: {

@@ -2,7 +2,7 @@
  * Stays between calls of `engine`: a Temporal server, one worker, a socket. Each phase has a configuration of its own
  * (package root in the phase's pipelines_dir); the activities find theirs by the workflow they run for.
  *
- *   node --require tsx/cjs test/parity/engine-daemon.ts HOME SOCKET
+ *   node --import tsx test/parity/engine-daemon.ts HOME SOCKET
  */
 import { randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
 
 export const REPOSITORY = join(__dirname, "..", "..");
@@ -59,7 +60,11 @@ export function newProject(label: string): Project {
 async function startWorkerProcess(env: NodeJS.ProcessEnv, cwd: string): Promise<WorkerProcess> {
   const child = spawn(
     process.execPath,
-    ["--require", require.resolve("tsx/cjs"), join(REPOSITORY, "test", "support", "fault-worker.ts")],
+    [
+      "--import",
+      pathToFileURL(require.resolve("tsx")).href,
+      join(REPOSITORY, "test", "support", "fault-worker.ts"),
+    ],
     {
       cwd,
       env: { ...env, NODE_PATH: join(REPOSITORY, "node_modules") },
