@@ -4,6 +4,7 @@ export { Binary, Decimal, PlainDate, PlainTime, type Row, Timestamp, type Value 
 export { type ErrorCode, type ErrorKind, TidemarkError } from "./pipeline/errors";
 export type { GateInfo, LoadInfo, RunResult } from "./pipeline/infos";
 export type { BackfillRequest, RunInput } from "./pipeline/spec";
+export { defineConfig, type ProjectFile } from "./project-file";
 export {
   type CodeContext,
   type CodeGenerator,

@@ -94,6 +94,64 @@ Examples:
   tidemark schedule rest_api_demo --every 1h`,
     );
   tidemark
+    .command("init")
+    .argument("[folder]", "where to; default: here")
+    .description("Begin a project of your own: the least that runs")
+    .addOption(
+      new Option("--template <what>", "the pipeline that it begins with")
+        .choices(["rest", "code", "sql", "dbt", "databricks"])
+        .default("rest"),
+    )
+    .option("--json", "print one JSON document")
+    .action((folder, options) =>
+      (require("./init-command") as typeof import("./init-command")).initCommand(folder, options),
+    );
+  tidemark
+    .command("setup")
+    .description(
+      "Get what the project needs and lacks: dbt, a Temporal server; kept in a cache for all projects",
+    )
+    .option("--dbt <destination>", "only dbt, for this destination (duckdb, databricks, …)")
+    .option("--temporal", "only a Temporal server (with --dbt: both)")
+    .action(async options => {
+      const { setupCommand } = require("./setup-command") as typeof import("./setup-command");
+      process.exitCode = await setupCommand(here(), options);
+    });
+  tidemark
+    .command("check")
+    .argument("[pipeline...]", "names or paths of specs; default: all of the project")
+    .description("Check specs, all problems at once; starts nothing and connects to nothing")
+    .option("--json", "print one JSON document")
+    .action((pipelines: string[], options) => {
+      const config = here();
+      return (require("./specs-command") as typeof import("./specs-command")).checkCommand(
+        config,
+        pipelines.map(one => specArgument(one, config)),
+        options,
+      );
+    });
+  tidemark
+    .command("list")
+    .description("The project's pipelines: source, destination, dataset")
+    .option("--json", "print one JSON document")
+    .action(options =>
+      (require("./specs-command") as typeof import("./specs-command")).listCommand(here(), options),
+    );
+  tidemark
+    .command("show")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("A pipeline's spec as a run uses it, every default filled in; secrets by name")
+    .option("--json", "as JSON")
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./specs-command") as typeof import("./specs-command")).showCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
+      ),
+    );
+  tidemark
     .command("run")
     .argument("<pipeline>", "name in pipelines/, or path of a spec (JSON, YAML, TypeScript)")
     .description("Run a pipeline once, here and now")

@@ -61,7 +61,7 @@ export async function runCommand(config: Config, pipeline: string, options: RunO
     process.stderr.write(
       options.keep
         ? `\nTemporal UI: ${connected.uiUrl} (left running; \`tidemark dev\` joins it)\n`
-        : "\nTo look at this run in the Temporal UI: bin/tidemark dev\n",
+        : "\nTo look at this run in the Temporal UI: tidemark dev\n",
     );
   }
 }

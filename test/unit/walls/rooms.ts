@@ -364,6 +364,11 @@ export const ROOMS: readonly Room[] = [
     vendors: ["@temporalio/client"],
   },
   {
+    place: "init",
+    job: "writes a project of one's own from templates",
+    imports: ["pipeline"],
+  },
+  {
     place: "cli",
     job: "one file per command",
     imports: [
@@ -388,6 +393,7 @@ export const ROOMS: readonly Room[] = [
         "connect",
         "dev-server",
         "drill",
+        "init",
         "tools",
         "transform",
         "worker",
