@@ -17,6 +17,7 @@ const USAGE_CODES: readonly string[] = [
   "PROJECT_FILE_INVALID",
   "PROJECT_UNUSABLE",
   "FOLDER_NOT_EMPTY",
+  "TEMPLATE_UNKNOWN",
   "TYPESCRIPT_UNREADABLE",
   "QUEUE_OF_OTHERS",
 ] satisfies ErrorCode[];

@@ -1,10 +1,10 @@
 /** `tidemark init`: a project of one's own, the least that runs. */
 import { relative, resolve } from "node:path";
-import { type Template, writeProject } from "../init/write-project";
+import { writeProject } from "../init/write-project";
 
 export async function initCommand(
   folder: string | undefined,
-  options: { template: Template; json?: boolean },
+  options: { template: string; json?: boolean },
 ): Promise<void> {
   const here = process.cwd();
   const written = writeProject(resolve(here, folder ?? "."), options.template);

@@ -97,11 +97,7 @@ Examples:
     .command("init")
     .argument("[folder]", "where to; default: here")
     .description("Begin a project of your own: the least that runs")
-    .addOption(
-      new Option("--template <what>", "the pipeline that it begins with")
-        .choices(["rest", "code", "sql", "dbt", "databricks"])
-        .default("rest"),
-    )
+    .option("--template <what>", "what it begins with: rest, code, sql, dbt, or a destination", "rest")
     .option("--json", "print one JSON document")
     .action((folder, options) =>
       (require("./init-command") as typeof import("./init-command")).initCommand(folder, options),
@@ -111,7 +107,7 @@ Examples:
     .description(
       "Get what the project needs and lacks: dbt, a Temporal server; kept in a cache for all projects",
     )
-    .option("--dbt <destination>", "only dbt, for this destination (duckdb, databricks, …)")
+    .option("--dbt <destination>", "only dbt, for this destination")
     .option("--temporal", "only a Temporal server (with --dbt: both)")
     .action(async options => {
       const { setupCommand } = require("./setup-command") as typeof import("./setup-command");

@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
-import { stringify } from "yaml";
 import type { Config } from "../config";
 import { TidemarkError } from "../pipeline/errors";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { listSpecs, loadSpec } from "../spec/load-spec";
+import { printSpec } from "../spec/print-spec";
 import { resolveSpec } from "../spec/resolve-spec";
 import { EXIT, exitCodeFor } from "./exit-codes";
 import { PLAIN } from "./run-summary";
@@ -109,7 +109,7 @@ export async function showCommand(
   process.stdout.write(
     options.json
       ? `${JSON.stringify(spec, null, 2)}\n`
-      : `# ${loaded.file}, with every default filled in\n${stringify(spec, { lineWidth: 110 })}`,
+      : printSpec(spec, [`${loaded.file}, with every default filled in`]),
   );
 }
 

@@ -2,27 +2,20 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
+import { unknownName } from "../pipeline/nearest-name";
 
-export const TEMPLATES = ["rest", "code", "sql", "dbt", "databricks"] as const;
-export type Template = (typeof TEMPLATES)[number];
-
+/** One row of templates/templates.json. */
 interface Recipe {
   /** Folders of templates/, later ones over earlier ones. */
   folders: readonly string[];
+  /** What the project begins with. */
   pipeline: string;
 }
-
-const RECIPES: { readonly [name in Template]: Recipe } = {
-  rest: { folders: ["common", "rest"], pipeline: "posts" },
-  code: { folders: ["common", "code"], pipeline: "shop" },
-  sql: { folders: ["common", "sql"], pipeline: "orders" },
-  dbt: { folders: ["common", "rest", "dbt"], pipeline: "posts" },
-  databricks: { folders: ["common", "rest", "dbt", "databricks"], pipeline: "posts" },
-};
 
 /** What npm and git leave in a folder before anything else is there. */
 const MAY_BE_THERE = ["package.json", "package-lock.json", "node_modules", ".git", ".npmrc", ".DS_Store"];
 const PACKAGE = join(__dirname, "..", "..");
+const TEMPLATES = join(PACKAGE, "templates");
 
 interface Manifest {
   name?: string;
@@ -42,10 +35,19 @@ export interface WrittenProject {
 
 /**
  * @param folder absolute; made where it is not there
- * @throws TidemarkError FOLDER_NOT_EMPTY, PROJECT_UNUSABLE
+ * @throws TidemarkError TEMPLATE_UNKNOWN, FOLDER_NOT_EMPTY, PROJECT_UNUSABLE
  */
-export function writeProject(folder: string, template: Template): WrittenProject {
-  const { folders, pipeline } = RECIPES[template];
+export function writeProject(folder: string, template: string): WrittenProject {
+  const recipes = JSON.parse(readFileSync(join(TEMPLATES, "templates.json"), "utf8")) as {
+    [name: string]: Recipe;
+  };
+  if (!Object.hasOwn(recipes, template)) {
+    throw new TidemarkError(
+      "TEMPLATE_UNKNOWN",
+      `${unknownName("template", template, Object.keys(recipes))}.`,
+    );
+  }
+  const { folders, pipeline } = recipes[template]!;
   const present = existsSync(folder) ? readdirSync(folder) : [];
   const inTheWay = present.filter(name => !MAY_BE_THERE.includes(name));
   if (inTheWay.length > 0) {
@@ -58,7 +60,7 @@ export function writeProject(folder: string, template: Template): WrittenProject
   const words = { name: packageName(folder), pipeline, template };
   const files = new Map<string, string>();
   for (const name of folders) {
-    const from = join(PACKAGE, "templates", name);
+    const from = join(TEMPLATES, name);
     for (const file of filesBelow(from)) {
       files.set(targetOf(relative(from, file)), filled(readFileSync(file, "utf8"), words));
     }

@@ -29,6 +29,8 @@ export const ERROR_KINDS = {
   TYPESCRIPT_UNREADABLE: "terminal",
   /** tidemark.config (or key `tidemark` of package.json) does not parse, or says what nobody knows. Correct it. */
   PROJECT_FILE_INVALID: "terminal",
+  /** `tidemark init --template`: there is none of that name; the message lists them. */
+  TEMPLATE_UNKNOWN: "terminal",
   /** `tidemark init` writes into an empty folder only: nothing of yours is written over. Name another folder. */
   FOLDER_NOT_EMPTY: "terminal",
 

@@ -22,7 +22,7 @@ export const ROOMS: readonly Room[] = [
   {
     place: "index",
     job: "`tidemark`: what pipeline modules import",
-    imports: ["pipeline", "json", "sources/code"],
+    imports: ["project-file", "pipeline", "json", "sources/code"],
   },
 
   // ---- words
