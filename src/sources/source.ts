@@ -2,6 +2,7 @@
  * What a source is to the engine. A source knows its vendor; it knows nothing of Temporal, files or destinations.
  * One folder per source type, listed once in registry.ts. A source never imports another source nor a step.
  */
+import type { z } from "zod";
 import type { ColumnPage } from "../columns/column-page";
 import type { Row, Value } from "../json/values";
 import type { NetworkSettings } from "../pipeline/network";
@@ -187,6 +188,8 @@ export interface Described {
 /** One row in registry.ts per source type. */
 export interface SourceType {
   readonly type: string;
+  /** Of its part of a spec, in one piece: for editors and docs/spec.md. What counts is `check`. */
+  readonly shape?: z.ZodType;
   /** One resource without a source: without a name its schema is called as the pipeline (dlt: standalone resources). */
   readonly standalone?: true;
   /**

@@ -107,9 +107,10 @@ const name = z
   .max(200, "must be at most 200 characters long")
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters or half of a surrogate pair");
 
-const pipeline = z.strictObject({
-  pipeline_name: name,
-  dataset_name: name.optional(),
+/** Of the whole document; source and destination have shapes of their own. */
+export const pipelineShape = z.strictObject({
+  pipeline_name: name.describe("Names state, packages and workflow ids"),
+  dataset_name: name.optional().describe("Schema that is loaded into; default: DLT_DATASET_NAME, else `raw`"),
   destination: z
     .union(
       [z.string(), z.looseObject({ type: z.string() })],
@@ -117,30 +118,45 @@ const pipeline = z.strictObject({
     )
     .optional(),
   source: z.looseObject({ type: z.string(), name: name.optional() }),
-  write_disposition: dispositionShape.optional(),
-  schema_contract: contractShape.optional(),
-  primary_key: namesShape.optional(),
-  merge_key: namesShape.optional(),
-  columns: columnsShape.optional(),
-  table_name: z.string().min(1).optional(),
+  write_disposition: dispositionShape
+    .optional()
+    .describe("For all resources; default: each resource's own, else `append`"),
+  schema_contract: contractShape
+    .optional()
+    .describe("What new tables, columns and types may do; default: `evolve`"),
+  primary_key: namesShape.optional().describe("For all resources"),
+  merge_key: namesShape.optional().describe("For all resources"),
+  columns: columnsShape.optional().describe("For all resources"),
+  table_name: z.string().min(1).optional().describe("For all resources; default: the resource's name"),
   loader_file_format: z.enum(["parquet", "jsonl", "insert_values"]).optional(),
-  refresh: refreshSchema.optional(),
-  resource_hints: z.record(z.string(), appliedHintsShape).optional(),
-  resources: z.array(z.string()).optional(),
-  transform: z.strictObject({ dbt }).optional(),
-  gate: gateShape.optional(),
-  retry: retry.optional(),
-  parallel: parallel.optional(),
-  on_busy: onBusy.optional(),
-  notify: z.array(receiver).max(20, "must be at most 20 receivers").optional(),
+  refresh: refreshSchema
+    .optional()
+    .describe("What this and every run forgets first; mostly said by `--refresh`"),
+  resource_hints: z
+    .record(z.string(), appliedHintsShape)
+    .optional()
+    .describe("By resource, over what the source says: see [Hints](#hints)"),
+  resources: z.array(z.string()).optional().describe("Only these; default: all that are selected"),
+  transform: z.strictObject({ dbt }).optional().describe("dbt after the load; left out: load only"),
+  gate: gateShape.optional().describe("Judges the result; left out: no gate"),
+  retry: retry
+    .optional()
+    .describe("Default: 5 HTTP attempts, 5 attempts of a step, a host is gone after 60 seconds"),
+  parallel: parallel.optional().describe("Resources extracted at the same time; default: 8"),
+  on_busy: onBusy.optional().describe("While another run loads the same dataset; default: `wait`"),
+  notify: z
+    .array(receiver)
+    .max(20, "must be at most 20 receivers")
+    .optional()
+    .describe("Who is told of what: docs/operations.md"),
 });
 
-export type SpecDocument = z.infer<typeof pipeline>;
+export type SpecDocument = z.infer<typeof pipelineShape>;
 
 /** Every problem of the document; empty when it is good. Pure and offline. */
 export function checkSpec(document: JsonObject): SpecProblem[] {
   const problems = lossyNumbers(document, []);
-  const parsed = pipeline.safeParse(document);
+  const parsed = pipelineShape.safeParse(document);
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issue => toProblems(issue, [])));
   problems.push(...checkDestination(document));
   const source = document.source;
@@ -198,7 +214,7 @@ function isObject(value: Json | undefined): value is JsonObject {
 export function toProblems(
   issue: z.core.$ZodIssue,
   prefix: (string | number)[],
-  root: z.ZodType = pipeline,
+  root: z.ZodType = pipelineShape,
 ): SpecProblem[] {
   const path = [...prefix, ...issue.path.map(part => (typeof part === "symbol" ? String(part) : part))];
   if (issue.code === "unrecognized_keys") {

@@ -141,6 +141,7 @@ function toResource(spec: CodeResourceSpec, generator: CodeGenerator): Resource 
 
 export const codeSource: SourceType = {
   type: "code",
+  shape: codeShape,
   check: checkCode,
   secretPointers: () => [],
   complete: withRegistered,

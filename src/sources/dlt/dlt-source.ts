@@ -48,6 +48,7 @@ interface DescribedSource {
 
 export const dltSource: SourceType = {
   type: "dlt",
+  shape: dltShape,
   check: checkDlt,
   secretPointers: source =>
     Object.keys((source.settings as JsonObject | null | undefined) ?? {})

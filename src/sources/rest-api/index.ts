@@ -7,6 +7,7 @@ import type { Source, SourceType, SpecProblem, Surroundings } from "../source";
 import { authSettings, credentialVariable } from "./auth-settings";
 import { checkConfig } from "./check";
 import type { AuthConfig, ResourceConfig } from "./config";
+import { referenceShape } from "./reference-shape";
 import { resolveConfig } from "./resolve";
 import { type Reach, RestResource } from "./resource";
 import { SecretMask, secretPointers } from "./secrets";
@@ -14,6 +15,7 @@ import { AUTH_FIELDS } from "./shapes";
 
 export const restApi: SourceType = {
   type: "rest_api",
+  shape: referenceShape,
   check: checkConfig,
   secretPointers,
   settings: authSettings,

@@ -192,6 +192,7 @@ function tableResource(
 
 export const postgresSource: SourceType = {
   type: "postgres",
+  shape: postgresShape,
   check: checkPostgres,
   secretPointers,
   settings: credentialSettings,
@@ -206,6 +207,7 @@ export const postgresSource: SourceType = {
 
 export const sqlTableSource: SourceType = {
   type: "sql_table",
+  shape: tableShape,
   standalone: true,
   check: checkTable,
   secretPointers,
@@ -232,6 +234,7 @@ export const sqlTableSource: SourceType = {
 
 export const sqlDatabaseSource: SourceType = {
   type: "sql_database",
+  shape: databaseShape,
   check: checkDatabase,
   secretPointers,
   settings: databaseSettings,
