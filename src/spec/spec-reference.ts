@@ -151,7 +151,7 @@ function kindOf(node: Node): string {
   if (node.enum !== undefined) return node.enum.map(value => JSON.stringify(value)).join(", ");
   const choices = node.anyOf ?? node.oneOf;
   if (choices !== undefined)
-    return [...new Set(choices.map(kindOf))].filter(kind => kind !== "null").join(" or ");
+    return [...new Set(choices.map(kindOf))].filter(kind => kind !== "").join(" or ");
   if (node.items !== undefined) return `list of ${kindOf(node.items)}`;
   return [node.type ?? "any"]
     .flat()

@@ -19,7 +19,7 @@ test("keys that stood in no page before are there", () => {
     "transform.dbt.select",
     "schema_contract",
     "resource_hints",
-    "gate.thresholds",
+    "gate.metrics",
     "client.paginator",
   ]) {
     expect(page).toContain(`\`${key}`);
