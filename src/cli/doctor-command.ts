@@ -21,6 +21,8 @@ export async function doctorCommand(
   const checks = await runDoctor({
     cwd: config.cwd,
     home: config.home,
+    pipelinesDir: config.pipelinesDir,
+    dbtDir: config.dbtDir,
     env: config.env,
     online: options.online === true,
     tools: doctorTools(config),
@@ -66,7 +68,9 @@ function checkOne(pipeline: string, config: Config): SpecCheck {
     return {
       pipeline,
       problems: [],
-      ...(spec.transform === undefined ? {} : { transform_dataset: spec.dataset_name }),
+      ...(spec.transform === undefined
+        ? {}
+        : { transform_dataset: spec.dataset_name, dbt_project: spec.transform.dbt.project_dir }),
       missing_env: namedVariables(spec.source as unknown as JsonObject).filter(name => !config.env[name]),
     };
   } catch (error) {

@@ -3,7 +3,7 @@
  * touched, and no database file is opened.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DESTINATION_TYPES, findDestinationType } from "../destinations/registry";
 import { TidemarkError } from "../pipeline/errors";
 import { DEFAULT_DESTINATION } from "../pipeline/names";
@@ -21,6 +21,8 @@ export interface SpecCheck {
   problems: string[];
   /** Set where the pipeline ends in dbt. */
   transform_dataset?: string;
+  /** Folder of its dbt project, absolute. */
+  dbt_project?: string;
   /** Environment variables that the pipeline names and that are not set. */
   missing_env?: string[];
 }
@@ -29,6 +31,9 @@ export interface DoctorOptions {
   cwd: string;
   /** Where files are made (TIDEMARK_HOME). */
   home: string;
+  pipelinesDir: string;
+  /** Where the project's dbt project is, when it has one. */
+  dbtDir: string;
   env: Environment;
   online: boolean;
   tools: DoctorTools;
@@ -39,49 +44,76 @@ export interface DoctorOptions {
 
 /** Never throws for what it finds; see isHealthy for the exit code. */
 export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
-  const { cwd, tools } = options;
+  const { tools } = options;
   const env = Object.fromEntries(
     Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   const destination = env.DLT_DESTINATION || DEFAULT_DESTINATION;
   const type = findDestinationType(destination);
   const dataset = env.DLT_DATASET_NAME || "raw";
-  const project = join(cwd, "dbt");
+  const found = await allSpecs(options);
+  const projects = dbtProjects(options, found);
+  // A repository that only loads needs no dbt.
+  const usesDbt = projects.length > 0;
   const programs = [
     checkNode(tools.nodeVersion),
     await checkTemporal(tools, env),
-    ...(type === undefined ? [] : await checkDbt(tools, type.dbt, env)),
+    ...(type === undefined || !usesDbt ? [] : await checkDbt(tools, type.dbt, env)),
   ];
   const canParse =
     tools.dbtPython !== undefined &&
-    existsSync(join(project, "dbt_project.yml")) &&
+    projects.every(isDbtProject) &&
     programs.every(check => check.ok || !check.name.startsWith("dbt") || check.level === "warning");
   return [
-    ...files(cwd),
+    ...files(options, projects),
     ...programs,
     ...checkEnvironment(options),
-    ...(canParse
-      ? await checkDbtProject({
-          project_dir: project,
-          python: tools.dbtPython!,
-          target: env.DBT_TARGET ?? "",
-          dataset,
-          env,
-        })
-      : [warned("dbt parse", "not tried, because of the findings above", "Correct those first.")]),
-    ...(await specs(options, dataset)),
+    ...(canParse && usesDbt
+      ? (
+          await Promise.all(
+            projects.map(project_dir =>
+              checkDbtProject({
+                project_dir,
+                python: tools.dbtPython!,
+                target: env.DBT_TARGET ?? "",
+                dataset,
+                env,
+              }),
+            ),
+          )
+        ).flat()
+      : usesDbt
+        ? [warned("dbt parse", "not tried, because of the findings above", "Correct those first.")]
+        : []),
+    ...specs(found, options, dataset),
     ...(await access(options, destination)),
     ...(await projectFiles(options, env)),
   ];
 }
 
-function files(cwd: string): Check[] {
-  const needed = ["pipelines", "dbt/dbt_project.yml", "dbt/profiles.yml"];
-  const missing = needed.filter(file => !existsSync(join(cwd, file)));
+const isDbtProject = (folder: string): boolean => existsSync(join(folder, "dbt_project.yml"));
+
+/** Those that pipelines end in, and the project's own where there is one. */
+function dbtProjects({ dbtDir }: DoctorOptions, found: SpecCheck[] | Error): string[] {
+  const named = found instanceof Error ? [] : found.flatMap(({ dbt_project }) => dbt_project ?? []);
+  return [...new Set([...named, ...(isDbtProject(dbtDir) ? [dbtDir] : [])])];
+}
+
+function files({ cwd, pipelinesDir }: DoctorOptions, projects: string[]): Check[] {
+  const needed = [
+    pipelinesDir,
+    ...projects.flatMap(folder => ["dbt_project.yml", "profiles.yml"].map(file => join(folder, file))),
+  ];
+  const missing = needed.filter(path => !existsSync(path));
+  const told = (paths: string[]) => paths.map(path => relative(cwd, path) || path).join(", ");
   return [
     missing.length === 0
-      ? passed("files", needed.join(", "))
-      : failed("files", `missing in ${cwd}: ${missing.join(", ")}`, "Run this in the project's folder."),
+      ? passed("files", told(needed))
+      : failed(
+          "files",
+          `missing in ${cwd}: ${told(missing)}`,
+          "Run this in the project's folder, or give --project.",
+        ),
     existsSync(join(cwd, ".env"))
       ? passed(".env", "found")
       : warned(
@@ -92,14 +124,19 @@ function files(cwd: string): Check[] {
   ];
 }
 
-async function specs(options: DoctorOptions, dataset: string): Promise<Check[]> {
-  let found: SpecCheck[];
+async function allSpecs({ checkSpecs }: DoctorOptions): Promise<SpecCheck[] | Error> {
   try {
-    found = await options.checkSpecs();
+    return await checkSpecs();
   } catch (error) {
-    return [failed("pipelines", (error as Error).message, "Correct the pipeline specs.")];
+    return error as Error;
   }
-  if (found.length === 0) return [warned("pipelines", "no pipeline specs found", "Put one into pipelines/.")];
+}
+
+function specs(found: SpecCheck[] | Error, { pipelinesDir }: DoctorOptions, dataset: string): Check[] {
+  if (found instanceof Error) return [failed("pipelines", found.message, "Correct the pipeline specs.")];
+  if (found.length === 0) {
+    return [warned("pipelines", "no pipeline specs found", `Put one into ${pipelinesDir}.`)];
+  }
   return found.map(spec => {
     const name = `pipeline ${spec.pipeline}`;
     if (spec.problems.length > 0) return failed(name, spec.problems.join("; "), "Correct the spec.");

@@ -1,5 +1,5 @@
 /** The doctor on this project, with the real dbt and offline. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { isHealthy } from "../../../src/doctor/check";
@@ -26,6 +26,8 @@ describe("the doctor", () => {
     const checks = await runDoctor({
       cwd: CHECKOUT,
       home: folder,
+      pipelinesDir: join(CHECKOUT, "pipelines"),
+      dbtDir: join(CHECKOUT, "dbt"),
       env: env({ TEMPORAL_ADDRESS: "127.0.0.1:1" }),
       online: false,
       tools: { nodeVersion: process.version, dbtPython: dbtPython(), findProgram: () => undefined },
@@ -43,10 +45,28 @@ describe("the doctor", () => {
     expect(existsSync(join(folder, "no.duckdb"))).toBe(false);
   });
 
+  test("a repository that only loads needs no dbt", async () => {
+    mkdirSync(join(folder, "specs"));
+    const checks = await runDoctor({
+      cwd: folder,
+      home: folder,
+      pipelinesDir: join(folder, "specs"),
+      dbtDir: join(folder, "dbt"),
+      env: env({ TEMPORAL_ADDRESS: "127.0.0.1:1" }),
+      online: false,
+      tools: { nodeVersion: process.version, findProgram: () => undefined },
+      checkSpecs: () => [{ pipeline: "orders", problems: [] }],
+    });
+    expect(checks.filter(check => !check.ok && check.level === "error")).toEqual([]);
+    expect(checks.map(check => check.name).filter(name => name.startsWith("dbt"))).toEqual([]);
+  });
+
   test("says everything that is missing at once", async () => {
     const checks = await runDoctor({
       cwd: folder,
       home: folder,
+      pipelinesDir: join(folder, "pipelines"),
+      dbtDir: join(folder, "dbt"),
       env: env({ DATABRICKS_TOKEN: "changeme" }),
       online: false,
       tools: { nodeVersion: "v18.0.0", findProgram: () => undefined },
@@ -59,7 +79,6 @@ describe("the doctor", () => {
       "files",
       "node",
       "temporal",
-      "dbt",
       "placeholders",
       "pipelines",
     ]);
