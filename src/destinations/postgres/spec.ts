@@ -21,6 +21,7 @@ import {
   secret,
   sharedOptions,
   swapLiteral,
+  text,
 } from "../option-shapes";
 import { POSTGRES_CAPABILITIES } from "./capabilities";
 
@@ -49,6 +50,8 @@ export const postgresShape = z.strictObject({
       }),
     ])
     .optional(),
+  /** Only where the credentials cannot be read when a spec is resolved. */
+  place: text.optional(),
   ...sharedOptions,
   ...identifierLengths,
 });
@@ -113,9 +116,9 @@ export function resolvePostgres(
     create_indexes: true,
     max_identifier_length: POSTGRES_CAPABILITIES.max_identifier_length,
     max_column_identifier_length: POSTGRES_CAPABILITIES.max_column_identifier_length,
-    place: placeFrom(credentials, env, variables),
     ...options,
     type: "postgres",
+    place: placeFrom(credentials, env, variables) ?? String(options.place ?? JSON.stringify(credentials)),
     ...(credentials === undefined ? {} : { credentials: withoutLiterals(credentials, file) }),
     variables,
     ...(env[PASSWORD] ? { password: { env: PASSWORD } } : {}),
@@ -127,9 +130,9 @@ function placeFrom(
   credentials: Json | undefined,
   env: Surroundings["env"],
   variables: { [name: string]: string },
-): string {
+): string | undefined {
   const looked = lookedUp(credentials ?? {}, env);
-  return looked === undefined ? JSON.stringify(credentials) : placeOf(readOffline(looked, variables));
+  return looked === undefined ? undefined : placeOf(readOffline(looked, variables));
 }
 
 /** Undefined where a reference of the whole cannot be looked up here. */

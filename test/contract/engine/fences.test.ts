@@ -1,23 +1,32 @@
 /**
  * Nothing is committed from a package whose base is not the destination's newest load of its pipeline: two hosts (package
- * roots) on one DuckDB file, at every step, without Temporal. Row counts decide.
+ * roots) on one DuckDB file or PostgreSQL database, at every step, without Temporal. Row counts decide.
  */
 import { copyFileSync } from "node:fs";
+import type { PostgresServer } from "../../../demo/postgres-server";
 import { PHASE_BEFORE_LOADS } from "../../../src/destinations/one-transaction/load";
 import type { Row } from "../../../src/json/values";
 import { listPackages } from "../../../src/package/packages";
 import type { Source } from "../../../src/sources/source";
 import { Engine, pagesOf, type RunOptions, type StepName, sourceOf } from "../../support/engine";
+import { freshDatabase, startTestPostgres } from "../../support/postgres";
+import { postgresAt } from "../../support/postgres-destination";
 
 const engines: Engine[] = [];
+let server: PostgresServer;
 
+beforeAll(async () => {
+  server = await startTestPostgres();
+}, 60_000);
+afterAll(() => server.stop());
 afterEach(() => {
   for (const engine of engines.splice(0)) engine.remove();
 });
 
-/** Two hosts: each its own packages, one file. */
-function hosts(): [Engine, Engine] {
-  const a = new Engine();
+/** Two hosts: each its own packages, one destination. */
+async function hosts(where: "duckdb" | "postgres" = "duckdb"): Promise<[Engine, Engine]> {
+  const elsewhere = where === "duckdb" ? undefined : postgresAt(await freshDatabase(server));
+  const a = new Engine({}, elsewhere);
   const b = new Engine({}, a.destination);
   // Two clocks never stand at the same tick.
   for (let i = 0; i < 7; i++) b.now();
@@ -69,11 +78,18 @@ const counts = (engine: Engine) =>
 const children = async (engine: Engine) =>
   (await engine.query<{ n: number }>("SELECT count(*)::int AS n FROM raw.items__l"))[0]!.n;
 
-describe.each(["append", "merge", "replace"] as const)("a package left on one host (%s)", disposition => {
+describe.each([
+  ["append", "duckdb"],
+  ["merge", "duckdb"],
+  ["replace", "duckdb"],
+  ["append", "postgres"],
+  ["merge", "postgres"],
+  ["replace", "postgres"],
+] as const)("a package left on one host (%s, %s)", (disposition, where) => {
   test.each(["finish", "normalize", "migrate"] as const)(
     "after %s, overtaken by another host: dropped, told, extracted again",
     async step => {
-      const [a, b] = hosts();
+      const [a, b] = await hosts(where);
       await a.run(a.spec(), source(10, disposition));
       await expect(a.run(a.spec(), source(20, disposition), dies(step))).rejects.toThrow("killed");
       await b.run(b.spec(), source(30, disposition));
@@ -88,7 +104,7 @@ describe.each(["append", "merge", "replace"] as const)("a package left on one ho
   );
 
   test("not overtaken: loaded first, as it is", async () => {
-    const [a, b] = hosts();
+    const [a, b] = await hosts(where);
     await a.run(a.spec(), source(10, disposition));
     await expect(a.run(a.spec(), source(20, disposition), dies("normalize"))).rejects.toThrow("killed");
     // Another pipeline with the same source name loads into the same dataset.
@@ -99,11 +115,11 @@ describe.each(["append", "merge", "replace"] as const)("a package left on one ho
   });
 });
 
-describe("a zombie", () => {
+describe.each(["duckdb", "postgres"] as const)("a zombie (%s)", where => {
   test.each(["begin", "extract", "finish", "normalize", "migrate"] as const)(
     "that stands still after %s while another load is done changes nothing",
     async step => {
-      const [a, b] = hosts();
+      const [a, b] = await hosts(where);
       await a.run(a.spec(), source(10, "append"));
       const zombie = new Engine({}, a.destination);
       engines.push(zombie);
@@ -129,7 +145,7 @@ describe("a zombie", () => {
 });
 
 test("a destination put back to an older copy: the pending package is dropped, the range is extracted again", async () => {
-  const [a] = hosts();
+  const [a] = await hosts();
   await a.run(a.spec(), source(10, "append"));
   const backup = `${a.databasePath}.backup`;
   copyFileSync(a.databasePath, backup);
@@ -142,7 +158,7 @@ test("a destination put back to an older copy: the pending package is dropped, t
 });
 
 test("a load of the same pipeline by another engine in between is noticed, also without a state row", async () => {
-  const [a] = hosts();
+  const [a] = await hosts();
   await a.run(a.spec(), source(10, "append"));
   await expect(a.run(a.spec(), source(20, "append"), dies("normalize"))).rejects.toThrow("killed");
   // As dlt closes a package whose state did not change: an id of its own form, no state row.
@@ -156,7 +172,7 @@ test("a load of the same pipeline by another engine in between is noticed, also 
 });
 
 test("a source of its own beside the pipeline's first: the state's package does not stand against its own", async () => {
-  const [a] = hosts();
+  const [a] = await hosts();
   await a.run(a.spec(), source(10, "append"));
   const other = await a.run(a.spec({ table_name: "others" }), source(10, "append", "second"));
   expect(other.load_id).toBeDefined();
@@ -167,7 +183,7 @@ test("a source of its own beside the pipeline's first: the state's package does 
 test("rows whose state lies with another schema: killed while both are committed, another host goes on", async () => {
   const second = (until: number) => source(until, "append", "second");
   for (const nth of [1, 2]) {
-    const [a, b] = hosts();
+    const [a, b] = await hosts();
     await a.run(a.spec(), source(10, "append"));
     const spec = a.spec({ table_name: "others" });
     await a.run(spec, second(10));
