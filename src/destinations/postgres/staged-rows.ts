@@ -74,7 +74,8 @@ function named(misfit: Misfit, table: StoredTable): TidemarkError {
     `Loading table "${table.name}": a row has a value that does not fit column "${name}" of type ` +
       `${columnType(table, column)} (dlt: ${data_type}). Nothing was loaded, the cursor did not move. ` +
       `Give "${name}" ${hint ?? 'the hint data_type "text", or correct the values in the source'}.`,
-    misfit.dltException === undefined ? {} : { dltException: misfit.dltException },
+    // NaN or an infinity: no literal can say it, and dlt's SQL then takes it for a name
+    { dltException: data_type === "double" ? "UndefinedColumn" : misfit.dltException },
   );
 }
 

@@ -22,6 +22,13 @@ from in_postgres import in_postgres
 from run_case import as_dlts_by_turns, run_case
 from run_parity import SEED, all_cases
 
+#: dlt's INSERTs have no way to say these, or it takes no such files there; ours loads them.
+OURS_ALONE = {
+    **{f"c_json_value_{n}": "a number or truth value of its own in jsonb" for n in (2, 5, 14, 15)},
+    **{name: "no files of jsonl there" for name in ("c_formats_types_jsonl", "c_nul_jsonl", "c_text_nan_jsonl")},
+    **{name: "needs dlt's ADBC driver" for name in ("c_nul_parquet", "c_text_nan_parquet")},
+    "c_text_nan_to_decimal": "numeric has a NaN, for which there is no literal",
+}
 OPTIONS = argparse.Namespace(strict=True, ignore_requests=False, ignore_column_order=False, limit=60)
 
 
@@ -58,7 +65,7 @@ def main():
     ap.add_argument("--jobs", type=int, default=3)
     a = ap.parse_args()
     cases = all_cases()
-    chosen = sorted(cases)
+    chosen = sorted(set(cases) - set(OURS_ALONE))
     if a.only:
         wanted = a.only.split(",")
         chosen = [n for n in chosen if any(w == cases[n][0] or (len(w) > 1 and w in n) for w in wanted)]
