@@ -114,7 +114,8 @@ onStandin(
       ["stg_claims_line_charge_not_negative", "warn", true],
       ["int_claims_total_allowed_not_negative", "warn", true],
     ]);
-    expect(info).toMatchObject({ success: true, counts: { pass: 40 } });
+    expect(info.success).toBe(true);
+    expect(info.counts.pass).toBeGreaterThan(60);
     expect(info.notes.join("\n")).toMatch(/customers.* is not loaded yet/);
 
     const freshness = await runDbt(options({ kind: "freshness" }));
