@@ -9,21 +9,22 @@ from .events import FD, send
 
 def main():
     os.set_inheritable(FD, False)
-    request = json.loads(sys.stdin.buffer.read())
+    replies = sys.stdin.buffer
+    request = json.loads(replies.readline())
     # Whoever asks for input is told that there is none.
     sys.stdin = open(os.devnull)
     project = request["project"]
     os.chdir(project)
     sys.path.insert(0, project)
     try:
-        serve(request, project)
+        serve(request, project, replies)
     except BaseException as error:  # SystemExit of the project's code included
         failures.log(error)
         send("failed", **failures.describe(error, project))
         sys.exit(3)
 
 
-def serve(request, project):
+def serve(request, project, replies):
     from . import find_dlt
 
     find_dlt.find()
@@ -31,6 +32,11 @@ def serve(request, project):
     from .extract import extract
     from .load_source import load_source
 
+    if request["do"] == "program":
+        from .take_over import Live
+
+        Live(request, project, replies).run()
+        return
     if request.get("program"):
         serve_program(request, project)
         return

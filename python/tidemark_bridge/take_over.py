@@ -4,6 +4,7 @@ Only one of the program's runs is extracted; the ones before it are passed over.
 with an answer that looks like dlt's, as far as it needs no destination.
 """
 import importlib
+import json
 import os
 import runpy
 import sys
@@ -36,15 +37,17 @@ class Answer:
         self.has_failed_jobs = False
         self.row_counts = {}
         self.first_run = False
+        self.said = "Pipeline %s was extracted; Tidemark loads it" % pipeline.pipeline_name
 
     def raise_on_failed_jobs(self):
         pass
 
     def asdict(self):
-        return {"pipeline": {"pipeline_name": self.pipeline.pipeline_name}, "loads_ids": [], "load_packages": []}
+        name = self.pipeline.pipeline_name
+        return {"pipeline": {"pipeline_name": name}, "loads_ids": self.loads_ids, "load_packages": []}
 
     def asstr(self, verbosity=0):
-        return "Pipeline %s was extracted; Tidemark loads it" % self.pipeline.pipeline_name
+        return self.said
 
     def __str__(self):
         return self.asstr()
@@ -176,13 +179,90 @@ class Program:
             raise self._refuse(
                 "The program runs pipeline `%s` more than once, and a spec is one load: say which by source.run, counted from 1." % pipeline.pipeline_name,
             )
+        self._check(pipeline, more)
+        self._take(data, {name: more[name] for name in HINTS if more.get(name) is not None})
+        self.taken = True
+        return Answer(pipeline)
+
+    def _check(self, pipeline, more):
         if getattr(pipeline, "dev_mode", False):
             raise self._refuse("The program's pipeline has dev_mode, with which every run loads into another dataset. Take it out; load into a dataset_name of its own instead.")
         if more.get("refresh") or getattr(pipeline, "refresh", None):
             raise self._refuse("The program's run has `refresh`, which drops tables at the destination. Say it in the spec or by `tidemark run --refresh`.")
-        self._take(data, {name: more[name] for name in HINTS if more.get(name) is not None})
-        self.taken = True
-        return Answer(pipeline)
+
+
+class RunFailed(Exception):
+    """What a program gets from `pipeline.run` when the run that was done for it has failed."""
+
+
+class Live(Program):
+    """The program as it is: each of its runs is done by Tidemark while the program waits."""
+
+    def __init__(self, request, project, replies):
+        super().__init__(request, project, None)
+        self._replies = replies
+        self._counts = {}
+
+    def run(self):
+        self._patch()
+        try:
+            self._start()
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise Failed("arguments", "The program ended by sys.exit(%r)." % (error.code,))
+        if self._refused is not None:
+            raise self._refused
+        send("ended", runs=sum(self._counts.values()))
+
+    def _beyond(self, name):
+        def beyond(pipeline, *args, **more):
+            raise self._refuse(
+                "The program asks pipeline.%s for the destination. Its loads are done elsewhere: read the dataset when the program has ended, or say what follows in a spec (transform, gate)." % name
+            )
+
+        return beyond
+
+    def _dbt(self, *args, **more):
+        raise self._refuse("The program runs dbt by dlt's helper. Say it in a spec: transform: { dbt: { project_dir: … } }.")
+
+    def _on_run(self, pipeline, data, more):
+        if data is None:
+            return Answer(pipeline)
+        self._check(pipeline, more)
+        name = pipeline.pipeline_name
+        self._counts[name] = self._counts.get(name, 0) + 1
+        send(
+            "run",
+            number=self._counts[name],
+            pipeline_name=name,
+            dataset_name=more.get("dataset_name") or pipeline.dataset_name,
+            destination=destination_of(more.get("destination") or pipeline.destination),
+        )
+        reply = json.loads(self._replies.readline() or "{}")
+        if "load" not in reply:
+            raise RunFailed(reply.get("failed") or "Tidemark ended before the run was done.")
+        answer = Answer(pipeline)
+        answer.said = reply["said"]
+        answer.loads_ids = reply["load"]
+        answer.row_counts = reply["rows"]
+        return answer
+
+
+def destination_of(given):
+    """Type and name as a spec has them, and the address where it stands in the code."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return {"destination_type": given}
+    found = {"destination_type": given.destination_type.split(".")[-1]}
+    if given.destination_name and given.destination_name != found["destination_type"]:
+        found["destination_name"] = given.destination_name
+    credentials = (getattr(given, "config_params", None) or {}).get("credentials")
+    if isinstance(credentials, str):
+        found["credentials"] = credentials
+    elif credentials is not None:
+        found["unknown"] = "credentials that are an object in the code"
+    return found
 
 
 def the_source(pipeline, data, hints, name=None):

@@ -128,7 +128,7 @@ function decided(
 }
 
 /** dlt reads the `.dlt` of the folder where a program is started: the nearest one, upwards from the program. */
-function programHome(project: string, config: Config): (file: string) => ProgramHome {
+export function programHome(project: string, config: Config): (file: string) => ProgramHome {
   return file => {
     const own = dirname(join(project, file));
     let folder = own;

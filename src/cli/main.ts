@@ -149,7 +149,10 @@ Examples:
     );
   tidemark
     .command("run")
-    .argument("<pipeline>", "name in pipelines/, or path of a spec (JSON, YAML, TypeScript)")
+    .argument(
+      "<pipeline>",
+      "name in pipelines/, path of a spec (JSON, YAML, TypeScript), or a dlt program (.py)",
+    )
     .description("Run a pipeline once, here and now")
     .option("--workflow-id <id>", "Temporal workflow id (default: tidemark-<pipeline>)")
     .option("--resource <name...>", "load only these resources")
@@ -183,11 +186,17 @@ Examples:
     .option("--keep", "leave the dev server running, to look at the run in its UI")
     .action(
       ofPipeline((config, pipeline, options) =>
-        (require("./run-command") as typeof import("./run-command")).runCommand(
-          config,
-          pipeline,
-          options as never,
-        ),
+        pipeline.endsWith(".py")
+          ? (require("./program-command") as typeof import("./program-command")).programCommand(
+              config,
+              pipeline,
+              options as never,
+            )
+          : (require("./run-command") as typeof import("./run-command")).runCommand(
+              config,
+              pipeline,
+              options as never,
+            ),
       ),
     );
   tidemark

@@ -75,7 +75,7 @@ async function checkMetrics(spec: ResolvedPipeline): Promise<void> {
   await requireReadableMetrics(spec, createDestination(spec.destination));
 }
 
-function toInput(pipeline: string, options: RunOptions): RunInput {
+export function toInput(pipeline: RunInput["pipeline"], options: RunOptions): RunInput {
   return {
     pipeline,
     ...(options.resource ? { resources: options.resource } : {}),

@@ -205,7 +205,7 @@ function dataset(pipeline: string, given: JsonObject, settings: DltSettings): st
 }
 
 /** dlt's DuckDB file is `<destination or pipeline name>.duckdb` in the folder where the program runs. */
-function destination(
+export function destination(
   pipeline: string,
   given: JsonObject,
   settings: DltSettings,

@@ -155,7 +155,7 @@ function resolveDestination(
 
 function resolveSource(document: JsonObject, loaded: LoadedSpec, config: Config, base: string): SourceSpec {
   const type = sourceType(String(document.type))!;
-  let source = document;
+  let source: JsonObject = { ...document };
   const pointers = type.secretPointers(source as SourceSpec);
   const literals = literalSecrets(source, pointers);
   if (literals.length > 0) {

@@ -34,6 +34,10 @@ export interface BridgeOptions {
   idle_ms: number;
   signal: AbortSignal;
   onEvent: (event: BridgeEvent) => void;
+  /** What is printed, as it comes; it may hold secrets. */
+  onOutput?: (text: string) => void;
+  /** Answers the event `run`; Python waits for it. */
+  answer?: (event: BridgeEvent) => Promise<JsonObject>;
 }
 
 export interface BridgeEnd {
@@ -46,7 +50,7 @@ export interface BridgeEnd {
   log: string;
 }
 
-const LAST_EVENTS = new Set(["described", "extracted", "failed"]);
+const LAST_EVENTS = new Set(["described", "extracted", "ended", "failed"]);
 
 /**
  * @throws TidemarkError PYTHON_MISSING, PYTHON_TIMEOUT, PYTHON_MEMORY; the signal's reason when aborted, after Python has
@@ -85,6 +89,7 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
     stream.on("data", (chunk: Buffer) => {
       heard = Date.now();
       output.take(chunk);
+      options.onOutput?.(chunk.toString("utf8"));
     });
   }
   const events = createInterface({ input: child.stdio[3] as Readable });
@@ -94,11 +99,18 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
     if (event === undefined) return;
     heard = Date.now();
     if (LAST_EVENTS.has(event.event)) last = event;
-    else options.onEvent(event);
+    else if (event.event === "run" && options.answer !== undefined) {
+      const failed = (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) });
+      options
+        .answer(event)
+        .catch(failed)
+        .then(reply => child.stdin!.write(`${JSON.stringify(reply)}\n`));
+    } else options.onEvent(event);
   });
   // Python may end before it has read all of the request.
   child.stdin!.on("error", () => {});
-  child.stdin!.end(JSON.stringify(request));
+  child.stdin!.write(`${JSON.stringify(request)}\n`);
+  if (options.answer === undefined) child.stdin!.end();
 
   const started = Date.now();
   const watch = setInterval(() => {

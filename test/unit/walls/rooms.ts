@@ -384,6 +384,7 @@ export const ROOMS: readonly Room[] = [
         "spec",
         "dlt-project",
         "sources",
+        "sources/dlt",
         "destinations",
       ],
       ...[
