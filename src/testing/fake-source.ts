@@ -46,12 +46,16 @@ function faked(given: JsonObject, rows: Fakes): JsonObject {
   const hints = new Map(
     listed.map(one => (typeof one === "string" ? ([one, {}] as const) : ([String(one.name), one] as const))),
   );
+  // As the source's own type has them: what it says for all resources counts where one says nothing.
+  const all = (given.resource_defaults ?? {}) as JsonObject;
   return {
     type: "code",
     source: FAKE,
     name: given.name ?? given.type ?? FAKE,
     resources: Object.keys(rows).map(name => ({
-      ...Object.fromEntries(Object.entries(hints.get(name) ?? {}).filter(([key]) => HINTS.includes(key))),
+      ...Object.fromEntries(
+        Object.entries({ ...all, ...hints.get(name) }).filter(([key]) => HINTS.includes(key)),
+      ),
       name,
     })),
   };
