@@ -13,7 +13,7 @@ import { type Lane, loadPostsAndComments, openLane } from "../test/contract/dbt/
 import { option } from "./measure";
 
 async function cold(lane: Lane, round: number): Promise<number> {
-  const { dbt, ...options } = lane.options();
+  const { dbt, candidate: _, ...options } = lane.options();
   const env = { ...options.env, ...dbtEnvironment(options.dataset, options.destination) };
   const start = performance.now();
   for (const [name, args] of [

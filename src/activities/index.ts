@@ -4,6 +4,7 @@ import type { StepOptions } from "./heartbeats";
 import { hostActivities } from "./hosts";
 import { loadActivities } from "./load-steps";
 import { notifyActivities } from "./notify";
+import { publishActivities } from "./publish-steps";
 import { resolveActivities } from "./resolve";
 import { transformActivities } from "./transform-steps";
 
@@ -37,6 +38,7 @@ export function createActivities({
     ...loadActivities(config, options),
     ...transformActivities(config, options),
     ...notifyActivities(config, options),
+    ...publishActivities(config, options),
   };
 }
 

@@ -32,6 +32,7 @@ import { runDbt } from "../transform/run-dbt";
 import { warmUp } from "../transform/warm-dbt";
 import { asStep, type StepContext, type StepOptions } from "./heartbeats";
 import { measure, measureDbt } from "./measure";
+import { candidateSteps } from "./publish-steps";
 
 export interface TransformRequest {
   spec: ResolvedPipeline;
@@ -167,6 +168,9 @@ async function dbt(
       environment: adapter.environment(destination),
       database: adapter.database(destination),
     },
+    ...(kind === "build" && project.publish === "candidate"
+      ? { candidate: candidateSteps(spec, destination, run_id, step) }
+      : {}),
     stateDir: join(runFolder(config, spec, run_id), kind),
     cacheDir: join(config.home, "dbt"),
     ...(withTurn === undefined ? {} : { withTurn: <T>(run: () => Promise<T>) => withTurn(step, run) }),

@@ -372,6 +372,36 @@ Examples:
       (require("../drill/host-process") as typeof import("../drill/host-process")).hostProcess(here()),
     );
   tidemark
+    .command("publish")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("Make a candidate of dbt's live that waits for a person, or say what there is")
+    .option("--generation <n>", "this one, whatever was decided")
+    .option("--json", "print one JSON document")
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./publish-command") as typeof import("./publish-command")).publishCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
+      ),
+    );
+  tidemark
+    .command("rollback")
+    .argument("<pipeline>", "name or path of the spec")
+    .description("Show readers the generation of dbt's objects that was live before")
+    .option("--to <n>", "this generation")
+    .option("--json", "print one JSON document")
+    .action(
+      ofPipeline((config, pipeline, options) =>
+        (require("./publish-command") as typeof import("./publish-command")).rollbackCommand(
+          config,
+          pipeline,
+          options as never,
+        ),
+      ),
+    );
+  tidemark
     .command("dbt")
     .description(
       "Pass everything after it on to dbt as the worker runs it; --pipeline <name> first: its place",

@@ -41,8 +41,18 @@ export function runSummary(result: RunResult): string {
     if (result.gate.packet_path) parts.push(`  packet: ${result.gate.packet_path}`);
   }
   for (const problem of result.undelivered ?? []) parts.push(`  ${problem}`);
+  if (result.publish) parts.push(...published(result.publish));
   parts.push(stepTable(result.seconds));
   return `${parts.join("\n")}\n`;
+}
+
+function published({ generation, state, previous, notes }: NonNullable<RunResult["publish"]>): string[] {
+  const what = {
+    live: `live${previous === undefined ? "" : `, in place of ${previous}`}`,
+    review: "waits for a person (tidemark publish)",
+    blocked: "kept back; readers see what they saw before",
+  };
+  return [`  publish: generation ${generation} ${what[state]}`, ...notes.map(note => `    note: ${note}`)];
 }
 
 function timeOf({ unique_id, seconds, rows }: NonNullable<DbtInfo["nodes"]>[number]): string {

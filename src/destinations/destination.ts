@@ -8,6 +8,7 @@ import type { LoadedTable, OnProgress } from "../pipeline/infos";
 import type { PackageBase, PackageOwner, PipelineLoads } from "../pipeline/package-base";
 import type { DestinationSpec, Json, JsonObject, MergeStrategy, ReplaceStrategy } from "../pipeline/spec";
 import type { StoredSchema } from "../schema/types";
+import type { Generations } from "./generations";
 
 export interface DestinationCapabilities {
   max_identifier_length: number;
@@ -188,6 +189,8 @@ export interface DestinationSession extends AsyncDisposable {
    */
   takeBack?(plan: LoadPlan): Promise<TakenBack[]>;
   /** How SQL for this destination is written, where another room writes some. */
+  /** Absent where dbt's candidates cannot be published (`publish: candidate`). */
+  readonly generations?: Generations;
   readonly words: SqlWords;
   /**
    * The number that one SELECT gives, written by us or by a user (`selectProblem` has passed it). Read-only, whatever it
@@ -343,6 +346,8 @@ export interface DestinationType {
   /** A destination that is a file: where it is by default, and the variable that says so. */
   defaultFile?(around: Surroundings): { path: string; variable: string };
   readonly dbt: DbtAdapter;
+  /** Its sessions have `generations`: dbt's candidates can be published. */
+  readonly publishes?: true;
   /** Whether the environment has what a spec without options needs; offline. */
   checkEnvironment(around: Surroundings): Omit<Finding, "name">;
   /** Files of the project that belong to the destination. */

@@ -182,6 +182,12 @@ export const ERROR_KINDS = {
   DBT_SQL: "terminal",
   /** `dbt deps` failed: a package hub or git does not answer, or packages.yml names what is not there. Retried. */
   DBT_PACKAGES: "transient",
+  /**
+   * A candidate cannot be built or made live: a schema of its name that is not ours, objects in it that dbt did not build,
+   * a materialization or a destination that knows no candidates, a generation that is gone or overtaken. Readers keep the
+   * live generation. The message says which, and what to do.
+   */
+  PUBLISH_REFUSED: "terminal",
   /** dbt reads another schema than the one this pipeline loads into. */
   DBT_SCHEMA_MISMATCH: "terminal",
   /** run_results or metrics files are missing, not readable, too old or of another run; the message says which. */

@@ -233,6 +233,26 @@ export interface DbtNodeResult {
   reason?: string;
 }
 
+/** A generation of a dbt project's objects, beside the one that readers see. */
+export interface CandidateInfo {
+  generation: number;
+  /** The target's schema, where readers look. */
+  live_schema: string;
+  /** Every schema of the project has a sister with this suffix, where the candidate is. */
+  suffix: string;
+}
+
+export interface PublishInfo {
+  generation: number;
+  /** "live": readers see it. "review": it waits for a person. "blocked": it is kept to be looked at, and swept later. */
+  state: "live" | "review" | "blocked";
+  /** Objects that readers see now, of all generations. */
+  objects?: number;
+  /** The generation that was live before. */
+  previous?: number;
+  notes: string[];
+}
+
 export interface DbtNodeTime {
   unique_id: string;
   status: string;
@@ -257,6 +277,8 @@ export interface DbtInfo {
   docs_path?: string;
   /** Where most of its models are: what a metric's `{{ analytics }}` stands for. */
   schema?: string;
+  /** What was built is a candidate that readers do not see yet (`publish: candidate`). */
+  candidate?: CandidateInfo;
   notes: string[];
 }
 
@@ -329,6 +351,7 @@ export interface RunResult {
   freshness?: DbtInfo;
   dbt?: DbtInfo;
   gate?: GateInfo;
+  publish?: PublishInfo;
   /** Cursors and state after this run, whether or not it moved them (law 4). */
   cursors: CursorInfo[];
   state?: StateRef;

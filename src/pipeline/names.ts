@@ -59,7 +59,8 @@ export type Step =
   | "transform"
   | "metrics"
   | "gate"
-  | "notify";
+  | "notify"
+  | "publish";
 
 /** What specs load into that name no destination, where DLT_DESTINATION says nothing. */
 export const DEFAULT_DESTINATION = "duckdb";

@@ -183,6 +183,10 @@ export interface DbtSpec {
   /** Run `dbt source freshness` before the build. */
   freshness: boolean;
   full_refresh: boolean;
+  /** "candidate": readers see what was built only once it has passed; "live" (default): as it is built. */
+  publish?: "live" | "candidate";
+  /** Published generations that are kept, for `tidemark rollback`; default 3. */
+  generations?: number;
   /** `dbt docs generate` after the build; the page is kept with the run. */
   docs?: boolean;
 }

@@ -48,6 +48,15 @@ const dbt = z
     defer: z.boolean().optional().describe("Read what is neither selected nor there from where state has it"),
     freshness: z.boolean().optional().describe("`dbt source freshness` before the build; default true"),
     full_refresh: z.boolean().optional().describe("`dbt build --full-refresh`; default false"),
+    publish: z
+      .enum(["live", "candidate"])
+      .optional()
+      .describe(
+        "candidate: readers see what was built only once tests and gate have passed it; default live",
+      ),
+    generations: wholeNumber(1, 100)
+      .optional()
+      .describe("Published generations that are kept for `tidemark rollback`; default 3"),
     docs: z.boolean().optional().describe("`dbt docs generate --static` after the build; default false"),
   })
   .refine(({ selector, select, exclude }) => selector === undefined || (select ?? exclude) === undefined, {

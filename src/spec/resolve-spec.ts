@@ -18,7 +18,7 @@ import type {
 import { snakeCase } from "../schema/naming";
 import { sourceType } from "../sources/registry";
 import { MAX_SCHEMA_NAME, SCHEMA_NAME, toAppliedHints, toDisposition } from "../sources/resource-hints";
-import { assertSpec, type SpecDocument } from "./check-spec";
+import { assertSpec, type SpecDocument, specError } from "./check-spec";
 import {
   datasetLayout,
   withDestinationSettings,
@@ -81,6 +81,11 @@ export function resolveSpec(
     on_busy: input.on_busy ?? document.on_busy,
     notify: resolveNotify(document.notify as NotifySpec[] | undefined, loaded),
   };
+  const { destination, transform } = resolved;
+  if (transform?.dbt.publish === "candidate" && !destinationType(destination.type).publishes) {
+    const message = `must be "live" with ${destination.type}: candidates are published on DuckDB only`;
+    throw specError(where, [{ path: ["transform", "dbt", "publish"], message }]);
+  }
   assertSpecCrosses(resolved);
   return resolved;
 }
@@ -250,6 +255,8 @@ function resolveTransform(
       state: dbt.state === undefined ? undefined : resolve(config.cwd, dbt.state),
       defer: dbt.defer,
       docs: dbt.docs,
+      publish: dbt.publish,
+      generations: dbt.generations,
       vars: dbt.vars as JsonObject | undefined,
       freshness: dbt.freshness ?? true,
       full_refresh: input.full_refresh ?? dbt.full_refresh ?? false,

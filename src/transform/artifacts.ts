@@ -42,13 +42,22 @@ const meta = z.record(z.string(), z.unknown());
 const manifest = z.looseObject({
   /** What each node reads, by unique id. */
   parent_map: z.record(z.string(), z.array(z.string())).nullish(),
+  metadata: z.looseObject({ project_name: z.string().nullish() }).nullish(),
   nodes: z.record(
     z.string(),
     z.looseObject({
       resource_type: z.string(),
       name: z.string(),
       schema: z.string().nullish(),
-      config: z.looseObject({ meta: meta.nullish() }).nullish(),
+      alias: z.string().nullish(),
+      package_name: z.string().nullish(),
+      config: z
+        .looseObject({
+          meta: meta.nullish(),
+          materialized: z.string().nullish(),
+          store_failures: z.boolean().nullish(),
+        })
+        .nullish(),
       meta: meta.nullish(),
     }),
   ),

@@ -2,7 +2,15 @@
  * The attempts of one dbt step, each in its own folder under the step's state folder, so that an attempt that died
  * can be judged by what it left: `attempts/0001/{attempt.json, exit.json, output.log, target/, logs/}`.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { mergeRunResults, type RunResults, readRunResults } from "./artifacts";
 
@@ -42,6 +50,18 @@ export function newAttempt(stateDir: string, kind: AttemptKind): AttemptFolder {
 
 export function recordExit(attempt: AttemptFolder, code: number | null): void {
   writeFileSync(join(attempt.folder, "exit.json"), JSON.stringify({ code }));
+}
+
+/** A word that attempts of one step leave each other. */
+export function remember(stateDir: string, name: string, value: unknown): void {
+  const path = join(stateDir, `${name}.json`);
+  writeFileSync(`${path}.new`, JSON.stringify(value));
+  renameSync(`${path}.new`, path);
+}
+
+export function remembered<T>(stateDir: string, name: string): T | undefined {
+  const path = join(stateDir, `${name}.json`);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
 }
 
 /** What earlier attempts of this step came to; undefined where none left results that can be read. */

@@ -71,6 +71,20 @@ export function docsArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
   ];
 }
 
+/** Which nodes a selection means, one JSON object a line. */
+export function listArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
+  return [
+    "ls",
+    "--output",
+    "json",
+    "--output-keys",
+    "unique_id",
+    ...common(dbt, folders),
+    ...vars(dbt),
+    ...selection(dbt),
+  ];
+}
+
 export function depsArgs(dbt: DbtSpec, folders: DbtFolders): string[] {
   const { target: _, ...log } = folders;
   return ["deps", ...common(dbt, log), ...vars(dbt)];

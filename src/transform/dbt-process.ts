@@ -12,6 +12,10 @@ export interface DbtExit {
   log: DbtLog;
   /** The last of standard error, at most 8 KB. Only for recognising what happened: it may hold anything. */
   stderr: string;
+  /** What `dbt ls` listed. Only from a warm dbt. */
+  listed?: string[];
+  /** Schema of the target, in commands that parse. Only from a warm dbt. */
+  schema?: string;
   /** It gave no sign of life for so many seconds and was ended for that. */
   silentSeconds?: number;
 }
@@ -21,6 +25,8 @@ export interface DbtProcessOptions {
   args: string[];
   cwd: string;
   env: Record<string, string>;
+  /** Builds into schemas with this suffix; nodes that are not named stay where they are. Only a warm dbt can. */
+  candidate?: { suffix: string; nodes?: readonly string[] };
   /** Where the process is recorded while it runs. */
   recordPath: string;
   /** Everything dbt prints goes here. */

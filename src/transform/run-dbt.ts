@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
-import type { DbtInfo, OnProgress } from "../pipeline/infos";
+import type { CandidateInfo, DbtInfo, OnProgress } from "../pipeline/infos";
 import type { DbtSpec } from "../pipeline/spec";
 import { endLeftBehind } from "../processes/process-group";
 import { type RunResults, readFreshness, readManifest, readRunResults } from "./artifacts";
@@ -16,13 +16,16 @@ import {
   type Progress,
   publish,
   recordExit,
+  remember,
+  remembered,
 } from "./attempts";
-import { buildArgs, docsArgs, freshnessArgs, parseArgs, retryArgs } from "./dbt-command";
+import { type CandidatePlan, type CandidateSteps, candidatePlan, needsPython } from "./candidate";
+import { buildArgs, docsArgs, freshnessArgs, listArgs, parseArgs, retryArgs } from "./dbt-command";
 import { type DbtDestination, dbtEnvironment } from "./dbt-environment";
 import { failureWithoutResults, nodeFailure } from "./dbt-failures";
 import { isFailing, isUnfinished, modelSchema, summarizeFreshness, summarizeRun } from "./dbt-info";
 import { installPackages } from "./dbt-packages";
-import type { DbtExit, DbtRunner } from "./dbt-process";
+import type { DbtExit, DbtProcessOptions, DbtRunner } from "./dbt-process";
 import { ParseCache } from "./parse-cache";
 import { checkManifest } from "./schema-check";
 import { warmRunner } from "./warm-dbt";
@@ -43,6 +46,8 @@ export interface RunDbtOptions {
   cacheDir: string;
   /** Default: a dbt that stays in memory, where the program allows it. */
   runner?: DbtRunner;
+  /** What is built is a candidate that readers do not see. */
+  candidate?: CandidateSteps;
   /** Holds the turn on the destination (design law 6) while dbt has it open. */
   withTurn?: <T>(run: () => Promise<T>) => Promise<T>;
   signal: AbortSignal;
@@ -113,6 +118,7 @@ async function build(options: RunDbtOptions): Promise<DbtInfo> {
       return inTurn(options, () => invoke(options, attempt, command, args));
     }
     await checkBeforeBuild(options, attempt);
+    if (options.candidate !== undefined) await beginCandidate(options, attempt, options.candidate);
     return inTurn(options, () => invoke(options, attempt, command, buildArgs(options.dbt, attempt)));
   })();
   recordExit(attempt, exit.code);
@@ -134,15 +140,17 @@ function report(
 ): DbtInfo {
   const manifest = artifact(() => readManifest(join(progress.last.target, "manifest.json")));
   const summary = summarizeRun(progress.merged, manifest);
-  const schema = modelSchema(manifest);
   const path = publish(options.stateDir, progress.merged, progress.last);
   const failure = nodeFailure(command, progress.merged, summary, progress.last.output);
   if (failure !== undefined && (failure.kind === "terminal" || !options.lastAttempt)) throw failure;
+  const built = options.candidate && remembered<Candidate>(options.stateDir, CANDIDATE);
+  const schema = judgedSchema(options, modelSchema(manifest), built?.candidate.suffix);
   return {
     command,
     seconds: 0,
     run_results_path: path,
     ...summary,
+    ...(built === undefined ? {} : { candidate: built.candidate }),
     ...(extra.retried ? { retried: true } : {}),
     ...(schema === undefined ? {} : { schema }),
     notes: [...extra.notes, ...summary.notes],
@@ -159,7 +167,56 @@ async function checkBeforeBuild(options: RunDbtOptions, attempt: AttemptFolder):
   const exit = await invoke(options, attempt, "dbt parse", parseArgs(options.dbt, attempt));
   if (exit.code !== 0) throw failureWithoutResults("dbt parse", exit, place(options, attempt));
   checkSchema(options, attempt);
+  if (options.candidate !== undefined)
+    remember(options.stateDir, PLAN, await planCandidate(options, attempt, exit));
   writeFileSync(checked, "");
+}
+
+const PLAN = "candidate-plan";
+const CANDIDATE = "candidate";
+interface Candidate {
+  candidate: CandidateInfo;
+  /** Selected nodes, by unique id; absent: all. */
+  nodes?: string[];
+}
+
+/** From the project as it was just parsed: its live names. */
+async function planCandidate(
+  options: RunDbtOptions,
+  attempt: AttemptFolder,
+  parsed: DbtExit,
+): Promise<{ plan: CandidatePlan; nodes?: string[] }> {
+  const { dbt } = options;
+  const manifest = artifact(() => readManifest(join(attempt.target, "manifest.json")));
+  if (manifest === undefined) throw failureWithoutResults("dbt parse", parsed, place(options, attempt));
+  const { schema } = parsed;
+  if (schema === undefined) throw needsPython(options.executable);
+  if (!dbt.select && !dbt.exclude && !dbt.selector) {
+    return { plan: candidatePlan(manifest, schema, undefined, dbt) };
+  }
+  const exit = await invoke(options, attempt, "dbt ls", listArgs(dbt, attempt));
+  if (exit.code !== 0) throw failureWithoutResults("dbt ls", exit, place(options, attempt));
+  const nodes = (exit.listed ?? []).map(line => (JSON.parse(line) as { unique_id: string }).unique_id);
+  return { plan: candidatePlan(manifest, schema, nodes, dbt), nodes };
+}
+
+/** Each build of all nodes begins with an empty candidate: what an earlier attempt built may have been built by halves. */
+async function beginCandidate(
+  options: RunDbtOptions,
+  attempt: AttemptFolder,
+  steps: CandidateSteps,
+): Promise<void> {
+  const planned = remembered<{ plan: CandidatePlan; nodes?: string[] }>(options.stateDir, PLAN);
+  if (planned === undefined) {
+    throw new TidemarkError("DBT_CRASHED", `The plan of the candidate in ${attempt.folder} is gone.`, {
+      step: "transform",
+    });
+  }
+  const { plan, nodes } = planned;
+  remember(options.stateDir, CANDIDATE, {
+    candidate: await steps.begin(plan),
+    ...(nodes === undefined ? {} : { nodes }),
+  } satisfies Candidate);
 }
 
 function checkSchema(options: RunDbtOptions, attempt: AttemptFolder): void {
@@ -242,6 +299,7 @@ function command(
     args,
     cwd: options.dbt.project_dir,
     env: { ...options.env, ...dbtEnvironment(options.dataset, options.destination) },
+    ...candidateOf(options),
     recordPath: recordPath(options),
     outputPath: attempt.output,
     phase,
@@ -249,6 +307,26 @@ function command(
     onProgress: options.onProgress,
     graceMs: options.graceMs ?? 10_000,
   });
+}
+
+/** Where metrics are read from: beside a selection, most models may stand in a schema that has a sister in the candidate. */
+function judgedSchema(
+  options: RunDbtOptions,
+  schema: string | undefined,
+  suffix: string | undefined,
+): string | undefined {
+  if (schema === undefined || suffix === undefined || schema.endsWith(suffix)) return schema;
+  const plan = remembered<{ plan: CandidatePlan }>(options.stateDir, PLAN)?.plan;
+  const sisters = [...(plan?.objects.map(object => object.schema) ?? []), ...(plan?.other_schemas ?? [])];
+  return sisters.includes(schema) ? `${schema}${suffix}` : schema;
+}
+
+/** From the moment that it was begun, every command of the step means the candidate. */
+function candidateOf(options: RunDbtOptions): Pick<DbtProcessOptions, "candidate"> {
+  const begun = options.candidate && remembered<Candidate>(options.stateDir, CANDIDATE);
+  if (begun === undefined) return {};
+  const { candidate, nodes } = begun;
+  return { candidate: { suffix: candidate.suffix, ...(nodes === undefined ? {} : { nodes }) } };
 }
 
 function inTurn<T>(options: RunDbtOptions, run: () => Promise<T>): Promise<T> {

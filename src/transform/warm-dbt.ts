@@ -8,6 +8,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { type GroupProcess, recordGroup, startGroup } from "../processes/process-group";
+import { needsPython } from "./candidate";
 import { DbtLog } from "./dbt-log";
 import { DbtOutput, Lines } from "./dbt-output";
 import {
@@ -43,7 +44,10 @@ const processes = new Set<WarmDbt>();
 export function warmRunner(adapter: string, limits: WarmLimits = WARM_LIMITS): DbtRunner {
   return async options => {
     const python = pythonOf(options.executable);
-    if (python === undefined) return await runDbtProcess(options);
+    if (python === undefined) {
+      if (options.candidate === undefined) return await runDbtProcess(options);
+      throw needsPython(options.executable);
+    }
     options.signal.throwIfAborted();
     const key = JSON.stringify([python, options.cwd, optionOf(options.args, "--target"), adapter]);
     const free = [...processes].find(one => one.key === key && one.free);
@@ -109,6 +113,8 @@ interface Answer {
   code: number;
   said: string;
   rss: number;
+  listed?: string[] | null;
+  schema?: string;
 }
 
 class WarmDbt {
@@ -189,7 +195,8 @@ class WarmDbt {
     };
     options.signal.addEventListener("abort", stop, { once: true });
     if (options.signal.aborted) stop();
-    const command = { args: options.args, env: options.env, mark };
+    const { args, env, candidate } = options;
+    const command = { args, env, mark, ...(candidate === undefined ? {} : { candidate }) };
     (child.stdin as Writable).write(`${JSON.stringify(command)}\n`);
     let ended: Answer | Pick<DbtExit, "code" | "signal"> | undefined;
     try {
@@ -217,7 +224,9 @@ class WarmDbt {
       };
     }
     this.#after(ended.rss, limits);
-    return { code: ended.code, signal: null, log, stderr: `${output.stderr}${ended.said}` };
+    const { code, said, listed, schema } = ended;
+    const more = { ...(listed ? { listed } : {}), ...(schema === undefined ? {} : { schema }) };
+    return { code, signal: null, log, stderr: `${output.stderr}${said}`, ...more };
   }
 
   /** Ends the process: by asking, which an idle one obeys at once, then by force. */

@@ -2,14 +2,17 @@
 
 Started by warm-dbt.ts with the standard library and the user's dbt only. Protocol, one JSON object a line:
 
-  stdin  <- {"args": [...], "env": {...}, "mark": "..."}    a command; end of file: whoever started this is gone
-  fd 3   -> {"alive": true} every second; {"done": {"code": 0, "said": "", "rss": bytes}} after a command
+  stdin  <- {"args": [...], "env": {...}, "mark": "...", "candidate": {"suffix": "...", "nodes": [...] or null}}
+            a command; end of file: whoever started this is gone
+  fd 3   -> {"alive": true} every second; {"done": {"code": 0, "said": "", "rss": bytes, "listed": [...], "schema": "..."}}
+            after a command: what `ls` listed, and the schema of the target
   stdout -> what dbt prints, then the command's mark on a line of its own, so that nothing printed is missed
 
 Exit codes as dbt's own: 0 good, 1 nodes failed, 2 dbt could not do what was asked. The environment is the command's for
 as long as it runs; afterwards neither it nor a connection nor an open database file is left.
 """
 
+import contextlib
 import gc
 import json
 import logging
@@ -51,7 +54,7 @@ def main() -> None:
         command = commands.get()
         busy.set()
         try:
-            code, said = run(command)
+            done = run(command)
         finally:
             set_environment(bare)
             let_go()
@@ -59,7 +62,7 @@ def main() -> None:
         sys.stderr.flush()
         sys.stdout.write("\n" + command["mark"] + "\n")
         sys.stdout.flush()
-        answer({"done": {"code": code, "said": said, "rss": rss()}})
+        answer({"done": {**done, "rss": rss()}})
 
 
 def read_commands(commands_from, commands, busy) -> None:
@@ -92,25 +95,82 @@ def preload(adapters) -> None:
             pass
 
 
-def run(command: dict) -> "tuple[int, str]":
+def run(command: dict) -> dict:
     from dbt.cli.main import dbtRunner
 
     set_environment(command["env"])
+    seen: dict = {}
     try:
-        result = dbtRunner().invoke(command["args"])
+        with parsed(command.get("candidate"), seen):
+            result = dbtRunner().invoke(command["args"])
     except KeyboardInterrupt:
-        return 2, "interrupted"
+        return {"code": 2, "said": "interrupted"}
     except BaseException:
-        return 2, traceback.format_exc()
+        return {"code": 2, "said": traceback.format_exc()}
     if result.success:
-        return 0, ""
+        listed = result.result if isinstance(result.result, list) else None
+        return {"code": 0, "said": "", "listed": listed, **seen}
     if result.exception is None:
-        return 1, ""
+        return {"code": 1, "said": "", **seen}
     error = result.exception
     # The command line prints these two kinds itself, where an event tells all others.
     if type(error).__name__ == "DbtUsageException":
-        return 2, "Usage: dbt\n\nError: " + str(error)
-    return 2, f"{type(error).__name__}: {error}"
+        return {"code": 2, "said": "Usage: dbt\n\nError: " + str(error)}
+    return {"code": 2, "said": f"{type(error).__name__}: {error}"}
+
+
+@contextlib.contextmanager
+def parsed(candidate: "dict | None", seen: dict):
+    """Around the parsing of a command: tells the target's schema, and moves what is built into a candidate's schemas."""
+    from dbt.cli import requires
+    from dbt.task import retry
+
+    originals = [(module, module.parse_manifest) for module in (requires, retry)]
+
+    def parse_manifest(config, *args, **kwargs):
+        manifest = originals[0][1](config, *args, **kwargs)
+        seen["schema"] = config.credentials.schema
+        if candidate is not None:
+            move(manifest, config, candidate["suffix"], candidate.get("nodes"))
+        return manifest
+
+    for module, _ in originals:
+        module.parse_manifest = parse_manifest
+    try:
+        yield
+    finally:
+        for module, original in originals:
+            module.parse_manifest = original
+
+
+def move(manifest, config, suffix: str, nodes: "list | None") -> None:
+    """
+    Every node that is built goes to its schema with the suffix, so that `ref` and `this` mean the candidate. What was
+    parsed is the project as it is, and is kept as such: a project need not be parsed again for every candidate. Nodes
+    that are not named stay where they are live.
+    """
+    chosen = None if nodes is None else set(nodes)
+    for unique_id, node in manifest.nodes.items():
+        if node.resource_type not in ("model", "seed", "snapshot", "test"):
+            continue
+        if chosen is not None and unique_id not in chosen:
+            continue
+        if node.relation_name:
+            node.relation_name = moved_name(node.relation_name, node.schema, node.schema + suffix)
+        node.schema += suffix
+    # What macros and hooks read as `target.schema`.
+    config.credentials.schema += suffix
+    manifest.build_flat_graph()
+    from dbt.parser.manifest import write_manifest
+
+    if config.args.write_json:
+        write_manifest(manifest, config.project_target_path)
+
+
+def moved_name(relation: str, schema: str, moved: str) -> str:
+    """The last name but one is the schema; names may hold anything, so it is looked for from behind."""
+    at = relation.rfind(schema, 0, relation.rfind("."))
+    return relation if at < 0 else relation[:at] + moved + relation[at + len(schema) :]
 
 
 def set_environment(env: dict) -> None:

@@ -28,6 +28,7 @@ const START_TO_CLOSE = {
   collectMetrics: "15 minutes",
   decideGate: "5 minutes",
   notify: "1 minute",
+  publishCandidate: "1 hour",
 } as const satisfies Record<string, ActivityOptions["startToCloseTimeout"]>;
 
 /** Patch of the workflows that know of hosts and their leases. */

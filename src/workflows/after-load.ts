@@ -1,6 +1,14 @@
 /** The steps after the load, on one living host: dbt freshness → dbt build → metrics → gate. */
 import type { Activities } from "../activities";
-import type { DbtInfo, GateInfo, LoadFacts, NodesProgress, ResolvedRun } from "../pipeline/infos";
+import type {
+  DbtInfo,
+  GateDecision,
+  GateInfo,
+  LoadFacts,
+  NodesProgress,
+  PublishInfo,
+  ResolvedRun,
+} from "../pipeline/infos";
 import type { ActivityName, StepPlace } from "./activity-options";
 import { dbtNodesSignal, nodesOf } from "./messages";
 import { setHandler } from "./unexpected";
@@ -10,6 +18,7 @@ const TITLES = {
   dbtBuild: ["dbt build", "dbt build"],
   collectMetrics: ["metrics", "read the gate's metrics"],
   decideGate: ["gate", "decide promote, review or block"],
+  publishCandidate: ["publish", "make the candidate live, or keep it back"],
 } as const;
 
 export type RunActivity = <N extends ActivityName & keyof Activities>(
@@ -23,10 +32,17 @@ export interface Judged {
   freshness?: DbtInfo;
   dbt?: DbtInfo;
   gate?: GateInfo;
+  publish?: PublishInfo;
+}
+
+/** Without a gate dbt's own tests judge. */
+function decisionOn({ dbt, gate }: Judged): GateDecision {
+  return gate?.decision ?? (dbt?.success ? "promote" : "block");
 }
 
 /**
- * @param judged is filled in; what an earlier host finished is there already and is not repeated
+ * @param judged is filled in; what an earlier host finished is there already and is not repeated. With a gate that a person
+ * has resolved, what is left is the candidate.
  * @param facts of this run's load
  * @param named runs a step under its name, for progress
  * @param onNodes hears of dbt's nodes as they finish
@@ -51,7 +67,13 @@ export async function transformAndJudge(
     if (spec.transform.dbt.freshness) judged.freshness ??= await step("dbtFreshness", [request]);
     judged.dbt ??= await step("dbtBuild", [request]);
   }
-  if (spec.gate === undefined) return;
+  const settle = async () => {
+    const candidate = judged.dbt?.candidate;
+    if (candidate === undefined) return;
+    const decision = decisionOn(judged);
+    judged.publish = await step("publishCandidate", [{ spec, candidate, decision }]);
+  };
+  if (judged.gate?.resolved_by !== undefined || spec.gate === undefined) return await settle();
   const { dbt, freshness } = judged;
   const schema = dbt?.schema;
   const metrics = await step("collectMetrics", [
@@ -67,4 +89,5 @@ export async function transformAndJudge(
       ...(facts.tables === undefined ? {} : { tables: facts.tables }),
     },
   ]);
+  await settle();
 }

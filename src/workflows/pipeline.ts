@@ -312,7 +312,9 @@ class PipelineRun {
   async #transformAndGate(resolved: ResolvedRun, load: LoadInfo | undefined): Promise<Partial<RunResult>> {
     const judged: Judged = {};
     const { spec, queue } = resolved;
-    const { runId } = workflowInfo();
+    // Rows of a backfill that came while dbt was at work are built anew, not taken for built.
+    const rounds = this.#view.steps.filter(({ step }) => step === "dbt build").length;
+    const runId = `${workflowInfo().runId}${rounds === 0 ? "" : `-${rounds + 1}`}`;
     const steps = (place: Omit<StepPlace, "summary">) =>
       transformAndJudge(
         resolved,
@@ -327,16 +329,19 @@ class PipelineRun {
           this.#show();
         },
       );
-    // Histories of before have no hosts.
-    if (this.#host === undefined) await steps({ queue });
-    else if (spec.transform !== undefined || spec.gate !== undefined) {
-      await onLivingHost(
-        this.#host,
-        spec.retry,
-        host => steps({ host }),
-        gone => this.#anotherHost(resolved, gone),
-      );
-    }
+    const onHost = async () => {
+      // Histories of before have no hosts.
+      if (this.#host === undefined) await steps({ queue });
+      else if (spec.transform !== undefined || spec.gate !== undefined) {
+        await onLivingHost(
+          this.#host,
+          spec.retry,
+          host => steps({ host }),
+          gone => this.#anotherHost(resolved, gone),
+        );
+      }
+    };
+    await onHost();
     const { gate } = judged;
     this.#notices.judged(judged);
     if (gate !== undefined) this.#findable.decided(gate.decision);
@@ -344,6 +349,7 @@ class PipelineRun {
       judged.gate = await this.#waitForReview(gate);
       this.#findable.decided(judged.gate.decision);
       if (judged.gate.decision === "block") this.#notices.decided(judged.gate);
+      if (judged.publish !== undefined && judged.gate.resolved_by !== undefined) await onHost();
     }
     if (judged.gate !== undefined) this.#view.gate = judged.gate;
     return judged;

@@ -384,6 +384,52 @@ test("dbt's nodes are seen in the workflow's own progress; what is no progress c
   expect(((await run.handle.result()) as RunResult).dbt?.success).toBe(true);
 });
 
+test("a candidate waits for its review, and what the person says decides what readers see", async () => {
+  const name = `p-${randomUUID()}`;
+  const calls: Call[] = [];
+  const own = fakes(name, `q-${name}-disk`, calls);
+  const candidate = { generation: 4, live_schema: "marts", suffix: "__candidate_4" };
+  const decisions: string[] = [];
+  const run = await start(
+    { id: name },
+    {
+      resolveRun: async () => {
+        const resolved = (await own.resolveRun!()) as ResolvedRun;
+        const transform = { dbt: { project_dir: "/none", freshness: false, publish: "candidate" } };
+        return {
+          ...resolved,
+          spec: { ...resolved.spec, transform, gate: { on_review: "wait", thresholds: {} } },
+        };
+      },
+      dbtBuild: async () => ({
+        command: "dbt build",
+        success: true,
+        counts: {},
+        findings: [],
+        seconds: 1,
+        notes: [],
+        candidate,
+      }),
+      collectMetrics: async () => ({}),
+      decideGate: async () => ({ decision: "review", score: 80, reasons: ["a look is needed"], metrics: {} }),
+      publishCandidate: (async (request: { decision: string }) => {
+        decisions.push(request.decision);
+        return { generation: 4, state: request.decision === "promote" ? "live" : "review", notes: [] };
+      }) as never,
+    },
+  );
+  const progress = () => run.handle.query<RunProgressView>("progress");
+  await until(async () => (await progress()).waiting_for?.includes("resolveReview") === true);
+  expect(decisions).toEqual(["review"]);
+  await run.handle.executeUpdate("resolveReview", { args: [{ decision: "promote", by: "Ann" }] });
+  const result = (await run.handle.result()) as RunResult;
+  expect(decisions).toEqual(["review", "promote"]);
+  expect(result).toMatchObject({
+    gate: { decision: "promote", resolved_by: "Ann" },
+    publish: { state: "live" },
+  });
+});
+
 test("cancellation reaches the load child and ends the run", async () => {
   const run = await start(
     {},

@@ -55,6 +55,7 @@ export const DUCKDB: DestinationType = {
   resolve: resolveDuckDb,
   defaultFile: around => ({ path: defaultPath(around), variable: "DUCKDB_PATH" }),
   dbt: DUCKDB_DBT,
+  publishes: true,
   checkEnvironment: around => ({ ok: true, detail: `duckdb, file ${defaultPath(around)}` }),
   create: (spec: DestinationSpec) => createDuckDbDestination(spec as DuckDbDestination),
 };

@@ -9,11 +9,13 @@ import type {
   SelectedNumber,
   SqlWords,
 } from "../destination";
+import type { Generations } from "../generations";
 import { loadPackage } from "../one-transaction/load";
 import { migrate } from "../one-transaction/migrate";
 import { isLoaded, restore } from "../one-transaction/restore";
 import type { SqlVendor } from "../one-transaction/sql-vendor";
 import { type Database, type OpenDatabaseOptions, openDatabase, type ResultRow } from "./database";
+import { duckdbGenerations } from "./generations";
 import { selectNumber } from "./select-number";
 import type { DuckDbDestination } from "./spec";
 import { duckdbVendor } from "./sql-vendor";
@@ -32,6 +34,7 @@ export async function openSession(
 class DuckDbSession implements DestinationSession {
   readonly words: SqlWords;
   private readonly vendor: SqlVendor;
+  readonly generations: Generations;
 
   constructor(
     private readonly db: Database,
@@ -39,6 +42,7 @@ class DuckDbSession implements DestinationSession {
   ) {
     this.vendor = duckdbVendor(db, options);
     this.words = duckdbWords(db.catalog);
+    this.generations = duckdbGenerations(db);
   }
 
   restore(query: RestoreQuery): Promise<Restored> {
