@@ -3,7 +3,6 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunResult } from "../../src/pipeline/infos";
 import { tidemark } from "../support/cli";
-import { readDuckDb } from "../support/duckdb";
 import { newProject, type Project } from "../support/project";
 
 jest.setTimeout(300_000);
@@ -50,7 +49,7 @@ test("a run that passes is seen, one that does not is not; a rollback is one com
       const { stdout } = await tidemark(project, ["run", "orders", "--json"]);
       return JSON.parse(stdout);
     };
-    const seen = async () => (await readDuckDb(project.duckdb, "SELECT n FROM marts.totals"))[0]?.n;
+    const seen = async () => (await project.query("SELECT n FROM marts.totals"))[0]?.n;
 
     expect(await run(1)).toMatchObject({
       dbt: { success: true, candidate: { generation: 1, live_schema: "marts" } },
@@ -61,7 +60,7 @@ test("a run that passes is seen, one that does not is not; a rollback is one com
     // Three are not among the accepted values.
     await run(3);
     expect(await seen()).toBe(2);
-    expect(await readDuckDb(project.duckdb, "SELECT n FROM marts__candidate_3.totals")).toEqual([{ n: 3 }]);
+    expect(await project.query("SELECT n FROM marts__candidate_3.totals")).toEqual([{ n: 3 }]);
 
     const back = await tidemark(project, ["rollback", "orders"]);
     expect(back).toMatchObject({
