@@ -23,7 +23,7 @@ const GENERATIONS_KEPT = 3;
 export function publishActivities(config: Config, options: StepOptions) {
   return {
     publishCandidate: ({ spec: crossed, candidate, decision }: PublishRequest): Promise<PublishInfo> =>
-      asStep("publish", options, async step => {
+      asStep({ step: "publish", pipeline: crossed.pipeline_name }, options, async step => {
         const spec = unpackSpec(crossed);
         const { destination, secrets } = withDestinationSecrets(spec.destination, config);
         step.secrets.push(...secrets);
