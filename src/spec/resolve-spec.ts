@@ -83,7 +83,7 @@ export function resolveSpec(
   };
   const { destination, transform } = resolved;
   if (transform?.dbt.publish === "candidate" && !destinationType(destination.type).publishes) {
-    const message = `must be "live" with ${destination.type}: candidates are published on DuckDB only`;
+    const message = `must be "live": ${destination.type} knows no candidates that could be published`;
     throw specError(where, [{ path: ["transform", "dbt", "publish"], message }]);
   }
   assertSpecCrosses(resolved);
