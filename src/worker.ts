@@ -4,7 +4,6 @@
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { defaultPlace, workerIdentity } from "./activities";
 import type { Config } from "./config";
@@ -71,11 +70,6 @@ export async function startWorker(config: Config, options: WorkerOptions): Promi
     await connection.close();
   });
   done.catch(() => {});
-  // The workers of this host's queues are made first.
-  const polls = async () => {
-    while (worker.getState() === "INITIALIZED") await delay(10);
-  };
-  await Promise.race([done, polls()]);
   const { lease: leaseQueue } = await hostQueues(config.packageRoot);
   const { namespace, taskQueue } = config;
   return {

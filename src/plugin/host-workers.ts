@@ -54,13 +54,20 @@ export async function runWithHostWorkers(
     );
   }
   served.add(key);
+  // At once, as without the plugin: whoever asks for a stop next must find a worker that runs.
+  const running = run();
+  running.catch(() => {});
   try {
     const connection = options.ownConnection ? await NativeConnection.connect() : worker.connection!;
     try {
-      await runAll(worker, run, await createHostWorkers(worker, connection, options), stopping);
+      await runAll(worker, running, await createHostWorkers(worker, connection, options), stopping);
     } finally {
       if (options.ownConnection) await connection.close();
     }
+  } catch (error) {
+    if (worker.getState() === "RUNNING") worker.shutdown();
+    await running.catch(() => {});
+    throw error;
   } finally {
     served.delete(key);
   }
@@ -103,13 +110,16 @@ async function createHostWorkers(
 /** All of them until one ends: then all are asked to stop, and waited for. The first error is the one that is told. */
 async function runAll(
   worker: Worker,
-  run: () => Promise<void>,
+  running: Promise<void>,
   own: Worker[],
   stopping: AbortController,
 ): Promise<void> {
   const stop = () => {
     stopping.abort();
     for (const one of [worker, ...own]) if (one.getState() === "RUNNING") one.shutdown();
+  };
+  const stopIfAsked = () => {
+    if (worker.getState() !== "RUNNING") stop();
   };
   let failure: { error: unknown } | undefined;
   const until = (done: Promise<void>) =>
@@ -118,11 +128,9 @@ async function runAll(
         failure ??= { error };
       })
       .finally(stop);
-  const all = [...own.map(one => until(one.run())), until(run())];
-  const look = setInterval(() => {
-    const state = worker.getState();
-    if (state !== "INITIALIZED" && state !== "RUNNING") stop();
-  }, LOOK_EVERY_MS);
+  const all = [running, ...own.map(one => one.run())].map(until);
+  stopIfAsked();
+  const look = setInterval(stopIfAsked, LOOK_EVERY_MS);
   try {
     await Promise.all(all);
   } finally {

@@ -101,7 +101,7 @@ test("the tarball holds what runs and what is copied from, and nothing else", as
   const files = (await must("tar", ["tzf", tarball])).trim().split("\n");
   const top = new Set(files.map(file => file.split("/").slice(0, 2).join("/")));
   expect([...top].sort()).toEqual(
-    ["bin", "dist", "setup", "pipelines", "dbt", "python", "schema", "templates"]
+    ["bin", "dist", "setup", "pipelines", "dbt", "docs", "python", "schema", "templates"]
       .concat(["package.json", "README.md", "LICENSE", "CHANGELOG.md", ".env.example"])
       .map(name => `package/${name}`)
       .sort(),
