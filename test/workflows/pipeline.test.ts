@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type Client, WorkflowFailedError, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import type { LoadInfo, ResolvedRun, RunResult } from "../../src/pipeline/infos";
+import { activityTitle } from "../../src/pipeline/names";
 import type { RunInput } from "../../src/pipeline/spec";
 import type { RunProgressView } from "../../src/workflows/run-details";
 import { type Call, type Fakes, fakes } from "../support/fake-activities";
@@ -245,7 +246,7 @@ describe("backfill", () => {
   async function openedOn(name: string): Promise<string[]> {
     const { events } = await client.workflow.getHandle(`load/${name}`).fetchHistory();
     return events!.flatMap(({ activityTaskScheduledEventAttributes: step }) =>
-      step?.activityType?.name === "openLoad" ? [step.taskQueue!.name!] : [],
+      activityTitle(step?.activityType?.name ?? "") === "openLoad" ? [step.taskQueue!.name!] : [],
     );
   }
 
