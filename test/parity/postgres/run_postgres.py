@@ -22,7 +22,7 @@ from in_postgres import in_postgres
 from run_case import as_dlts_by_turns, run_case
 from run_parity import SEED, all_cases
 
-#: dlt's INSERTs have no way to say these, or it takes no such files there; ours loads them.
+#: dlt cannot load these there (its INSERTs have no way to say them, or it takes no such files): nothing to compare with.
 OURS_ALONE = {
     **{f"c_json_value_{n}": "a number or truth value of its own in jsonb" for n in (2, 5, 14, 15)},
     **{name: "no files of jsonl there" for name in ("c_formats_types_jsonl", "c_nul_jsonl", "c_text_nan_jsonl")},
