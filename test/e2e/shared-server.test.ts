@@ -231,7 +231,7 @@ test("with --with-worker a run is done here; a second one joins, and its Ctrl-C 
   const worker = await project.worker();
   try {
     while (!existsSync(asked())) await sleep(50);
-    expect((await first.describe()).memo).toEqual({ tidemark_run: { pipeline: name } });
+    expect((await first.describe()).memo).toMatchObject({ tidemark_run: { pipeline: name } });
     const second = start(["run", name]);
     await second.says(new RegExp(`${name} is running already`));
     second.child.kill("SIGINT");
