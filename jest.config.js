@@ -11,8 +11,8 @@ module.exports = {
     // The package lane (npm run test:package) installs from the registry.
     ...(process.env.TIDEMARK_LANE === "package" ? [] : ["/test/package/"]),
   ],
-  // Many tests wait for real time-outs, so two share a core well.
-  maxWorkers: 2,
+  // Many tests wait for real time-outs and servers, so three share two cores well.
+  maxWorkers: 3,
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",

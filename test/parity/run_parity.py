@@ -1,6 +1,7 @@
 """Compares our engine with dlt on every case.
 
   run_parity.py                 all cases against the committed dumps, a third of them (chosen by --seed) live
+  run_parity.py --share 0.5     half of the cases, of every section
   run_parity.py --all           all cases live: dlt alone, ours alone, and both mixed where a case has several runs
   run_parity.py --record        run real dlt only and write its dumps
 """
@@ -89,6 +90,7 @@ class Table:
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--all", action="store_true", help="every case live")
+    ap.add_argument("--share", type=float, default=1, help="share of the cases that run at all (chosen by --seed)")
     ap.add_argument("--live", type=float, default=1 / 3, help="share of the cases that run live")
     ap.add_argument("--only", help="cases whose name or section holds this text")
     ap.add_argument("--seed", type=int, default=SEED, help="chooses the live third")
@@ -107,6 +109,8 @@ def main():
     if a.new:
         cases = {n: c for n, c in cases.items() if not os.path.exists(stored_dumps.path(c[0], n))}
     # each by its own name, so that a new case does not move others in or out
+    if not (a.all or a.record):
+        cases = {n: c for n, c in cases.items() if random.Random(f"share/{seed}/{n}").random() < a.share}
     share = 1 if a.all or a.record else a.live
     live = {name for name in cases if random.Random(f"live/{seed}/{name}").random() < share}
     print(f"{len(cases)} cases, {len(live)} live against dlt (seed {seed})", flush=True)
