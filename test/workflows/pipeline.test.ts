@@ -246,7 +246,7 @@ describe("backfill", () => {
   async function openedOn(name: string): Promise<string[]> {
     const { events } = await client.workflow.getHandle(`load/${name}`).fetchHistory();
     return events!.flatMap(({ activityTaskScheduledEventAttributes: step }) =>
-      activityTitle(step?.activityType?.name ?? "") === "openLoad" ? [step.taskQueue!.name!] : [],
+      activityTitle(step?.activityType?.name ?? "") === "openLoad" ? [step!.taskQueue!.name!] : [],
     );
   }
 
