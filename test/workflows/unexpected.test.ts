@@ -46,7 +46,7 @@ async function resume(handle: WorkflowHandle): Promise<void> {
 const innermost = (error: Error): Error => (error.cause instanceof Error ? innermost(error.cause) : error);
 
 test.each([
-  ["in a workflow's body", "new PipelineRun(input).execute()", "null.execute()", "workflow pipeline"],
+  ["in a workflow's body", "new PipelineRun(input).run()", "null.run()", "workflow pipeline"],
   ["in a child's body", "progress.opened(opened);", "progress.opened(null.x);", "workflow load"],
 ])("a mistake %s", async (_where, from, to, place) => {
   const name = `unexpected-${randomUUID()}`;
