@@ -31,7 +31,8 @@ class Answer:
     def __init__(self, pipeline, step="run"):
         self.pipeline = pipeline
         self.dataset_name = pipeline.dataset_name
-        self.loads_ids = []
+        # One, as a run that loaded has: programs count them. The id itself is not known here.
+        self.loads_ids = ["0"]
         self.load_packages = []
         self.metrics = {}
         self.has_failed_jobs = False

@@ -134,7 +134,7 @@ onStandin(
     }
     const answer = await fetch(`http://127.0.0.1:${port}/`);
     expect(answer.status).toBe(200);
-    expect(await answer.text()).toContain("worker is up");
+    expect(await answer.json()).toMatchObject({ alive: true, ready: true });
   },
 );
 
