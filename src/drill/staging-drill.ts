@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import type { Config } from "../config";
-import { datasetNames } from "../destinations/dataset-names";
+import { storedNames } from "../destinations/dataset-names";
 import type { DestinationSession } from "../destinations/destination";
 import { createDestination, destinationType } from "../destinations/registry";
 import { TidemarkError } from "../pipeline/errors";
@@ -279,7 +279,7 @@ class StagingDrill {
   }
 
   #names(dataset: string) {
-    return datasetNames({ ...this.#spec, dataset_name: dataset });
+    return storedNames({ ...this.#spec, dataset_name: dataset });
   }
 
   async #session(): Promise<DestinationSession> {
