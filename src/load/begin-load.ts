@@ -30,6 +30,7 @@ import { dispositionOf, extractedResources, incrementalOf, ownHints, runHints } 
 import { drawLoadId, isoMicros, pipelineMark } from "./load-id";
 import {
   type BegunState,
+  findSpec,
   type ResourceStart,
   readBegun,
   type WholeStart,
@@ -144,11 +145,15 @@ function toExtract({ resources }: BegunState, source: Source): ResourceToExtract
 }
 
 async function goOn(
-  { root, source }: BeginLoadArgs,
+  { root, source, spec }: BeginLoadArgs,
   { what, notes }: Chosen,
   record: PackageRecord,
 ): Promise<BegunLoad> {
   const ref: PackageRef = { root, pipeline_name: record.pipeline_name, load_id: record.load_id };
+  // dlt: what waits is loaded with the destination's configuration of now. It is the same place (the fingerprint says so),
+  // but a password may lie elsewhere since, or the warehouse that refused have been replaced by another.
+  const written = await findSpec(ref);
+  if (written !== null) await writeSpec(ref, { ...written, destination: spec.destination });
   if (what === "taken over") {
     return { ref, outcome: "opened", resources: toExtract(await readBegun(ref), source), notes };
   }

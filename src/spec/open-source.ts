@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../config";
 import { lookUpPath } from "../dlt-project/look-up";
 import { type DltSettings, readDltSettings } from "../dlt-project/settings-files";
+import { TidemarkError } from "../pipeline/errors";
 import type { NotifySpec } from "../pipeline/notices";
 import { collectTexts } from "../pipeline/redact";
 import type { DestinationSpec, Json, JsonObject, ResolvedPipeline, SourceSpec } from "../pipeline/spec";
@@ -100,5 +101,15 @@ function readLocalSpec(file: string): JsonObject {
   if (/\.[tj]s$/.test(file)) {
     return JSON.parse(JSON.stringify(requireModule(file).default)) as JsonObject;
   }
-  return parseSpecText(readFileSync(file, "utf8")) as JsonObject;
+  try {
+    return parseSpecText(readFileSync(file, "utf8")) as JsonObject;
+  } catch (error) {
+    // Its text may hold a secret, so nothing of it is quoted.
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code !== undefined && /^E[A-Z]+$/.test(code) ? code : "it does not parse";
+    throw new TidemarkError(
+      "SECRET_MISSING",
+      `${file} cannot be read on this host (${why}): a secret of this run is taken from there. Put the file back, or start the run anew with the spec where it is now.`,
+    );
+  }
 }

@@ -6,7 +6,9 @@ import { copyFileSync } from "node:fs";
 import type { PostgresServer } from "../../../demo/postgres-server";
 import { PHASE_BEFORE_LOADS } from "../../../src/destinations/one-transaction/load";
 import type { Row } from "../../../src/json/values";
+import { readSpec } from "../../../src/load/plan-files";
 import { listPackages } from "../../../src/package/packages";
+import type { ResolvedPipeline } from "../../../src/pipeline/spec";
 import type { Source } from "../../../src/sources/source";
 import { Engine, pagesOf, type RunOptions, type StepName, sourceOf } from "../../support/engine";
 import { freshDatabase, startTestPostgres } from "../../support/postgres";
@@ -142,6 +144,20 @@ describe.each(["duckdb", "postgres"] as const)("a zombie (%s)", where => {
       expect(await children(a)).toBe(30);
     },
   );
+});
+
+test("what waits is loaded with the destination's configuration of now: its password may lie elsewhere since", async () => {
+  const [a] = await hosts();
+  await a.run(a.spec(), source(10, "merge"));
+  await expect(a.run(a.spec(), source(20, "merge"), dies("normalize"))).rejects.toThrow("killed");
+  const waiting = (await listPackages(a.root, "p")).find(one => one.state === "normalized")!;
+  const now = {
+    destination: { ...a.spec().destination, destination_name: "moved" } as ResolvedPipeline["destination"],
+  };
+  const rerun = a.run(a.spec({ ...now, refresh: "drop_sources" }), source(20, "merge"), dies("begin"));
+  await expect(rerun).rejects.toThrow("killed");
+  const written = await readSpec({ root: a.root, pipeline_name: "p", load_id: waiting.load_id });
+  expect(written).toEqual(a.spec(now));
 });
 
 test("a destination put back to an older copy: the pending package is dropped, the range is extracted again", async () => {

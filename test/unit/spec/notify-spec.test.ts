@@ -1,8 +1,11 @@
 /** Receivers of notices in a spec: what is valid, and that no secret of theirs is in the resolved form. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../../src/config";
 import type { JsonObject } from "../../../src/pipeline/spec";
 import { checkSpec, formatPath } from "../../../src/spec/check-spec";
+import { withNotifySecrets } from "../../../src/spec/open-source";
 import { PLAIN_LIMIT, packSpec, unpackSpec } from "../../../src/spec/packed-spec";
 import { resolveSpec } from "../../../src/spec/resolve-spec";
 
@@ -43,6 +46,18 @@ test("a literal URL or header of a file becomes a reference into it; in a workfl
     },
   ]);
   expect(() => resolved(literal)).toThrow(/literal secret at notify\/0\/webhook, notify\/0\/headers.*rotate/);
+});
+
+test("a file with a secret that is gone or broken is named, and nothing of it is quoted", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "tidemark-spec-")), "p.yaml");
+  const [receiver] = resolved([{ on: ["failed"], webhook: "https://hooks.test/s3cr3t" }], file).notify!;
+  const open = () => withNotifySecrets(receiver!, 0, config);
+  expect(open).toThrow(
+    expect.objectContaining({ code: "SECRET_MISSING", message: expect.stringMatching(/p\.yaml.*ENOENT/) }),
+  );
+  writeFileSync(file, "webhook: s3cr3t: [");
+  expect(open).toThrow(expect.objectContaining({ message: expect.stringMatching(/does not parse/) }));
+  expect(open).toThrow(expect.not.objectContaining({ message: expect.stringMatching(/s3cr3t/) }));
 });
 
 test("a workflow's input cannot run a command", () => {
