@@ -16,7 +16,6 @@ import { loadClaimsSample } from "../support/databricks/samples";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
 import { demoGate, metricsContext } from "../support/demo-gate";
 
-jest.setTimeout(240_000);
 const standin = useStandin();
 /** The numbers are those of the generated claims. */
 const onStandin = onRealWarehouse ? test.skip : test;

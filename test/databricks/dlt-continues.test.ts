@@ -16,7 +16,6 @@ import { freshDataset, warehouse, warehouseSpec } from "../support/databricks/us
 import { Engine, pagesOf, sourceOf } from "../support/engine";
 import { newProject, REPOSITORY } from "../support/project";
 
-jest.setTimeout(300_000);
 const run = promisify(execFile);
 
 interface Shop {

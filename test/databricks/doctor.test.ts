@@ -6,7 +6,6 @@ import { connectionEnv } from "../support/databricks/connection";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
 import { newProject } from "../support/project";
 
-jest.setTimeout(180_000);
 const standin = useStandin();
 const onStandin = onRealWarehouse ? test.skip : test;
 

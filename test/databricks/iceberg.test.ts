@@ -9,7 +9,6 @@ import { statementsOf } from "../support/databricks/standin";
 import { freshDataset, onRealWarehouse, useStandin, warehouseSpec } from "../support/databricks/use-standin";
 import { newProject, type Project, REPOSITORY } from "../support/project";
 
-jest.setTimeout(180_000);
 const standin = useStandin();
 /** A worker runs TypeScript specs of its own project folder only. */
 const inCheckout = (label: string): Project => ({ ...newProject(label), folder: REPOSITORY });

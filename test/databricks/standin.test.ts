@@ -14,7 +14,6 @@ import {
 } from "../support/databricks/use-standin";
 import { writeParquet } from "../support/duckdb";
 
-jest.setTimeout(120_000);
 const standin = useStandin();
 
 describeOnStandin("the stand-in", () => {

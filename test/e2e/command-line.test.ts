@@ -125,7 +125,7 @@ describe("without a server", () => {
     const state = await tidemark(project, ["state", "posts", "--json"]);
     expect(JSON.parse(state.stdout)).toMatchObject({ dataset_name: "GitHubData", dataset_exists: true });
     await api.close();
-  }, 120_000);
+  });
 
   test("a source that cannot be reached: exit 1, nothing half-loaded, no secret told", async () => {
     const project = newProject("unreachable");
@@ -141,7 +141,7 @@ describe("without a server", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("HTTP_UNREACHABLE");
     expect(stderr + stdout).not.toContain("s3cr3t-planted");
-  }, 120_000);
+  });
 });
 
 describe("beside `tidemark dev`", () => {
@@ -155,7 +155,7 @@ describe("beside `tidemark dev`", () => {
     project.writeSpec("rest_api_demo", { ...posts(api.url), pipeline_name: "rest_api_demo" });
     project.writeSpec("customers", customers(project));
     dev = await startDev(project);
-  }, 120_000);
+  });
   afterAll(async () => {
     await dev.stop();
     await api.close();
@@ -188,7 +188,7 @@ describe("beside `tidemark dev`", () => {
         value: { type: "text", text: "2026-03-31T00:00:00Z" },
       },
     ]);
-  }, 120_000);
+  });
 
   test("an inline spec works; one with a literal secret is refused with what to do", async () => {
     const inline = JSON.stringify({ pipeline: { ...posts(api.url), pipeline_name: "inline" } });
@@ -204,7 +204,7 @@ describe("beside `tidemark dev`", () => {
     expect(
       JSON.parse(found).map((one: { execution: { workflowId: string } }) => one.execution.workflowId),
     ).toEqual(["w4"]);
-  }, 120_000);
+  });
 
   test("`tidemark run` uses dev's worker and starts none", async () => {
     const run = await tidemark(project, ["run", "rest_api_demo", "--json"]);
@@ -221,7 +221,7 @@ describe("beside `tidemark dev`", () => {
     expect(new Set(identities)).toEqual(
       new Set([expect.stringContaining(`tidemark-dev ${dev.child.pid}@${require("node:os").hostname()}`)]),
     );
-  }, 120_000);
+  });
 
   test("backfill by signal during a held run, and by signal-with-start when idle, loads exactly the range", async () => {
     const hold = join(project.folder, "hold");
@@ -265,7 +265,7 @@ describe("beside `tidemark dev`", () => {
     expect(idle.backfills).toEqual([expect.objectContaining({ status: "done", rows: 10 })]);
     const state = JSON.parse((await tidemark(project, ["state", "customers", "--json"])).stdout);
     expect(state.cursors[0].value.text).toBe("2026-03-31T00:00:00Z");
-  }, 120_000);
+  });
 
   test("`tidemark backfill` refuses what would double rows, with the reason", async () => {
     const refused = await tidemark(project, [
@@ -303,5 +303,5 @@ describe("beside `tidemark dev`", () => {
       await temporal("workflow", "describe", "-w", "tidemark-customers", "-o", "json"),
     );
     expect(described.workflowExecutionInfo.status).toBe("WORKFLOW_EXECUTION_STATUS_CANCELED");
-  }, 120_000);
+  });
 });

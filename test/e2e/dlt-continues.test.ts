@@ -103,7 +103,7 @@ test("dlt asks from our cursor, adds only the new rows, writes no schema version
   } finally {
     server.close();
   }
-}, 180_000);
+});
 
 function order(id: number) {
   return {

@@ -8,8 +8,6 @@ import { tidemark } from "../support/cli";
 import { newProject } from "../support/project";
 import { testClient } from "../support/temporal";
 
-jest.setTimeout(300_000);
-
 const SOURCE = `
 import dlt, os, time
 

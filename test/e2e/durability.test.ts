@@ -117,7 +117,7 @@ test("scheduled runs go on from the last one's cursor: server restarted, state r
   } finally {
     await dev.stop();
   }
-}, 240_000);
+});
 
 test("a foreign client that holds the file for 20 s is waited for, and named", async () => {
   const project = eventsProject("busy");
@@ -138,7 +138,7 @@ test("a foreign client that holds the file for 20 s is waited for, and named", a
   expect(run.code).toBe(0);
   expect(Date.now() - started).toBeGreaterThan(15_000);
   expect(await project.query("SELECT count(*) AS n FROM raw.events")).toEqual([{ n: "11" }]);
-}, 120_000);
+});
 
 test("four pipelines with dbt on one DuckDB file at once", async () => {
   const project = eventsProject("four");
@@ -164,7 +164,7 @@ test("four pipelines with dbt on one DuckDB file at once", async () => {
   } finally {
     await dev.stop();
   }
-}, 240_000);
+});
 
 test("a package that failed to load stays pending; the next run loads it first and says so; abort drops it", async () => {
   const project = eventsProject("pending");
@@ -185,4 +185,4 @@ test("a package that failed to load stays pending; the next run loads it first a
   } finally {
     await dev.stop();
   }
-}, 180_000);
+});

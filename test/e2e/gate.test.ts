@@ -6,8 +6,6 @@ import { startJsonPlaceholder } from "../../demo/jsonplaceholder";
 import { type Dev, startDev, tidemark } from "../support/cli";
 import { newProject, type Project } from "../support/project";
 
-jest.setTimeout(300_000);
-
 const source = (url: string) => ({
   type: "rest_api",
   name: "github",

@@ -59,4 +59,4 @@ test("is told to who reads lines and to who reads JSON, and the wait ends with i
     await holder.release();
     await api.close();
   }
-}, 60_000);
+});

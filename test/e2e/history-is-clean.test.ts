@@ -78,7 +78,7 @@ beforeAll(async () => {
   base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
   project = newProject("clean");
   worker = await project.worker({ MY_TOKEN: SECRET });
-}, 60_000);
+});
 
 afterAll(async () => {
   await worker.stop();
@@ -152,7 +152,7 @@ function expectClean(texts: string[]): void {
 test("the search itself can find: a planted pipeline name is seen", async () => {
   const { texts } = await run(spec("/good", { name: "PLANT-visible" }));
   expect(texts.some(text => /PLANT-visible/.test(text))).toBe(true);
-}, 60_000);
+});
 
 test("a run that loads everything", async () => {
   const { failure, texts } = await run(
@@ -167,7 +167,7 @@ test("a run that loads everything", async () => {
   expect(await project.query("SELECT name FROM d_good.items WHERE id = 7712301")).toEqual([
     { name: "PLANT-name" },
   ]);
-}, 60_000);
+});
 
 const FAILING: [string, object, RegExp][] = [
   [
@@ -199,21 +199,17 @@ const FAILING: [string, object, RegExp][] = [
   ["/missing", {}, /HTTP_STATUS/],
 ];
 
-test.each(FAILING)(
-  "a run that fails: %s",
-  async (path, resource, code) => {
-    const { failure, texts } = await run(spec(path, resource));
-    expect(failure).toMatch(code);
-    expectClean(texts);
-    const dataset = `d_${path.slice(1).replaceAll("-", "_")}`;
-    const loads = await project.query(
-      `SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = '${dataset}' AND table_name = 'items'`,
-    );
-    if (loads[0]!.n !== "0")
-      expect(await project.query(`SELECT count(*) AS n FROM ${dataset}.items`)).toEqual([{ n: "0" }]);
-  },
-  60_000,
-);
+test.each(FAILING)("a run that fails: %s", async (path, resource, code) => {
+  const { failure, texts } = await run(spec(path, resource));
+  expect(failure).toMatch(code);
+  expectClean(texts);
+  const dataset = `d_${path.slice(1).replaceAll("-", "_")}`;
+  const loads = await project.query(
+    `SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = '${dataset}' AND table_name = 'items'`,
+  );
+  if (loads[0]!.n !== "0")
+    expect(await project.query(`SELECT count(*) AS n FROM ${dataset}.items`)).toEqual([{ n: "0" }]);
+});
 
 test("a run that fails: a new column under freeze, on a table of an earlier run", async () => {
   const frozen = { schema_contract: { columns: "freeze" } };
@@ -228,7 +224,7 @@ test("a run that fails: a new column under freeze, on a table of an earlier run"
   expect(failure).toMatch(/CONTRACT_VIOLATION/);
   expectClean(texts);
   expect(await project.query(`SELECT count(*) AS n FROM ${before.dataset_name}.items`)).toEqual([{ n: "1" }]);
-}, 60_000);
+});
 
 test("a generator that throws with a row in its message", async () => {
   writeFileSync(
@@ -242,4 +238,4 @@ test("a generator that throws with a row in its message", async () => {
   } as never);
   expect(failure).toMatch(/SOURCE_CODE_FAILED/);
   expectClean(texts);
-}, 60_000);
+});

@@ -9,8 +9,6 @@ import { toolPaths } from "../../src/tools";
 import { tidemark } from "../support/cli";
 import { newProject, type Project, queryFile } from "../support/project";
 
-jest.setTimeout(300_000);
-
 const run = promisify(execFile);
 const PYTHON = toolPaths(process.env).parityPython!;
 

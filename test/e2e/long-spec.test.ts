@@ -25,7 +25,7 @@ test("one of five megabytes loads, up to the limit of what may cross compressed"
   expect(stderr).toBe("");
   expect(code).toBe(0);
   expect(await project.query("SELECT length FROM raw.rows")).toEqual([{ length: String(notes.length) }]);
-}, 120_000);
+});
 
 test("one that is too long even when compressed is refused with its size before anything starts", async () => {
   const project = withNotes("too-long", randomBytes(3_000_000).toString("base64"));
@@ -34,4 +34,4 @@ test("one that is too long even when compressed is refused with its size before 
   expect(JSON.parse(stdout).error).toMatchObject({ code: "SPEC_INVALID", step: "resolve" });
   expect(stderr).toMatch(/spec of long is too long: 3\.8 MB of JSON .* Split its resources/);
   expect(existsSync(join(project.folder, "home"))).toBe(false);
-}, 60_000);
+});

@@ -5,8 +5,6 @@ import type { RunResult } from "../../src/pipeline/infos";
 import { tidemark } from "../support/cli";
 import { newProject, type Project } from "../support/project";
 
-jest.setTimeout(300_000);
-
 const FILES = {
   "shop/dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n",
   "shop/profiles.yml":

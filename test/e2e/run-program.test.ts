@@ -5,8 +5,6 @@ import { toolPaths } from "../../src/tools";
 import { tidemark } from "../support/cli";
 import { newProject, queryFile } from "../support/project";
 
-jest.setTimeout(300_000);
-
 const PROGRAM = `
 import dlt
 

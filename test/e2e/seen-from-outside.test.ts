@@ -79,7 +79,7 @@ beforeAll(async () => {
     worker.stdout!.on("data", data => String(data).includes("Worker ready") && up());
     worker.once("exit", code => fail(new Error(`the worker ended with ${code}: ${log}`)));
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   for (const response of held) response.end("[]");
@@ -174,7 +174,7 @@ test("metrics count rows, retries and failures by resource, and have the documen
     const metric = METRICS[name.replace(/_(bucket|sum|count)$/, "") as keyof typeof METRICS];
     expect([name, Object.keys(labels)]).toEqual([name, expect.arrayContaining([...metric.labels])]);
   }
-}, 60_000);
+});
 
 test("a failed run and a changed schema are told; a notice that cannot be delivered fails nothing", async () => {
   expect(told).toEqual([
@@ -206,7 +206,7 @@ test("a failed run and a changed schema are told; a notice that cannot be delive
     expect(payloads).toContain("notify");
     expect(payloads).not.toContain(SECRET);
   }
-}, 60_000);
+});
 
 test("each line of the log is JSON that names pipeline, run, load, resource and attempt; no secret stands there", () => {
   const lines = log
@@ -247,4 +247,4 @@ test("while it stops it is alive and not ready", async () => {
   for (const response of held) response.end("[]");
   expect(await ended).toBe(0);
   await client.workflow.getHandle(`${project.queue}-held`).terminate();
-}, 60_000);
+});

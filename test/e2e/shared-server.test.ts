@@ -97,7 +97,7 @@ test("nobody serves the task queue: it is said at once, and nothing is started",
   await expect(statusOf(`tidemark-${name}`)).rejects.toThrow(/not found/);
   const over = new TidemarkClient(client, { taskQueue: project.queue });
   await expect(over.run(name)).rejects.toMatchObject({ code: "QUEUE_NOT_SERVED" });
-}, 60_000);
+});
 
 test("workflows of others under our ids are neither joined, told nor cancelled", async () => {
   const queue = `${project.queue}-theirs`;
@@ -151,7 +151,7 @@ test("workflows of others under our ids are neither joined, told nor cancelled",
   } finally {
     await stop();
   }
-}, 120_000);
+});
 
 function start(args: string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [join(REPOSITORY, "bin", "tidemark"), ...args], {
@@ -201,7 +201,7 @@ describe("schedules", () => {
     const bad = await tidemark(project, ["schedule", name, "--cron", "every now and then", "--json"]);
     expect([bad.code, JSON.parse(bad.stdout).error.code]).toEqual([2, "SPEC_INVALID"]);
     await remove(name);
-  }, 60_000);
+  });
 
   test("one of before, under the bare name, is taken over, paused as it was; a foreign one under our id is refused", async () => {
     await schedule(name, "pipeline", name);
@@ -217,7 +217,7 @@ describe("schedules", () => {
     }
     expect((await described(ours)).action).toMatchObject({ workflowType: "shopkeeper" });
     await remove(ours);
-  }, 60_000);
+  });
 });
 
 test("with --with-worker a run is done here; a second one joins, and its Ctrl-C leaves the run alone", async () => {
@@ -262,4 +262,4 @@ test("with --with-worker a run is done here; a second one joins, and its Ctrl-C 
   const alone = await tidemark(project, ["run", name, "--with-worker", "--json"]);
   expect(alone.code).toBe(0);
   expect(await statusOf(`tidemark-${name}`)).toBe("COMPLETED");
-}, 120_000);
+});

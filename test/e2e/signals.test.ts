@@ -102,30 +102,26 @@ describe("a signal", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)(
-    "%s cancels the run, ends the server and exits %i",
-    async (signal, exitCode) => {
-      const { project, reading, hold } = heldProject("one-signal");
-      const run = start(project, ["run", "held", "--json"]);
-      await reading();
-      const server = await serverOf(project);
-      run.kill(signal);
-      const { code, seconds } = await run.ended;
-      expect(code).toBe(exitCode);
-      expect(seconds).toBeLessThan(15);
-      expect(JSON.parse(run.printed())).toEqual({
-        error: { code: "CANCELLED", message: "The run was cancelled." },
-      });
-      expect(isAlive(server)).toBe(false);
-      if (signal !== "SIGINT") return;
-      // Cancelled, not left open: the next run is a new one.
-      unlinkSync(hold);
-      const next = await tidemark(project, ["run", "held"]);
-      expect(next.stderr).not.toContain("running already");
-      expect(next.code).toBe(0);
-    },
-    60_000,
-  );
+  ] as const)("%s cancels the run, ends the server and exits %i", async (signal, exitCode) => {
+    const { project, reading, hold } = heldProject("one-signal");
+    const run = start(project, ["run", "held", "--json"]);
+    await reading();
+    const server = await serverOf(project);
+    run.kill(signal);
+    const { code, seconds } = await run.ended;
+    expect(code).toBe(exitCode);
+    expect(seconds).toBeLessThan(15);
+    expect(JSON.parse(run.printed())).toEqual({
+      error: { code: "CANCELLED", message: "The run was cancelled." },
+    });
+    expect(isAlive(server)).toBe(false);
+    if (signal !== "SIGINT") return;
+    // Cancelled, not left open: the next run is a new one.
+    unlinkSync(hold);
+    const next = await tidemark(project, ["run", "held"]);
+    expect(next.stderr).not.toContain("running already");
+    expect(next.code).toBe(0);
+  });
 
   test("a second one leaves at once where a step does not stop, without server, run or lock", async () => {
     const { project, reading, hold } = heldProject("two-signals", true);
@@ -146,7 +142,7 @@ describe("a signal", () => {
     const next = await tidemark(project, ["run", "held"]);
     expect(next.stderr).not.toContain("running already");
     expect(next.code).toBe(0);
-  }, 60_000);
+  });
 
   test("one is enough where a step does not stop: it ends after its time", async () => {
     const { project, reading } = heldProject("deaf", true);
@@ -158,7 +154,7 @@ describe("a signal", () => {
     expect(code).toBe(143);
     expect(seconds).toBeLessThan(16);
     expect(isAlive(server)).toBe(false);
-  }, 60_000);
+  });
 
   test("while the server starts: no run, no server", async () => {
     const { project } = heldProject("early");
@@ -170,7 +166,7 @@ describe("a signal", () => {
     expect(seconds).toBeLessThan(10);
     expect(run.said()).toBe("Ended by SIGINT.\n");
     expect(existsSync(join(project.folder, "home", "temporal", "server.json"))).toBe(false);
-  }, 60_000);
+  });
 
   test("a backfill of one's own ends likewise, and so do dev and its server", async () => {
     const { project, reading } = heldProject("backfill-signal");
@@ -194,5 +190,5 @@ describe("a signal", () => {
     dev.kill("SIGTERM");
     expect(await dev.ended).toMatchObject({ code: 0 });
     expect(isAlive(devServer)).toBe(false);
-  }, 60_000);
+  });
 });

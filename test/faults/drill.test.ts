@@ -10,7 +10,7 @@ const rounds = new Rounds({ stuckAfterMs: 120_000, keep: false });
 beforeAll(async () => {
   lane = new Lane(1);
   await lane.start({ ownDisks: false });
-}, 120_000);
+});
 
 afterAll(() => lane.stop(false), 60_000);
 

@@ -113,7 +113,7 @@ beforeAll(async () => {
   source.server.close();
   expect(undisturbed.events).toHaveLength(EVENTS);
   expect(undisturbed.lines).toHaveLength(ORDERS * 2);
-}, 120_000);
+});
 
 afterAll(() => close());
 
@@ -146,28 +146,24 @@ function repeated(requests: string[]): number {
   return requests.length - new Set(requests).size;
 }
 
-test.each(FAULTS)(
-  "killed %s",
-  async (label, fault, judge) => {
-    const source = await api();
-    const project = newProject("killed");
-    project.writeSpec("shop", spec("shop", source.url, label === "during dbt"));
-    const marker = join(project.folder, "killed.json");
-    const first = await project.worker({ FAULT: JSON.stringify(fault), FAULT_MARKER: marker });
-    const result = runIn(project, "shop");
-    expect(await first.ended).toBe("SIGKILL");
-    expect(existsSync(marker)).toBe(true);
-    const second = await project.worker();
-    try {
-      const done = await result;
-      expect(done.load?.load_id).toBeDefined();
-      expect(await tables(project)).toEqual(undisturbed);
-      judge(source.requests);
-      if (label === "during dbt") expect(done.dbt?.success).toBe(true);
-    } finally {
-      await second.stop();
-      source.server.close();
-    }
-  },
-  180_000,
-);
+test.each(FAULTS)("killed %s", async (label, fault, judge) => {
+  const source = await api();
+  const project = newProject("killed");
+  project.writeSpec("shop", spec("shop", source.url, label === "during dbt"));
+  const marker = join(project.folder, "killed.json");
+  const first = await project.worker({ FAULT: JSON.stringify(fault), FAULT_MARKER: marker });
+  const result = runIn(project, "shop");
+  expect(await first.ended).toBe("SIGKILL");
+  expect(existsSync(marker)).toBe(true);
+  const second = await project.worker();
+  try {
+    const done = await result;
+    expect(done.load?.load_id).toBeDefined();
+    expect(await tables(project)).toEqual(undisturbed);
+    judge(source.requests);
+    if (label === "during dbt") expect(done.dbt?.success).toBe(true);
+  } finally {
+    await second.stop();
+    source.server.close();
+  }
+});

@@ -57,7 +57,7 @@ beforeAll(async () => {
     args: [{ pipeline: "shop", gate: false }],
   });
   await worker.stop();
-}, 180_000);
+});
 
 afterAll(async () => {
   server.closeAllConnections();
@@ -105,7 +105,7 @@ test("equal tables: nothing is left, and the user's own dataset is as before", a
   expect(report.rounds[0]?.strikes.some(({ struck_at }) => struck_at !== undefined)).toBe(true);
   expect(await datasets()).toEqual(["raw", "raw_staging"]);
   expect(await own()).toEqual(before);
-}, 300_000);
+});
 
 test("a table that differs is told, both datasets stay, and the next drill asks before it drops them", async () => {
   drift = 1;

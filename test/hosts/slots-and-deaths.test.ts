@@ -103,7 +103,7 @@ test("nine long resources load at the first try on a busy worker, and a small pi
     names.map(() => 20),
   );
   expect(beside).toBeLessThan(alone * 1.5 + 500);
-}, 150_000);
+});
 
 test("a worker that serves only the shared queue is told within seconds", async () => {
   const source = await api(10, 10);
@@ -131,7 +131,7 @@ test("a worker that serves only the shared queue is told within seconds", async 
   );
   expect(told.seconds).toBeLessThan(30);
   expect(source.requests).toEqual([]);
-}, 90_000);
+});
 
 test.each(["extract", "normalize", "load"])(
   "cancelled in %s: the run ends within seconds, nothing is half done",
@@ -170,5 +170,4 @@ test.each(["extract", "normalize", "load"])(
       await project.query("SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM raw.events"),
     ).toEqual([{ n: 30_000, ids: 30_000 }]);
   },
-  120_000,
 );

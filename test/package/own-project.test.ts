@@ -47,7 +47,7 @@ beforeAll(async () => {
   const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", root];
   const packed = JSON.parse(await must("npm", pack, REPOSITORY))[0].filename;
   await must("npm", ["install", join(root, packed)]);
-}, 300_000);
+});
 
 afterAll(async () => {
   await api?.close();

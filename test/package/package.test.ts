@@ -86,7 +86,7 @@ beforeAll(async () => {
     workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
   });
   await connection.close();
-}, 300_000);
+});
 
 afterAll(async () => {
   if (worker !== undefined && worker.exitCode === null) {
@@ -117,7 +117,7 @@ test("what the registry's tools say: publint and are-the-types-wrong", async () 
   // It suggests "type": "commonjs", which would forbid Node to read TypeScript pipelines of a checkout by itself.
   expect(await must("npx", ["--yes", PUBLINT, tarball, "--level", "warning"])).toMatch(/All good/);
   expect(await must("npx", ["--yes", ATTW, tarball])).toMatch(/No problems found/);
-}, 120_000);
+});
 
 test("CommonJS and NodeNext: types under skipLibCheck false, require and import", async () => {
   expect(await tsc("tsconfig.json")).toMatchObject({ code: 0, out: "" });
@@ -136,7 +136,7 @@ test("CommonJS and NodeNext: types under skipLibCheck false, require and import"
   const entries = Object.keys(own.exports).map(entry => entry.replace(".", "tidemark"));
   await must("node", ["-e", `for (const entry of ${JSON.stringify(entries)}) require(entry)`]);
   expect(await must("node_modules/.bin/tidemark", ["--version"])).toBe(`${own.version}\n`);
-}, 120_000);
+});
 
 test("a worker of the team's own: namespace, task queue, codec, workflow and activity; replay with the plugin", async () => {
   worker = spawn("node", ["lib/worker.js"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
@@ -166,7 +166,7 @@ test("a worker of the team's own: namespace, task queue, codec, workflow and act
   expect(readable).toEqual([]);
   expect(Object.keys(replayed).length).toBeGreaterThanOrEqual(4);
   expect(new Set(Object.values(replayed))).toEqual(new Set(["replays"]));
-}, 180_000);
+});
 
 test("tidemark/testing: the team's own test of a pipeline, with its rows and with rows of the test", async () => {
   expect(lastLine(await must("node", ["lib/try.js"]))).toEqual({
@@ -176,4 +176,4 @@ test("tidemark/testing: the team's own test of a pipeline, with its rows and wit
       { id: 2, name: "Fake", at: "2026-01-03T00:00:00.000Z" },
     ],
   });
-}, 120_000);
+});

@@ -86,7 +86,7 @@ test("a stale source and a review that becomes a block are told; what cannot be 
     'notice "review" was not delivered: notify[1] answered 404',
     'notice "stale" was not delivered: notify[1] answered 404',
   ]);
-}, 30_000);
+});
 
 test("a failed run is told with code and step, before it closes; a run that a block fails is told once", async () => {
   const failing = await start(undefined, {
@@ -109,7 +109,7 @@ test("a failed run is told with code and step, before it closes; a run that a bl
   );
   await expect(blocked.handle.result()).rejects.toThrow();
   expect(blocked.told.sort()).toEqual(["0 blocked", "1 stale", "2 failed"]);
-}, 30_000);
+});
 
 test("a cancelled run is no failed one, and the first load of a dataset is no changed schema", async () => {
   const held = await start(undefined, {
@@ -145,4 +145,4 @@ test("a cancelled run is no failed one, and the first load of a dataset is no ch
   const later = await start(undefined, { normalizePackage: normalized, migrateSchema: migrated(["items"]) });
   await later.handle.result();
   expect(later.told).toEqual(["3 schema_change"]);
-}, 60_000);
+});

@@ -130,4 +130,4 @@ test("code that a history does not fit waits for the right one: the run ends as 
   await resume(handle);
   await handle.result();
   await right.stop();
-}, 60_000);
+});

@@ -10,8 +10,6 @@ import type { MetricsInfo, ProgressEvent } from "../../../src/pipeline/infos";
 import { demoGate, demoValues, metricsContext } from "../../support/demo-gate";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, PROJECT } from "./dbt-lane";
 
-jest.setTimeout(180_000);
-
 interface Documented {
   name: string;
   resource_type: string;

@@ -6,7 +6,6 @@ import { isHealthy } from "../../../src/doctor/check";
 import { runDoctor } from "../../../src/doctor/run-doctor";
 import { dbtPython } from "./dbt-lane";
 
-jest.setTimeout(60_000);
 const CHECKOUT = resolve(__dirname, "../../..");
 
 describe("the doctor", () => {

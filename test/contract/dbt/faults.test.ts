@@ -7,8 +7,6 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import type { TidemarkError } from "../../../src/pipeline/errors";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, writeProject } from "./dbt-lane";
 
-jest.setTimeout(120_000);
-
 const COUNTED =
   "{{ config(materialized='table', post_hook=\"insert into counting.runs values ('{{ this.name }}')\") }}";
 /** Runs for minutes where SLOW is set, else at once. */

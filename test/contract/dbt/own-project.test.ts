@@ -5,7 +5,6 @@ import { join, resolve } from "node:path";
 import type { DbtSpec } from "../../../src/pipeline/spec";
 import { dbtPython, type Lane, openLane, writeProject } from "./dbt-lane";
 
-jest.setTimeout(180_000);
 const BIN = resolve(__dirname, "../../../bin/tidemark");
 
 describe("a project of a team's own", () => {

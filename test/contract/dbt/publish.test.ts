@@ -8,8 +8,6 @@ import type { DbtSpec } from "../../../src/pipeline/spec";
 import type { RunDbtOptions } from "../../../src/transform/run-dbt";
 import { type Lane, openLane, writeProject } from "./dbt-lane";
 
-jest.setTimeout(240_000);
-
 describe("a project whose candidates are published", () => {
   let lane: Lane;
   let project: string;

@@ -5,8 +5,6 @@ import type { TidemarkError } from "../../../src/pipeline/errors";
 import type { DbtSpec } from "../../../src/pipeline/spec";
 import { type Lane, openLane, writeProject } from "./dbt-lane";
 
-jest.setTimeout(120_000);
-
 const DEV = (more = "") =>
   `shop: {target: dev, outputs: {dev: {type: duckdb, path: "{{ env_var('DUCKDB_PATH') }}", schema: analytics${more}}}}\n`;
 const PROJECT = "name: shop\nversion: '1.0'\nprofile: shop\n";

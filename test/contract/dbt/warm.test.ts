@@ -9,8 +9,6 @@ import type { RunDbtOptions } from "../../../src/transform/run-dbt";
 import { pythonOf, WARM_LIMITS, warmRunner } from "../../../src/transform/warm-dbt";
 import { dbtPython, type Lane, loadPostsAndComments, openLane, writeProject } from "./dbt-lane";
 
-jest.setTimeout(180_000);
-
 /** Process numbers that dbt's own log names, in order. */
 function pids(stateDir: string): number[] {
   const attempts = join(stateDir, "attempts");

@@ -36,7 +36,7 @@ describeOnStandin("a load cut after each of its statements", () => {
       ),
     );
     await standin().control({ keep: dataset });
-  }, 300_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each(CASES.map(one => [one.name, one] as const))("%s", async (_name, one) => {

@@ -26,7 +26,6 @@ import { rootTable, storedSchema } from "../../support/stored-schema";
 import { type Case, planOf as casePlan, packageFiles, STRATEGIES } from "./databricks-cases";
 import { ITEM, KEY } from "./destination-kit";
 
-jest.setTimeout(300_000);
 const standin = useStandin();
 
 let folder: string;

@@ -6,8 +6,6 @@ import type { Source } from "../../../src/sources/source";
 import { CATALOG, freshDataset, warehouse } from "../../support/databricks/use-standin";
 import { Engine, pagesOf, sourceOf } from "../../support/engine";
 
-jest.setTimeout(300_000);
-
 const COLUMNS: ColumnHint[] = [
   { name: "amount", data_type: "decimal", precision: 20, scale: 4 },
   { name: "wide", data_type: "wei" },

@@ -16,7 +16,6 @@ import { writeParquet } from "../../support/duckdb";
 import { rootTable, storedSchema } from "../../support/stored-schema";
 import { ITEM, KEY } from "./destination-kit";
 
-jest.setTimeout(180_000);
 const standin = useStandin();
 
 let folder: string;

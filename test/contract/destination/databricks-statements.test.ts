@@ -15,7 +15,6 @@ import { writeParquet } from "../../support/duckdb";
 import { childTable, rootTable, storedSchema } from "../../support/stored-schema";
 import { ITEM, KEY } from "./destination-kit";
 
-jest.setTimeout(300_000);
 const standin = useStandin();
 
 interface Scenario {

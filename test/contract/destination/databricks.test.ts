@@ -6,8 +6,6 @@ import { CATALOG, freshDataset, warehouse } from "../../support/databricks/use-s
 import { describeDestination } from "./describe-destination";
 import type { DestinationHarness } from "./destination-kit";
 
-jest.setTimeout(180_000);
-
 describeDestination("Databricks", async (options): Promise<DestinationHarness> => {
   const folder = await mkdtemp(join(tmpdir(), "tidemark-databricks-"));
   const dataset = freshDataset();

@@ -10,7 +10,7 @@ import type { DestinationHarness } from "./destination-kit";
 let server: PostgresServer;
 beforeAll(async () => {
   server = await startTestPostgres();
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 describeDestination("PostgreSQL", async (options): Promise<DestinationHarness> => {

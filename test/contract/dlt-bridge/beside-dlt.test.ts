@@ -41,8 +41,6 @@ def shop(until=3):
     return orders, details, further, settings, events, marked
 `;
 
-jest.setTimeout(240_000);
-
 const until = (n: number) => ({ args: { until: n } });
 const CALL = { module: "shop_source", source: "shop" };
 

@@ -7,8 +7,6 @@ import { dltSource } from "../../../src/sources/dlt/dlt-source";
 import { emptyState } from "../../../src/state/pipeline-state";
 import { DltProject } from "../../support/dlt-project";
 
-jest.setTimeout(240_000);
-
 const PROJECT = {
   "broken/__init__.py": "",
   "broken/inner.py": "def build():\n    return 1 / 0\n",

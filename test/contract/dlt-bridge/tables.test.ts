@@ -1,8 +1,6 @@
 /** What Python sources yield besides rows: Arrow tables and data frames; masking steps; databases; a source without rows. */
 import { DltProject } from "../../support/dlt-project";
 
-jest.setTimeout(240_000);
-
 const TABLES = `
 import dlt, datetime, decimal
 import pyarrow as pa

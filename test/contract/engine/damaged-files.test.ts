@@ -139,23 +139,19 @@ test.each<[StepName, string, string, () => Promise<unknown>]>([
   ["normalize", "load", "package.json", load],
   ["load", "complete", "package.json", complete],
   ["load", "complete", "normalized.json", complete],
-])(
-  "after %s, step %s with a damaged %s",
-  async (after, _step, name, step) => {
-    await packageAfter(after);
-    for (const [damage, spoil] of DAMAGES) {
-      restore();
-      const [path] = files(name);
-      spoil(path!);
-      const said = await told(path!, step, damage);
-      // A resource that is not done is extracted again.
-      const goesOn = damage === "deleted" && name === "done.json" && step === extract;
-      if (goesOn) expect(said).toBe("went on");
-      else expect(said).toMatch(/^PACKAGE_(LOST|DAMAGED)$/);
-    }
-  },
-  60_000,
-);
+])("after %s, step %s with a damaged %s", async (after, _step, name, step) => {
+  await packageAfter(after);
+  for (const [damage, spoil] of DAMAGES) {
+    restore();
+    const [path] = files(name);
+    spoil(path!);
+    const said = await told(path!, step, damage);
+    // A resource that is not done is extracted again.
+    const goesOn = damage === "deleted" && name === "done.json" && step === extract;
+    if (goesOn) expect(said).toBe("went on");
+    else expect(said).toMatch(/^PACKAGE_(LOST|DAMAGED)$/);
+  }
+});
 
 test("extracted rows that were changed on the disk are told at normalize", async () => {
   await packageAfter("finish");

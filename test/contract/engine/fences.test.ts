@@ -19,7 +19,7 @@ let server: PostgresServer;
 
 beforeAll(async () => {
   server = await startTestPostgres();
-}, 60_000);
+});
 afterAll(() => server.stop());
 afterEach(() => {
   for (const engine of engines.splice(0)) engine.remove();

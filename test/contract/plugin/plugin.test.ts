@@ -87,7 +87,7 @@ test("workflow code without ours, or with another one in its place; also while i
   await expect(bundleWorkflowCode({ ...at("no-workflows"), plugins })).rejects.toMatchObject({
     code: "WORKFLOWS_MISSING",
   });
-}, 120_000);
+});
 
 test("another copy of the SDK is told with both places", () => {
   const ours = require.resolve("@temporalio/activity");
@@ -139,4 +139,4 @@ test("runs beside the owner's own, under another name; sources by name; one host
   // After the first has ended the second may.
   await second.runUntil(Promise.resolve());
   await close();
-}, 120_000);
+});

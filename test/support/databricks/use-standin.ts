@@ -81,7 +81,7 @@ if (onRealWarehouse) {
         session.query(`DROP SCHEMA IF EXISTS \`${CATALOG}\`.\`${dataset}\` CASCADE`),
       );
     }
-  }, 300_000);
+  });
 }
 
 /** A dataset name that no other test uses. */

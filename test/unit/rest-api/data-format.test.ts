@@ -211,4 +211,4 @@ test("a document that is cut though it calls itself whole is asked for again, th
   server.setPhase({ routes: [{ path: "/r", responses: [cut] }] });
   await expect(take(resource!)).rejects.toMatchObject({ code: "HTTP_BAD_JSON" });
   expect(server.log).toHaveLength(3);
-}, 20_000);
+});
