@@ -6,6 +6,7 @@ import type { Value } from "../../json/values";
 import { TidemarkError } from "../../pipeline/errors";
 import { charsetOf, decode } from "./charset";
 import { UnreadableAnswer } from "./unreadable-answer";
+import { unzstd } from "./zstd";
 
 /** A page is held whole: JSON of this size takes about 1 GB, and a text of twice this size cannot be made at all. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
@@ -18,8 +19,6 @@ const unzip =
   (method: (body: Buffer, options: zlib.ZlibOptions, done: zlib.CompressCallback) => void): Unzip =>
   body =>
     promisify(method)(body, ZIP);
-/** Node has it from 22.15 on. */
-const { zstdDecompress } = zlib as unknown as { zstdDecompress?: typeof zlib.gunzip };
 
 const unzippers: { [encoding: string]: Unzip } = {
   gzip: unzip(zlib.gunzip),
@@ -27,24 +26,16 @@ const unzippers: { [encoding: string]: Unzip } = {
   br: unzip(zlib.brotliDecompress),
   // Servers send zlib streams under this name, and some raw ones.
   deflate: body => unzip(zlib.inflate)(body).catch(() => unzip(zlib.inflateRaw)(body)),
-  ...(zstdDecompress === undefined ? {} : { zstd: unzip(zstdDecompress) }),
+  zstd: body => unzstd(body, MAX_BODY_BYTES),
 };
 
-/** zstd is never asked for: where nobody asks, servers that can do it send something else. */
+/** zstd is never asked for; servers that send it all the same are read. */
 export const ACCEPT_ENCODING = "gzip, deflate, br";
 
 function tooLarge(what: string): TidemarkError {
   return new TidemarkError(
     "SOURCE_BAD_RESPONSE",
     `${what}: the response is larger than ${MAX_BODY_BYTES / 1024 / 1024} MB. Ask for smaller pages (a limit, or a paginator).`,
-  );
-}
-
-function noZstd(what: string): TidemarkError {
-  return new TidemarkError(
-    "SOURCE_BAD_RESPONSE",
-    `${what}: the answer is packed with zstd, though nobody asked for it, and Node ${process.versions.node} cannot unpack ` +
-      'that (22.15 and later can). Ask for another by the header "Accept-Encoding": "gzip", or run on a newer Node.',
   );
 }
 
@@ -83,7 +74,7 @@ export class BodyReader {
 /**
  * Unknown encodings are left alone, as in requests.
  * @throws UnreadableAnswer when the packed body is broken; TidemarkError SOURCE_BAD_RESPONSE when it is too large
- *   unpacked, or packed in a way that this Node cannot undo
+ *   unpacked
  */
 export async function unpack(
   body: Buffer,
@@ -95,7 +86,6 @@ export async function unpack(
   for (const encoding of encodings.reverse()) {
     if (encoding === "" || encoding === "identity" || result.length === 0) continue;
     const unzip = unzippers[encoding];
-    if (encoding === "zstd" && unzip === undefined) throw noZstd(what);
     if (unzip === undefined) continue;
     try {
       result = await unzip(result);

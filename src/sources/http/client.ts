@@ -71,6 +71,13 @@ export class HttpClient {
     isWhole?: (response: HttpResponse) => boolean,
   ): Promise<HttpResponse | undefined> {
     let repeated = false;
+    // What is worth few attempts has them for itself: two answers of 500 say nothing about one that is cut.
+    const failed = new Map<string, number>();
+    const isEnough = (kind: string, most: number): boolean => {
+      const times = (failed.get(kind) ?? 0) + 1;
+      failed.set(kind, times);
+      return times >= Math.min(this.options.attempts, most);
+    };
     for (let attempt = 1; ; attempt++) {
       this.options.signal.throwIfAborted();
       let failure: Failure;
@@ -78,8 +85,7 @@ export class HttpClient {
         const response = await this.follow(call, ignore);
         if (response === undefined) return undefined;
         if (response.status < 400) {
-          const isEnough = attempt >= Math.min(this.options.attempts, FEW_ATTEMPTS);
-          if (isEnough || isWhole === undefined || isWhole(response)) return response;
+          if (isWhole === undefined || isWhole(response) || isEnough("cut", FEW_ATTEMPTS)) return response;
           await waitUntil(
             Date.now() + LOST_WAIT_MS,
             `${call.what}: asking again for an answer that is cut,`,
@@ -100,8 +106,9 @@ export class HttpClient {
           continue;
         }
       }
-      const attempts = Math.min(this.options.attempts, failure.attempts ?? Number.POSITIVE_INFINITY);
-      if (failure.waitMs === undefined || attempt >= attempts) throw failure.error;
+      const kind = failure.attempts === undefined ? "usual" : failure.error.code;
+      if (failure.waitMs === undefined || isEnough(kind, failure.attempts ?? this.options.attempts))
+        throw failure.error;
       const end = Date.now() + failure.waitMs;
       await waitUntil(end, `${call.what}: waiting to try again,`, this.options);
     }

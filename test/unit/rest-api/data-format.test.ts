@@ -212,3 +212,13 @@ test("a document that is cut though it calls itself whole is asked for again, th
   await expect(take(resource!)).rejects.toMatchObject({ code: "HTTP_BAD_JSON" });
   expect(server.log).toHaveLength(3);
 });
+
+test("other failures before it use up nothing: a cut document has its three attempts to itself", async () => {
+  const cut = { raw: '[{"id":1},{"id"' };
+  const busy = { status: 500, raw: "" };
+  const good = { json: [{ id: 1 }, { id: 2 }] };
+  server.setPhase({ routes: [{ path: "/r", responses: [busy, cut, cut, good] }] });
+  const [resource] = (await createSource({ client: { base_url: server.base }, resources: ["r"] })).resources;
+  expect((await take(resource!)).rows).toHaveLength(2);
+  expect(server.log).toHaveLength(4);
+});

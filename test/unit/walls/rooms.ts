@@ -86,7 +86,7 @@ export const ROOMS: readonly Room[] = [
     place: "sources/http",
     job: "HTTP with dlt's retries; no source of its own",
     imports: ["pipeline", "json"],
-    vendors: ["undici"],
+    vendors: ["undici", "zstddec"],
   },
   {
     place: "sources/rest-api",
