@@ -18,12 +18,17 @@ export function rootOf(tables: Tables, name: string): StoredTable {
   return table;
 }
 
-/** The root and all its descendants. */
+/** The root and all its descendants, in one pass: it is asked for at each new table, and there may be hundreds. */
 export function chainOf(tables: Tables, root: string): StoredTable[] {
-  const chain = [tableOf(tables, root)!];
-  for (let i = 0; i < chain.length; i++) {
-    for (const table of Object.values(tables)) if (table.parent === chain[i]!.name) chain.push(table);
+  const children = new Map<string, StoredTable[]>();
+  for (const table of Object.values(tables)) {
+    if (!table.parent) continue;
+    const siblings = children.get(table.parent);
+    if (siblings === undefined) children.set(table.parent, [table]);
+    else siblings.push(table);
   }
+  const chain = [tableOf(tables, root)!];
+  for (let i = 0; i < chain.length; i++) chain.push(...(children.get(chain[i]!.name) ?? []));
   return chain;
 }
 

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import type { Outcome } from "./run-bodies";
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20260101);
-const COUNT = Number(process.env.FUZZ_COUNT ?? 40);
+const COUNT = Number(process.env.FUZZ_COUNT ?? 12);
 const MAX_SECONDS = 60;
 const MAX_MEMORY_MB = 2048;
 const ROOT = join(__dirname, "..", "..");
