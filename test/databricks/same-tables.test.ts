@@ -21,14 +21,14 @@ const onStandin = onRealWarehouse ? test.skip : test;
 onStandin(
   "the same tables, columns, rows, state and requests as dlt's on DuckDB, by the mapping of types",
   async () => {
-    const { code, out } = await parityCases("--jobs", "4");
+    const { code, out } = await parityCases("--jobs", "3");
     expect({ code, out: code === 0 ? "" : out }).toEqual({ code: 0, out: "" });
     expect(Number(/(\d+) passed, 0 failed/.exec(out)?.[1])).toBeGreaterThanOrEqual(25);
   },
 );
 
 onStandin("the same when real dlt and ours take turns on one dataset, either first", async () => {
-  const { code, out } = await parityCases("--jobs", "4", "--mixed", "--only", BY_TURNS.join(","));
+  const { code, out } = await parityCases("--jobs", "3", "--mixed", "--only", BY_TURNS.join(","));
   expect({ code, out: code === 0 ? "" : out }).toEqual({ code: 0, out: "" });
   expect(out).toMatch(`${BY_TURNS.length} passed, 0 failed`);
 });

@@ -40,7 +40,8 @@ class Dlt:
                     self.waiting.pop(name).set()
 
     def run(self, phase_file, cwd):
-        if not self.ready.wait(60):
+        # Long enough for a busy machine: Spark and four of these may start at once.
+        if not self.ready.wait(300):
             raise RuntimeError("dlt did not start")
         name, done, result = uuid.uuid4().hex, threading.Event(), phase_file + ".result"
         if os.path.exists(result):

@@ -112,7 +112,7 @@ test("whatever is taken is valid, and holds the rows that the reader finds", () 
   const random = generator(7);
   const pick = (list: string[]) => list[Math.floor(random() * list.length)]!;
   let taken = 0;
-  for (let i = 0; i < 60_000; i++) {
+  for (let i = 0; i < 15_000; i++) {
     const rows = Array.from(
       { length: Math.floor(random() * 4) },
       () => `{"a":${pick(["1", '"t"', "[1,{}]", "null", "1.0"])}}`,
@@ -129,5 +129,5 @@ test("whatever is taken is valid, and holds the rows that the reader finds", () 
     const printed = (values: Value[]) => values.map(value => orjsonText(parseJson(encodeLine(value as Row))));
     expect(printed(parseLines(lines.join("\n")))).toEqual(printed(expected));
   }
-  expect(taken).toBeGreaterThan(20_000);
+  expect(taken).toBeGreaterThan(5_000);
 });
