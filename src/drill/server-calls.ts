@@ -57,13 +57,18 @@ export async function newestRun(client: Client, workflowId: string): Promise<Ope
               one.lastFailure?.message ? `, last: ${one.lastFailure.message.slice(0, 200)}` : ""
             }`,
         ),
-        ...(raw.pendingWorkflowTask ? [`workflow task attempt ${raw.pendingWorkflowTask.attempt}`] : []),
+        ...(raw.pendingWorkflowTask ? [describeTask(raw.pendingWorkflowTask)] : []),
       ],
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** A task that waits for a worker is another trouble than one that a worker holds. */
+function describeTask({ attempt, startedTime }: { attempt?: unknown; startedTime?: unknown }): string {
+  return `workflow task attempt ${attempt}, ${startedTime ? "with a worker" : "waiting for a worker"}`;
 }
 
 export function runOf(client: Client, run: { workflowId: string; runId: string }): WorkflowHandle {
