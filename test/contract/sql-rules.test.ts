@@ -5,7 +5,7 @@ import { pageRows } from "../../src/columns/column-values";
 import type { Row } from "../../src/json/values";
 import type { SourceSpec } from "../../src/pipeline/spec";
 import type { OpenOptions, Page, Resource, SourceType } from "../../src/sources/source";
-import { postgresSource, sqlTableSource } from "../../src/sources/sql/sql-source";
+import { postgresSource, sqlDatabaseSource, sqlTableSource } from "../../src/sources/sql/sql-source";
 import { Engine, sourceOf } from "../support/engine";
 import { execute } from "../support/postgres";
 import {
@@ -307,6 +307,14 @@ describe("a replica", () => {
 describe("objects", () => {
   test("a partitioned table is one table; a policy decides which rows there are", async () => {
     expect(ids(await pagesOf(await table("reader", "parts")))).toHaveLength(20);
+    const all = await sqlDatabaseSource.create({
+      type: "sql_database",
+      name: "db",
+      credentials: dsnOf(server, "reader"),
+    } as unknown as SourceSpec);
+    expect(all.resources.map(one => one.name)).toEqual(
+      expect.arrayContaining(["parts", "parts_a", "parts_b"]),
+    );
     expect(ids(await pagesOf(await table("reader", "ruled")))).toEqual([1, 3]);
     expect(ids(await pagesOf(await table("timed", "ruled")))).toEqual([]);
   });

@@ -3,6 +3,8 @@ import { TidemarkError } from "../../pipeline/errors";
 import type { CompleteColumn } from "../table-chains";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
 
+const MAX_DIGITS = 38;
+
 /** @throws TidemarkError DESTINATION_UNSUPPORTED for a precision that DuckDB has no type for */
 export function columnType(table: string, column: CompleteColumn): string {
   switch (column.data_type) {
@@ -23,9 +25,9 @@ export function columnType(table: string, column: CompleteColumn): string {
     case "bigint":
       return integerType(table, column);
     case "decimal":
-      return decimalType(column, DUCKDB_CAPABILITIES.decimal_precision);
+      return decimalType(table, column, DUCKDB_CAPABILITIES.decimal_precision);
     case "wei":
-      return decimalType(column, DUCKDB_CAPABILITIES.wei_precision);
+      return decimalType(table, column, DUCKDB_CAPABILITIES.wei_precision);
     case "timestamp":
       return timestampType(table, column);
   }
@@ -42,8 +44,18 @@ function integerType(table: string, column: CompleteColumn): string {
   throw badPrecision(table, column, "at most 128 bits");
 }
 
-function decimalType(column: CompleteColumn, [precision, scale]: [number, number]): string {
-  return `DECIMAL(${column.precision ?? precision},${column.scale ?? scale})`;
+function decimalType(table: string, column: CompleteColumn, defaults: [number, number]): string {
+  const precision = column.precision ?? defaults[0];
+  const scale = column.scale ?? defaults[1];
+  if (precision > MAX_DIGITS || scale < 0 || scale > precision) {
+    throw new TidemarkError(
+      "DESTINATION_UNSUPPORTED",
+      `Column "${table}.${column.name}": DuckDB has no decimal of precision ${precision} and scale ${scale}; at most ${MAX_DIGITS} ` +
+        'digits, and no more of them behind the point than there are. Give the column another type (columns: data_type "double" or "text"), or leave it out.',
+      { dltException: "TerminalValueError" },
+    );
+  }
+  return `DECIMAL(${precision},${scale})`;
 }
 
 /** With a time zone DuckDB has one precision only, and the hint is ignored. */

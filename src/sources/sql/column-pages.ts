@@ -14,7 +14,7 @@ import { StatementsAreTimed, streamCopy } from "./copy-stream";
 import { bindText } from "./incremental-clauses";
 import { wasCutShort } from "./sql-errors";
 import { writeText } from "./text-columns";
-import { UnreadableValue, unreadable } from "./value-parsers";
+import { namingColumn } from "./value-parsers";
 
 /** Bytes of values that a page aims at: a few pages are in memory at once. */
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -135,8 +135,7 @@ function naming<T>(read: () => T, column: string, resource: string): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof UnreadableValue) throw unreadable(error, column, resource);
-    throw error;
+    throw namingColumn(error, column, resource);
   }
 }
 
@@ -145,8 +144,7 @@ function explained(decode: Decoder, column: string, resource: string): Decoder {
     try {
       decode(from, start, end, to);
     } catch (error) {
-      if (error instanceof UnreadableValue) throw unreadable(error, column, resource);
-      throw error;
+      throw namingColumn(error, column, resource);
     }
   };
 }

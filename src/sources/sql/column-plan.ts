@@ -105,6 +105,8 @@ function formOf(column: ReflectedColumn, bare: boolean): Form {
 export function reflectedParser(column: ReflectedColumn, isJson: boolean): Parser | undefined {
   const isHstore = column.typname === "hstore";
   if (column.is_array) return listOf(isHstore ? toHstore : elementParser(column.element_oid, isJson));
+  // An array of a type that SQLAlchemy does not know: xml[] has a reader here, which is for plain queries.
+  if (column.element_oid !== 0) return text => text;
   return isHstore ? toHstore : undefined;
 }
 

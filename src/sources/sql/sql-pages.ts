@@ -5,7 +5,7 @@ import { TidemarkError } from "../../pipeline/errors";
 import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import type { OpenOptions, Page } from "../source";
 import { type Session, type Statement, streamRows } from "./connection";
-import { type Parser, parserFor, UnreadableValue, unreadable } from "./value-parsers";
+import { namingColumn, type Parser, parserFor } from "./value-parsers";
 
 /** dlt's default. A page holds fewer rows where they are wide: memory is bounded by bytes. */
 export const DEFAULT_CHUNK_SIZE = 50_000;
@@ -39,8 +39,7 @@ function toRow(texts: readonly (string | null)[], columns: readonly Column[], re
     try {
       row[name] = text === null ? null : parse(text);
     } catch (error) {
-      if (error instanceof UnreadableValue) throw unreadable(error, name, resource);
-      throw error;
+      throw namingColumn(error, name, resource);
     }
   }
   return row;

@@ -211,11 +211,16 @@ export function parserFor(oid: number): Parser {
   return PARSERS.get(oid) ?? asText;
 }
 
-/** @throws TidemarkError SQL_TYPE with the column and the way out */
-export function unreadable(error: UnreadableValue, column: string, resource: string): TidemarkError {
-  return new TidemarkError(
-    "SQL_TYPE",
-    `Column "${column}" of resource "${resource}" holds ${error.message}. Leave it out (excluded_columns), or cast it to text in a query.`,
-    { step: "extract" },
-  );
+/** What a value's text may hold that no row can carry: told by whoever reads JSON, without the column. */
+const NOT_STORABLE: ReadonlySet<string> = new Set(["INTEGER_TOO_LARGE", "ROW_NOT_STORABLE"]);
+
+/** @returns the failure with the column and the way out, never the value: SQL_TYPE, or the code that it has */
+export function namingColumn(error: unknown, column: string, resource: string): unknown {
+  const where = `Column "${column}" of resource "${resource}"`;
+  const wayOut = "Leave it out (excluded_columns), or cast it to text in a query.";
+  if (error instanceof UnreadableValue)
+    return new TidemarkError("SQL_TYPE", `${where} holds ${error.message}. ${wayOut}`, { step: "extract" });
+  if (error instanceof TidemarkError && NOT_STORABLE.has(error.code))
+    return new TidemarkError(error.code, `${where}: ${error.message} ${wayOut}`, { step: "extract" });
+  return error;
 }

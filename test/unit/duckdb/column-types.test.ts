@@ -39,5 +39,17 @@ describe("DuckDB column types (dlt: DuckDbTypeMapper)", () => {
       expect.objectContaining({ code: "DESTINATION_UNSUPPORTED" }),
     );
     expect(() => type("timestamp", { timezone: false, precision: 10 })).toThrow(/t\.c/);
+    for (const hints of [
+      { precision: 50, scale: 10 },
+      { precision: 5, scale: -2 },
+      { precision: 3, scale: 5 },
+    ]) {
+      expect(() => type("decimal", hints)).toThrow(
+        expect.objectContaining({
+          code: "DESTINATION_UNSUPPORTED",
+          message: expect.stringMatching(/"t\.c".*at most 38 digits.*data_type/),
+        }),
+      );
+    }
   });
 });
