@@ -2,7 +2,6 @@
 import { Context } from "@temporalio/activity";
 import type { Config } from "../config";
 import { noticePayload } from "../notify/payload";
-import { sendNotice } from "../notify/send";
 import type { Notice } from "../pipeline/notices";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { withNotifySecrets } from "../spec/open-source";
@@ -32,6 +31,7 @@ export function notifyActivities(config: Config, options: StepOptions) {
           namespace,
           time: new Date().toISOString(),
         });
+        const { sendNotice } = require("../notify/send") as typeof import("../notify/send");
         await sendNotice(value, payload, {
           where: `notify[${receiver}]`,
           signal: step.signal,

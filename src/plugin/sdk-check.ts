@@ -1,5 +1,5 @@
 /** One copy of the SDK, of a version that we know: two of them do not see each other's activities, and fail far from the cause. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { TidemarkError } from "../pipeline/errors";
 
 const NEEDED = ["worker", "activity", "common"] as const;
@@ -34,6 +34,9 @@ export function requireOneSdk(loaded: readonly string[] = Object.keys(require.ca
 }
 
 function copyBeside(name: string, ours: string, loaded: readonly string[]): string | undefined {
-  const pattern = new RegExp(`^(.*[\\\\/]@temporalio[\\\\/]${name})[\\\\/]lib[\\\\/]index\\.js$`);
-  return loaded.map(file => pattern.exec(file)?.[1]).find(folder => folder !== undefined && folder !== ours);
+  const entry = join("@temporalio", name, "lib", "index.js");
+  return loaded
+    .filter(file => file.endsWith(entry))
+    .map(file => dirname(dirname(file)))
+    .find(folder => folder !== ours);
 }

@@ -1,7 +1,6 @@
 /** Finds a pipeline spec by name or path and reads it: JSON, YAML, or a TypeScript module's default export. */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, extname, isAbsolute, join, relative, resolve } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { TidemarkError } from "../pipeline/errors";
 import { nearestName } from "../pipeline/nearest-name";
 import type { JsonObject } from "../pipeline/spec";
@@ -16,6 +15,12 @@ export interface LoadedSpec {
   document: JsonObject;
   /** Absolute path of the file; undefined for an inline spec. */
   file?: string;
+}
+
+/** The parser is loaded for a spec of this kind only. */
+function parseYaml(text: string): unknown {
+  const { parse } = require("yaml") as typeof import("yaml");
+  return parse(text, { merge: true });
 }
 
 /** Names of all specs in the folder, sorted. */
@@ -99,7 +104,7 @@ function readSpec(file: string): JsonObject {
  * @param json long texts are then read by JSON's own parser: YAML's takes a hundred times as long, seconds for megabytes
  */
 export function parseSpecText(text: string, json = false): unknown {
-  const document = (json ? longJson(text) : undefined) ?? (parseYaml(text, { merge: true }) as unknown);
+  const document = (json ? longJson(text) : undefined) ?? parseYaml(text);
   if (document === null || typeof document !== "object" || Array.isArray(document)) return document;
   return Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("x-")));
 }

@@ -5,14 +5,7 @@ import type { IncrementalRange } from "../source";
 import type { Statement } from "./connection";
 import { bindText, cursorDirection, Parameters, rangeCondition } from "./incremental-clauses";
 import { bindNames } from "./named-parameters";
-
-/** Names that the engine fills from the incremental range. */
-export const RANGE_NAMES = ["start_value", "end_value", "last_value", "initial_value"] as const;
-
-export function usesRange(query: string): boolean {
-  const { names } = bindNames(query);
-  return RANGE_NAMES.some(name => names.includes(name));
-}
+import { RANGE_NAMES, usesRange } from "./range-names";
 
 /** A comment at the end must not swallow what follows; a semicolon there ends nothing. */
 function withoutEnd(query: string): string {

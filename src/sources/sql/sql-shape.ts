@@ -14,7 +14,7 @@ import {
 } from "../resource-hints";
 import type { SpecProblem } from "../source";
 import { bindNames } from "./named-parameters";
-import { RANGE_NAMES, usesRange } from "./plain-query";
+import { RANGE_NAMES, usesRange } from "./range-names";
 
 const filled = z.string().min(1, "must not be empty");
 const names = z.array(filled).min(1);

@@ -10,6 +10,8 @@ export interface Import {
   /** As written. */
   from: string;
   typeOnly: boolean;
+  /** A `require` or `import()`: not before the code around it runs. */
+  later?: boolean;
 }
 
 export interface SourceFile {
@@ -76,7 +78,7 @@ function importOf(node: Node): Import | undefined {
         callee.type === "Import" || (callee.type === "Identifier" && callee.value === "require");
       const first = (node.arguments as { expression: Node }[])[0]?.expression;
       if (!isRequire || first?.type !== "StringLiteral") return undefined;
-      return { from: first.value as string, typeOnly: false };
+      return { from: first.value as string, typeOnly: false, later: true };
     }
     default:
       return undefined;
