@@ -1,6 +1,7 @@
 /** All activities, as a factory over explicit dependencies; workflows import its type only. */
 import type { Config } from "../config";
 import type { StepOptions } from "./heartbeats";
+import { packageActivities } from "./host-packages";
 import { hostActivities } from "./hosts";
 import { loadActivities } from "./load-steps";
 import { notifyActivities } from "./notify";
@@ -35,6 +36,7 @@ export function createActivities({
   return {
     ...resolveActivities(config, { ...options, loadWorkflow }),
     ...hostActivities(config, options),
+    ...packageActivities(config, options),
     ...loadActivities(config, options),
     ...transformActivities(config, options),
     ...notifyActivities(config, options),

@@ -1,15 +1,15 @@
-/** `tidemark state`: what the destination and the package folder know of a pipeline. Reads only. */
+/** `tidemark state`: what the destination and the package folders know of a pipeline. Reads only. */
 import Table from "cli-table3";
 import type { Config } from "../config";
 import { datasetNames } from "../destinations/dataset-names";
 import { closeDestinations, createDestination } from "../destinations/registry";
-import { pendingPackages, unreadableNotes } from "../package/packages";
 import type { CursorInfo } from "../pipeline/cursor";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
 import { cursorsOf } from "../state/cursor-values";
 import { decodeStateBlob } from "../state/state-blob";
+import { findPackages } from "./packages-elsewhere";
 import { PLAIN } from "./run-summary";
 
 export interface PipelineReport {
@@ -22,9 +22,12 @@ export interface PipelineReport {
   newest_load_id?: string;
   schema_version?: number;
   cursors: CursorInfo[];
-  pending_packages: { load_id: string; state: string }[];
+  /** `host`: of another machine, which was asked. */
+  pending_packages: { load_id: string; state: string; host?: string }[];
   /** A sentence for each package that cannot be read. */
   unreadable_packages: string[];
+  /** Why the host that holds what the last load left could not be asked. */
+  not_asked?: string;
 }
 
 export async function stateCommand(
@@ -52,12 +55,8 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
     schema_names: [spec.source.name],
   });
   const state = restored.state === null ? undefined : decodeStateBlob(restored.state.blob);
-  const pending = await pendingPackages({
-    root: config.packageRoot,
-    pipeline_name,
-    dataset,
-    fingerprint: destination.identity.fingerprint,
-  });
+  const { here, elsewhere } = await findPackages(config, spec);
+  const { host, answer, why } = elsewhere ?? {};
   return {
     pipeline_name,
     dataset_name,
@@ -67,8 +66,12 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
     newest_load_id: restored.max_load_id ?? undefined,
     schema_version: restored.schemas[spec.source.name]?.version,
     cursors: state === undefined ? [] : cursorsOf(state),
-    pending_packages: pending.map(({ load_id, state }) => ({ load_id, state })),
-    unreadable_packages: await unreadableNotes(config.packageRoot, pipeline_name),
+    pending_packages: [
+      ...here.pending,
+      ...(answer?.pending ?? []).map(one => ({ ...one, host: host?.host ?? "" })),
+    ],
+    unreadable_packages: [...here.unreadable, ...(answer?.unreadable ?? [])],
+    ...(why === undefined ? {} : { not_asked: `what the last load left is on host ${host?.host}: ${why}` }),
   };
 }
 
@@ -90,9 +93,10 @@ function render(report: PipelineReport): string {
   }
   for (const p of report.pending_packages) {
     lines.push(
-      `pending package ${p.load_id} (${p.state}): the next run loads it first; tidemark abort-packages drops it`,
+      `pending package ${p.load_id} (${p.state}${p.host === undefined ? "" : `, on host ${p.host}`}): the next run loads it first; tidemark abort-packages drops it`,
     );
   }
   lines.push(...report.unreadable_packages);
+  if (report.not_asked !== undefined) lines.push(report.not_asked);
   return `${lines.join("\n")}\n`;
 }

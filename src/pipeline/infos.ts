@@ -32,6 +32,27 @@ export interface LoadMemo {
   place?: string;
 }
 
+/** Workflow `hostPackages`: what is asked of the host that holds a pipeline's packages. */
+export interface PackagesRequest {
+  host: HostQueues;
+  pipeline_name: string;
+  /** As stored. */
+  dataset: string;
+  fingerprint: string;
+  load_workflow_id: string;
+  /** Present: what is pending is dropped; `force`: also what had begun to load, or may be another server's. */
+  drop?: { force?: boolean };
+}
+
+export interface PackagesAnswer {
+  pending: { load_id: string; state: string }[];
+  /** A sentence for each package that cannot be read. */
+  unreadable: string[];
+  dropped: string[];
+  /** Not dropped, as a run of another server or namespace may be at it. */
+  kept: { load_id: string; owner: string }[];
+}
+
 /** What the memo of a run or of a schedule says. */
 export interface RunMemo {
   /** The spec's name or path as it was asked for, or an inline spec's `pipeline_name`. */

@@ -3,6 +3,8 @@
  */
 export const WORKFLOW_PIPELINE = "pipeline";
 export const WORKFLOW_LOAD = "load";
+/** Answers for the host that holds a pipeline's packages; short-lived. */
+export const WORKFLOW_PACKAGES = "hostPackages";
 export const DEFAULT_TASK_QUEUE = "tidemark";
 export const SIGNAL_BACKFILL = "backfill";
 /** From the step that runs dbt to its own workflow: NodesProgress. */

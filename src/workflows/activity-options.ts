@@ -104,6 +104,18 @@ export function leaseOptions(host: HostQueues, retry: RetrySpec): ActivityOption
   };
 }
 
+/** A question to a host, for a person who waits: on the queue that never waits behind work, and once. */
+export function askOptions(host: HostQueues): ActivityOptions {
+  return {
+    startToCloseTimeout: "30 seconds",
+    heartbeatTimeout: "20 seconds",
+    scheduleToStartTimeout: "10 seconds",
+    taskQueue: host.lease,
+    summary: cutText(`packages on host ${host.host}`, LONGEST_SUMMARY),
+    retry: { maximumAttempts: 1 },
+  };
+}
+
 function hostTimeoutMs(retry: RetrySpec): number {
   return (retry.host_timeout_seconds ?? DEFAULT_HOST_TIMEOUT_SECONDS) * 1000;
 }

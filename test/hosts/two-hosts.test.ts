@@ -110,14 +110,6 @@ describe("a package that was left on a dead host", () => {
     await first.terminate("lost patience");
     const again = await project.worker(project.host("a"));
     const others = [await project.worker(project.host("b")), await project.worker(project.host("c"))];
-    // The cancelled load ends first; then what it left is told on any host, and dropped on none but its own.
-    const env = { ...project.host("b"), TEMPORAL_ADDRESS: testAddress() };
-    let abort: Finished;
-    do abort = await tidemark(project, ["abort-packages", "shop"], env);
-    while (abort.stderr.includes("LOAD_RUNNING"));
-    expect(abort.stdout).toMatch(
-      /No package is pending on this host\. The last load .* on host .*\(task queue tidemark-disk-.*call this there/,
-    );
     const asked = source.requests.length;
     const second = await finish(await start(project, "shop"));
     await Promise.all([again, ...others].map(worker => worker.stop()));
@@ -126,6 +118,39 @@ describe("a package that was left on a dead host", () => {
     expect(await counts(project)).toEqual([{ n: 3_000, ids: 3_000, oldest: 0 }]);
   });
 });
+
+test("state and abort-packages ask the host that holds the package; one that is gone is told", async () => {
+  const source = await api(2_000);
+  const project = newProject("asked");
+  project.writeSpec("shop", apiSpec("shop", source.url));
+  const a = await project.worker({ ...project.host("a"), ...FAULT({ step: "normalize" }, project) });
+  const first = await start(project, "shop");
+  expect(await a.ended).toBe("SIGKILL");
+  await first.terminate("lost patience");
+  const b = await project.worker(project.host("b"));
+  const env = { ...project.host("b"), TEMPORAL_ADDRESS: testAddress() };
+  const command = (...args: string[]) => tidemark(project, args, env);
+  // The cancelled load ends first.
+  let abort: Finished;
+  do abort = await command("abort-packages", "shop");
+  while (abort.stderr.includes("LOAD_RUNNING"));
+  expect(abort.stdout).toMatch(
+    /^No package is pending on this host\. The last load \(\S+\) did not complete, .* cannot be asked: No worker of host/,
+  );
+  const again = await project.worker(project.host("a"));
+  const { pending_packages } = JSON.parse((await command("state", "shop", "--json")).stdout);
+  expect(pending_packages).toEqual([
+    expect.objectContaining({ state: "extracted", host: expect.any(String) }),
+  ]);
+  const [{ load_id }] = pending_packages;
+  expect((await command("abort-packages", "shop")).stdout).toMatch(
+    new RegExp(`^Dropped ${load_id.replace(".", "\\.")} on host `),
+  );
+  const next = await finish(await start(project, "shop"));
+  await Promise.all([again.stop(), b.stop()]);
+  expect(next.load?.pending).toBeUndefined();
+  expect(await counts(project)).toEqual([{ n: 2_000, ids: 2_000, oldest: 0 }]);
+}, 120_000);
 
 test("a host that dies in normalize is told, and the run goes on elsewhere", async () => {
   const source = await api(2_000);

@@ -16,8 +16,8 @@ export interface Project {
   writeSpec(name: string, spec: object): void;
   /** Another host for the same task queue and DuckDB file: its own home and package root. */
   host(name: string): NodeJS.ProcessEnv;
-  /** Starts a worker process and waits until it polls. */
-  worker(extra?: NodeJS.ProcessEnv): Promise<WorkerProcess>;
+  /** Starts a worker process, by a script that says "Ready", and waits until it polls. */
+  worker(extra?: NodeJS.ProcessEnv, script?: string): Promise<WorkerProcess>;
   /** Rows of a query on the project's DuckDB file, opened and closed for it. */
   query(sql: string): Promise<{ [column: string]: unknown }[]>;
 }
@@ -52,25 +52,23 @@ export function newProject(label: string): Project {
       writeFileSync(join(folder, "pipelines", `${name}.json`), JSON.stringify(spec, null, 2));
     },
     host: name => ({ TIDEMARK_HOME: join(folder, `home-${name}`) }),
-    worker: extra => startWorkerProcess({ ...env, ...extra }, folder),
+    worker: (extra, script = FAULT_WORKER) => startWorkerProcess({ ...env, ...extra }, folder, script),
     query: sql => queryFile(duckdb, sql),
   };
 }
 
-async function startWorkerProcess(env: NodeJS.ProcessEnv, cwd: string): Promise<WorkerProcess> {
-  const child = spawn(
-    process.execPath,
-    [
-      "--import",
-      pathToFileURL(require.resolve("tsx")).href,
-      join(REPOSITORY, "test", "support", "fault-worker.ts"),
-    ],
-    {
-      cwd,
-      env: { ...env, NODE_PATH: join(REPOSITORY, "node_modules") },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+const FAULT_WORKER = join(__dirname, "fault-worker.ts");
+
+async function startWorkerProcess(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  script: string,
+): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, ["--import", pathToFileURL(require.resolve("tsx")).href, script], {
+    cwd,
+    env: { ...env, NODE_PATH: join(REPOSITORY, "node_modules") },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const ended = new Promise<NodeJS.Signals | number | null>(done => {
     child.once("exit", (code, signal) => done(signal ?? code));
   });
