@@ -13,7 +13,6 @@ import type {
   ResourceHints,
   WriteDisposition,
 } from "../pipeline/spec";
-import type { SpecProblem } from "./source";
 
 const nonEmpty = z.string().min(1, "must not be empty");
 export const namesShape = z.union([nonEmpty, z.array(nonEmpty).min(1)]);
@@ -22,7 +21,17 @@ const dispositionName = z.enum(["append", "replace", "merge", "skip"]);
 const mode = z.enum(["evolve", "freeze", "discard_row", "discard_value"]);
 export const contractShape = z.union([
   mode,
-  z.strictObject({ tables: mode.optional(), columns: mode.optional(), data_type: mode.optional() }),
+  z.strictObject({
+    tables: mode
+      .optional()
+      .describe(
+        "What a new table does: evolve (it is made), freeze (the load fails), discard_row, discard_value",
+      ),
+    columns: mode.optional().describe("Likewise a new column; default of all three: evolve"),
+    data_type: mode
+      .optional()
+      .describe("Likewise a value that does not fit its column; with evolve it goes to a variant column"),
+  }),
 ]);
 const json: z.ZodType<Json> = z.json();
 
@@ -37,16 +46,43 @@ const instant = z
 export const dispositionShape = z.union([
   dispositionName,
   z.strictObject({
-    disposition: dispositionName,
-    strategy: z.enum(["delete-insert", "upsert", "insert-only", "scd2", "cdc"]).optional(),
-    validity_column_names: z.tuple([nonEmpty, nonEmpty]).optional(),
-    active_record_timestamp: instant.nullable().optional(),
-    boundary_timestamp: instant.nullable().optional(),
-    row_version_column_name: z.string().optional(),
-    deduplicated: z.boolean().optional(),
-    skip_unchanged_rows: z.boolean().optional(),
-    source_filter: z.string().optional(),
-    destination_scope: z.string().optional(),
+    disposition: dispositionName.describe("append, replace, merge or skip"),
+    strategy: z
+      .enum(["delete-insert", "upsert", "insert-only", "scd2", "cdc"])
+      .optional()
+      .describe("Of merge; default: delete-insert"),
+    validity_column_names: z
+      .tuple([nonEmpty, nonEmpty])
+      .optional()
+      .describe("scd2: columns for valid from and valid to; default: _dlt_valid_from, _dlt_valid_to"),
+    active_record_timestamp: instant
+      .nullable()
+      .optional()
+      .describe("scd2: valid to of rows that count now; default: NULL"),
+    boundary_timestamp: instant
+      .nullable()
+      .optional()
+      .describe("scd2: when rows of this load begin and older ones end; default: the load's time"),
+    row_version_column_name: z
+      .string()
+      .optional()
+      .describe("scd2, upsert, cdc: column by which a changed row is known; default of scd2: _dlt_id"),
+    deduplicated: z
+      .boolean()
+      .optional()
+      .describe("delete-insert: the rows are known to have each key once, so that none are looked for"),
+    skip_unchanged_rows: z
+      .boolean()
+      .optional()
+      .describe("upsert, cdc: rows that are as they were are not written again"),
+    source_filter: z
+      .string()
+      .optional()
+      .describe("merge: condition in SQL on rows of the load; others stay out"),
+    destination_scope: z
+      .string()
+      .optional()
+      .describe("merge: condition in SQL on rows of the table; others are left as they are"),
   }),
 ]);
 
@@ -66,35 +102,47 @@ const columnHintShape = {
       "date",
       "time",
     ])
-    .optional(),
-  nullable: flag,
-  precision: natural.optional(),
-  scale: natural.optional(),
-  timezone: flag,
-  primary_key: flag,
-  merge_key: flag,
-  unique: flag,
-  row_key: flag,
-  parent_key: flag,
-  root_key: flag,
-  hard_delete: flag,
-  dedup_sort: z.enum(["asc", "desc"]).optional(),
-  partition: flag,
-  cluster: flag,
-  sort: flag,
-  incremental: flag,
-  variant: flag,
-  description: z.string().optional(),
+    .optional()
+    .describe("dlt's type; default: inferred from the values"),
+  nullable: flag.describe("false: NOT NULL; default true"),
+  precision: natural
+    .optional()
+    .describe(
+      "Digits of decimal and wei, length of text and binary, bits of bigint, digits below the second of a time",
+    ),
+  scale: natural.optional().describe("Digits after the point of decimal and wei"),
+  timezone: flag.describe("Of timestamp: false, a time without zone; default true"),
+  primary_key: flag.describe("Part of the primary key"),
+  merge_key: flag.describe("Part of the merge key: rows with the values of a loaded one are deleted"),
+  unique: flag.describe(
+    "Values are unique; a constraint where the destination has one and create_indexes asks for it",
+  ),
+  row_key: flag.describe("It holds each row's own key, in place of _dlt_id"),
+  parent_key: flag.describe("It holds the parent's row key, in place of _dlt_parent_id"),
+  root_key: flag.describe("It holds the root's row key, in place of _dlt_root_id"),
+  hard_delete: flag.describe("merge: a row with a value here (of a boolean: true) is deleted"),
+  dedup_sort: z
+    .enum(["asc", "desc"])
+    .optional()
+    .describe("merge: of rows with the same key the first in this order stays"),
+  partition: flag.describe("Partitions the table by it, where the destination can"),
+  cluster: flag.describe("Clusters the table by it, where the destination can"),
+  sort: flag.describe("Sorts the table by it, where the destination can"),
+  incremental: flag.describe("It is the cursor; set by the engine"),
+  variant: flag.describe("It holds values that did not fit the column of its name; set by the engine"),
+  description: z.string().optional().describe("Comment of the column"),
 };
 /** Hints of one's own (`x-…`) are stored as they are; any other key is a slip. */
 function columnHint<Name extends z.ZodType>(name: Name) {
   const valid = ["name", ...Object.keys(columnHintShape)];
-  return z.looseObject({ name, ...columnHintShape }).superRefine((hint, context) => {
-    for (const key of Object.keys(hint)) {
-      if (valid.includes(key) || key.startsWith("x-")) continue;
-      context.addIssue({ code: "custom", path: [key], message: unknownName("key", key, valid) });
-    }
-  });
+  return z
+    .looseObject({ name: name.describe("The column's name"), ...columnHintShape })
+    .superRefine((hint, context) => {
+      for (const key of Object.keys(hint)) {
+        if (valid.includes(key) || key.startsWith("x-")) continue;
+        context.addIssue({ code: "custom", path: [key], message: unknownName("key", key, valid) });
+      }
+    });
 }
 
 export const columnsShape = z.union([
@@ -103,25 +151,44 @@ export const columnsShape = z.union([
 ]);
 
 const reference = z.strictObject({
-  referenced_table: nonEmpty,
-  columns: z.array(nonEmpty).min(1),
-  referenced_columns: z.array(nonEmpty).min(1),
-  label: z.string().optional(),
-  cardinality: z.string().optional(),
+  referenced_table: nonEmpty.describe("Table that is pointed to"),
+  columns: z.array(nonEmpty).min(1).describe("Columns here"),
+  referenced_columns: z.array(nonEmpty).min(1).describe("Columns there, in the same order"),
+  label: z.string().optional().describe("For people"),
+  cardinality: z.string().optional().describe("For people: one_to_many"),
 });
 
 const ownShape = {
-  table_name: nonEmpty.nullish(),
-  write_disposition: dispositionShape.nullish(),
-  primary_key: namesShape.nullish(),
-  merge_key: namesShape.nullish(),
-  columns: columnsShape.nullish(),
-  max_table_nesting: natural.nullish(),
-  schema_contract: contractShape.nullish(),
-  table_format: z.enum(["iceberg", "delta", "hive", "native"]).nullish(),
-  file_format: z.enum(["preferred", "jsonl", "insert_values", "parquet", "csv", "model"]).nullish(),
-  references: z.array(reference).nullish(),
-  parent_table_name: nonEmpty.nullish(),
+  table_name: nonEmpty.nullish().describe("Default: the resource's name"),
+  write_disposition: dispositionShape.nullish().describe("How rows meet those of before; default: append"),
+  primary_key: namesShape
+    .nullish()
+    .describe("Columns by which merge knows a row again, and by which duplicates at the cursor are dropped"),
+  merge_key: namesShape
+    .nullish()
+    .describe("Columns by whose values merge replaces whole groups of rows, for example a day"),
+  columns: columnsShape
+    .nullish()
+    .describe("Hints of columns: a list with names, or an object by name. Keys x-… are stored as they are"),
+  max_table_nesting: natural
+    .nullish()
+    .describe("Depth of child tables; what lies deeper is kept as JSON. Default: no limit"),
+  schema_contract: contractShape
+    .nullish()
+    .describe("What new tables, columns and types may do; default: evolve"),
+  table_format: z
+    .enum(["iceberg", "delta", "hive", "native"])
+    .nullish()
+    .describe("Format of the table, where the destination has several"),
+  file_format: z
+    .enum(["preferred", "jsonl", "insert_values", "parquet", "csv", "model"])
+    .nullish()
+    .describe("Of the files between the steps; default: preferred, the best one"),
+  references: z
+    .array(reference)
+    .nullish()
+    .describe("Foreign keys, for people and tools; nothing is enforced"),
+  parent_table_name: nonEmpty.nullish().describe("The table is a child of this one"),
 };
 
 const { table_name: _named, max_table_nesting: _nested, ...nestedShape } = ownShape;
@@ -153,35 +220,73 @@ function isJsonPath(path: string): boolean {
 
 /** dlt: `dlt.sources.incremental`, written as a dict. */
 export const incrementalShape = z.strictObject({
-  cursor_path: nonEmpty.refine(isJsonPath, "is no JSONPath"),
-  initial_value: json.optional(),
-  end_value: json.optional(),
-  last_value_func: z.enum(["max", "min"]).nullish(),
+  cursor_path: nonEmpty
+    .refine(isJsonPath, "is no JSONPath")
+    .describe("Field that grows: a name, or a JSONPath into the row"),
+  initial_value: json.optional().describe('Where the first run begins, for example "2026-01-01T00:00:00Z"'),
+  end_value: json
+    .optional()
+    .describe("Where a backfill ends, exclusive: the pipeline's cursor is left as it is"),
+  last_value_func: z.enum(["max", "min"]).nullish().describe("Which value is the newest; default: max"),
   /** An empty list is dlt's `()`: no dedup at the cursor's boundary. */
-  primary_key: z.union([nonEmpty, z.array(nonEmpty)]).nullish(),
-  row_order: z.enum(["asc", "desc"]).nullish(),
-  range_start: z.enum(["closed", "open"]).nullish(),
-  range_end: z.enum(["open", "closed"]).nullish(),
-  lag: z.number().nonnegative().nullish(),
-  on_cursor_value_missing: z.enum(["raise", "include", "exclude"]).nullish(),
+  primary_key: z
+    .union([nonEmpty, z.array(nonEmpty)])
+    .nullish()
+    .describe(
+      "By which rows at the cursor's own value are known again; default: the resource's; []: they are not",
+    ),
+  row_order: z
+    .enum(["asc", "desc"])
+    .nullish()
+    .describe("Rows come in this order of the cursor: extraction stops when it is past the range"),
+  range_start: z
+    .enum(["closed", "open"])
+    .nullish()
+    .describe(
+      "closed (default): rows with the last value come again and known ones are dropped; open: they do not",
+    ),
+  range_end: z
+    .enum(["open", "closed"])
+    .nullish()
+    .describe("open (default): end_value itself is left out; closed: it is taken"),
+  lag: z
+    .number()
+    .nonnegative()
+    .nullish()
+    .describe(
+      "Each run begins so much before the last value: seconds of times, days of dates, units of numbers",
+    ),
+  on_cursor_value_missing: z
+    .enum(["raise", "include", "exclude"])
+    .nullish()
+    .describe("A row without the field: raise (default), include or exclude"),
 });
 
 /** The hints' keys, to be spread into the strict object of one resource. */
 export const hintsShape = {
   ...ownShape,
   /** dlt takes only the dict form of columns in here. */
-  nested_hints: z.record(nestedKey, z.strictObject(nestedShape)).nullish(),
+  nested_hints: z
+    .record(nestedKey, z.strictObject(nestedShape))
+    .nullish()
+    .describe("Hints of child tables, by the name of the list; of a list in a list by a JSON array of names"),
 };
 
 /** What `resource_hints` of a spec may say of one resource (dlt: the arguments of `resource.apply_hints`). */
 export const appliedHintsShape = z.strictObject({
   ...hintsShape,
   /** An empty text takes a key away, as in dlt. */
-  primary_key: z.union([z.literal(""), namesShape]).nullish(),
-  merge_key: z.union([z.literal(""), namesShape]).nullish(),
-  incremental: incrementalShape.nullish(),
+  primary_key: z
+    .union([z.literal(""), namesShape])
+    .nullish()
+    .describe('As below a resource; "" takes the key away'),
+  merge_key: z
+    .union([z.literal(""), namesShape])
+    .nullish()
+    .describe('As below a resource; "" takes the key away'),
+  incremental: incrementalShape.nullish().describe("In place of the resource's own cursor"),
   /** Stored with the table as they are. */
-  additional_table_hints: z.record(nonEmpty, json).nullish(),
+  additional_table_hints: z.record(nonEmpty, json).nullish().describe("Stored with the table as they are"),
 });
 export type AppliedHintsInput = z.infer<typeof appliedHintsShape>;
 
@@ -194,10 +299,20 @@ export const sourceShape = {
   /** It is the schema's name (dlt: is_valid_schema_name). */
   name: nonEmpty
     .max(MAX_SCHEMA_NAME, "must have at most 64 characters")
-    .regex(SCHEMA_NAME, "must consist of letters, digits and underscores, and begin with no digit"),
-  max_table_nesting: natural.nullish(),
-  root_key: z.boolean().nullish(),
-  schema_contract: contractShape.nullish(),
+    .regex(SCHEMA_NAME, "must consist of letters, digits and underscores, and begin with no digit")
+    .describe(
+      "The schema's name, and where dlt's settings of the source are looked up; default: as dlt names it",
+    ),
+  max_table_nesting: natural
+    .nullish()
+    .describe("For all resources: depth of child tables; default: no limit"),
+  root_key: z
+    .boolean()
+    .nullish()
+    .describe(
+      "Child tables have a column with the key of their root row, which merge needs and adds by itself",
+    ),
+  schema_contract: contractShape.nullish().describe("For all resources; default: evolve"),
 };
 
 type OwnHints = z.infer<z.ZodObject<typeof ownShape>>;
@@ -289,59 +404,4 @@ export function toIncremental(
     ...(ownKey === undefined ? {} : { primary_key: toNames(ownKey) }),
     ...(Array.isArray(key) && key.length === 1 ? { primary_key_is_list: true } : {}),
   };
-}
-
-/** Keys of the strict object at a path of a zod shape, for "did you mean". */
-function validKeys(shape: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let at: unknown = shape;
-  for (const part of [...path, undefined]) {
-    while (at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
-    if (at instanceof z.ZodUnion) {
-      at = at.options.find(option => option instanceof (typeof part === "number" ? z.ZodArray : z.ZodObject));
-    }
-    if (part === undefined) break;
-    if (at instanceof z.ZodObject) at = at.shape[String(part)];
-    else if (at instanceof z.ZodArray) at = at.element;
-    else if (at instanceof z.ZodRecord) at = at.valueType;
-  }
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
-}
-
-function issueProblems(
-  shape: z.ZodType,
-  issue: z.core.$ZodIssue,
-  prefix: readonly PropertyKey[],
-): SpecProblem[] {
-  const path = [...prefix, ...issue.path] as (string | number)[];
-  if (issue.code === "unrecognized_keys") {
-    const valid = validKeys(shape, path);
-    return issue.keys.map(key => ({ path: [...path, key], message: unknownName("key", key, valid) }));
-  }
-  if (issue.code === "invalid_union") {
-    // the alternative that got past the outermost type says more than "invalid input"
-    const inner = issue.errors.flat().find(one => one.path.length > 0 || one.code === "unrecognized_keys");
-    if (inner) return issueProblems(shape, inner, path);
-  }
-  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
-    return [{ path, message: "is missing" }];
-  }
-  return [{ path, message: issue.message }];
-}
-
-/** Every problem that a shape finds in a source's part of a spec. */
-export function shapeProblems(shape: z.ZodType, value: unknown): SpecProblem[] {
-  const parsed = shape.safeParse(value);
-  return parsed.success ? [] : parsed.error.issues.flatMap(issue => issueProblems(shape, issue, []));
-}
-
-/** Names given twice: in dlt the last would silently win. */
-export function duplicateNames(resources: readonly { name?: unknown }[]): SpecProblem[] {
-  const seen = new Set<unknown>();
-  return resources.flatMap(({ name }, index) => {
-    const again = typeof name === "string" && seen.has(name);
-    seen.add(name);
-    return again
-      ? [{ path: ["resources", index, "name"], message: `a resource "${name}" is there already` }]
-      : [];
-  });
 }

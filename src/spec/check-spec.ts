@@ -14,6 +14,7 @@ import {
   dispositionShape,
   namesShape,
 } from "../sources/resource-hints";
+import { issueProblems } from "../sources/shape-problems";
 import type { SpecProblem } from "../sources/source";
 import { gateShape } from "./gate-spec";
 
@@ -71,9 +72,13 @@ const dbt = z
 export const refreshSchema = z.enum(["drop_sources", "drop_resources", "drop_data"]);
 
 export const retry = z.strictObject({
-  http_attempts: wholeNumber(1, 100).optional(),
-  activity_attempts: wholeNumber(0, 1000, "; 0 means no limit").optional(),
-  host_timeout_seconds: wholeNumber(6, 86_400).optional(),
+  http_attempts: wholeNumber(1, 100).optional().describe("Of one request; default: 5"),
+  activity_attempts: wholeNumber(0, 1000, "; 0 means no limit")
+    .optional()
+    .describe("Of one step, after errors; 0: no limit; default: 5"),
+  host_timeout_seconds: wholeNumber(6, 86_400)
+    .optional()
+    .describe("A host that gives no sign for so long is gone; default: 60"),
 });
 
 /** Resources extracted at the same time. */
@@ -83,9 +88,16 @@ export const onBusy = z.enum(["wait", "fail"]);
 const secretRef = z.union(
   [
     z.string().min(1),
-    z.strictObject({ env: z.string().min(1) }),
-    z.strictObject({ dlt_secret: z.string().min(1) }),
-    z.strictObject({ spec_ref: z.strictObject({ file: z.string(), pointer: z.string() }) }),
+    z.strictObject({ env: z.string().min(1).describe("Variable of the worker's environment") }),
+    z.strictObject({ dlt_secret: z.string().min(1).describe("Name in dlt's secrets.toml") }),
+    z.strictObject({
+      spec_ref: z
+        .strictObject({
+          file: z.string().describe("The spec's file"),
+          pointer: z.string().describe("JSON pointer into it"),
+        })
+        .describe("A literal of the spec's file: written by the client in its place"),
+    }),
   ],
   'must name a secret, for example {"env": "SLACK_WEBHOOK"}',
 );
@@ -125,8 +137,11 @@ export const pipelineShape = z.strictObject({
       [z.string(), z.looseObject({ type: z.string() })],
       "must be a destination's type, or its options with type",
     )
-    .optional(),
-  source: z.looseObject({ type: z.string(), name: name.optional() }),
+    .optional()
+    .describe("A type, or its options with type; default: DLT_DESTINATION, else duckdb"),
+  source: z
+    .looseObject({ type: z.string(), name: name.optional() })
+    .describe("Where rows come from: its type, and that type's keys"),
   write_disposition: dispositionShape
     .optional()
     .describe("For all resources; default: each resource's own, else `append`"),
@@ -137,7 +152,10 @@ export const pipelineShape = z.strictObject({
   merge_key: namesShape.optional().describe("For all resources"),
   columns: columnsShape.optional().describe("For all resources"),
   table_name: z.string().min(1).optional().describe("For all resources; default: the resource's name"),
-  loader_file_format: z.enum(["parquet", "jsonl", "insert_values"]).optional(),
+  loader_file_format: z
+    .enum(["parquet", "jsonl", "insert_values"])
+    .optional()
+    .describe("Of the files between the steps; default: the destination's best"),
   refresh: refreshSchema
     .optional()
     .describe("What this and every run forgets first; mostly said by `--refresh`"),
@@ -146,7 +164,12 @@ export const pipelineShape = z.strictObject({
     .optional()
     .describe("By resource, over what the source says: see [Hints](#hints)"),
   resources: z.array(z.string()).optional().describe("Only these; default: all that are selected"),
-  transform: z.strictObject({ dbt }).optional().describe("dbt after the load; left out: load only"),
+  transform: z
+    .strictObject({
+      dbt: dbt.describe("The dbt project and what of it is built; {} takes the project's own"),
+    })
+    .optional()
+    .describe("dbt after the load; left out: load only"),
   gate: gateShape.optional().describe("Judges the result; left out: no gate"),
   retry: retry
     .optional()
@@ -166,7 +189,8 @@ export type SpecDocument = z.infer<typeof pipelineShape>;
 export function checkSpec(document: JsonObject): SpecProblem[] {
   const problems = lossyNumbers(document, []);
   const parsed = pipelineShape.safeParse(document);
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap(issue => toProblems(issue, [])));
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.flatMap(issue => issueProblems(issue, pipelineShape, [], moved)));
   problems.push(...checkDestination(document));
   const source = document.source;
   if (isObject(source) && typeof source.type === "string") {
@@ -211,50 +235,14 @@ function checkDestination(document: JsonObject): SpecProblem[] {
   if (isType) return problems;
   const parsed = found.shape.safeParse(destination);
   if (parsed.success) return problems;
-  const root = z.object({ destination: found.shape });
-  return [...problems, ...parsed.error.issues.flatMap(issue => toProblems(issue, ["destination"], root))];
+  return [
+    ...problems,
+    ...parsed.error.issues.flatMap(issue => issueProblems(issue, found.shape, ["destination"])),
+  ];
 }
 
 function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Zod's issue in our words; unknown keys become one problem each with the nearest valid key. */
-export function toProblems(
-  issue: z.core.$ZodIssue,
-  prefix: (string | number)[],
-  root: z.ZodType = pipelineShape,
-): SpecProblem[] {
-  const path = [...prefix, ...issue.path.map(part => (typeof part === "symbol" ? String(part) : part))];
-  if (issue.code === "unrecognized_keys") {
-    const valid = validKeys(root, path);
-    return issue.keys.map((key, i) => ({
-      path: [...path, key],
-      // Looking for the nearest name takes time, and nobody reads so many.
-      message:
-        i < MOST_LINES
-          ? (MOVED.get(formatPath([...path, key])) ?? unknownName("key", key, valid))
-          : "unknown key",
-    }));
-  }
-  if (issue.code === "invalid_union") {
-    // The most telling alternative: the one that got furthest into the value.
-    const deepest = issue.errors
-      .flat()
-      .sort(
-        (a, b) =>
-          b.path.length - a.path.length ||
-          Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys"),
-      )[0];
-    if (deepest !== undefined && (deepest.path.length > 0 || deepest.code === "unrecognized_keys")) {
-      return toProblems(
-        { ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue,
-        prefix,
-        root,
-      );
-    }
-  }
-  return [{ path, message: issue.message }];
 }
 
 /** Keys of before, and what took their place. */
@@ -265,26 +253,7 @@ const MOVED = new Map([
   ],
 ]);
 
-/** Valid keys of the object at a path, read from the schema itself. */
-function validKeys(root: z.ZodType, path: (string | number)[]): string[] {
-  let node: unknown = root;
-  for (const part of path) node = (typeof part === "number" ? elementOf(node) : shapeOf(node)[part]) ?? {};
-  return Object.keys(shapeOf(node));
-}
-
-function elementOf(node: unknown): unknown {
-  if (node instanceof z.ZodOptional || node instanceof z.ZodNullable) return elementOf(node.unwrap());
-  return node instanceof z.ZodArray ? node.element : undefined;
-}
-
-function shapeOf(node: unknown): { [key: string]: unknown } {
-  if (node instanceof z.ZodOptional || node instanceof z.ZodNullable) return shapeOf(node.unwrap());
-  if (node instanceof z.ZodUnion) {
-    return Object.assign({}, ...node.options.map(option => shapeOf(option))) as { [key: string]: unknown };
-  }
-  if (node instanceof z.ZodObject) return node.shape as { [key: string]: unknown };
-  return {};
-}
+const moved = (path: (string | number)[]): string | undefined => MOVED.get(formatPath(path));
 
 /** A message goes into history and onto a screen. */
 const MOST_LINES = 50;

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { DESTINATION_TYPES } from "../destinations/registry";
 import type { RunInput } from "../pipeline/spec";
 import { dispositionShape } from "../sources/resource-hints";
-import { onBusy, parallel, refreshSchema, retry, specError, toProblems } from "./check-spec";
+import { issueProblems } from "../sources/shape-problems";
+import { onBusy, parallel, refreshSchema, retry, specError } from "./check-spec";
 
 /** Of a file that a spec may lie in. */
 const LONGEST_PATH = 4096;
@@ -33,6 +34,6 @@ export function checkRunInput(input: unknown): RunInput {
   // No input at all reaches an activity as null.
   const parsed = runInput.safeParse(input ?? {});
   if (parsed.success) return parsed.data as RunInput;
-  const problems = parsed.error.issues.flatMap(issue => toProblems(issue, [], runInput));
+  const problems = parsed.error.issues.flatMap(issue => issueProblems(issue, runInput));
   throw specError("The run's input", problems);
 }

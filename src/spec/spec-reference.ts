@@ -7,6 +7,7 @@ import { DESTINATION_TYPES } from "../destinations/registry";
 import { SOURCE_TYPES } from "../sources/registry";
 import { appliedHintsShape } from "../sources/resource-hints";
 import { pipelineShape } from "./check-spec";
+import { DESTINATION_EXAMPLES, SOURCE_EXAMPLES } from "./spec-examples";
 
 interface Node {
   type?: string | string[];
@@ -57,7 +58,7 @@ function typed(type: string, { properties, required = [], ...schema }: Node): No
   return {
     title: type,
     ...schema,
-    properties: { ...properties, type: { const: type } },
+    properties: { ...properties, type: { const: type, description: "Which one this is" } },
     required: [...new Set(["type", ...required])],
   };
 }
@@ -93,12 +94,19 @@ export function specPage(): string {
     "What a resource may say of its rows, whatever its source's type; and `resource_hints` of a spec, by the resource's name.",
     "",
     ...table(toSchema(appliedHintsShape), []),
-    ...source!.oneOf!.flatMap(one => ["", `## Source \`${one.title}\``, "", ...table(one)]),
+    ...source!.oneOf!.flatMap(one => section("Source", one, SOURCE_EXAMPLES)),
     ...destination!
       .anyOf!.filter(one => one.title !== undefined)
-      .flatMap(one => ["", `## Destination \`${one.title}\``, "", ...table(one)]),
+      .flatMap(one => section("Destination", one, DESTINATION_EXAMPLES)),
     "",
   ].join("\n");
+}
+
+function section(what: string, one: Node, examples: { [type: string]: string }): string[] {
+  const type = String(one.title);
+  const example = examples[type];
+  const shown = example === undefined ? [] : ["```yaml", example, "```", ""];
+  return ["", `## ${what} \`${type}\``, "", ...shown, ...table(one)];
 }
 
 const MOST_DEPTH = 4;

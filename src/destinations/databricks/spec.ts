@@ -70,21 +70,30 @@ const refusal = (field: keyof typeof PYTHON_ONLY): string =>
   `is for dlt's Python connector and has no effect here; ${PYTHON_ONLY[field]}`;
 const pythonOnly = (field: keyof typeof PYTHON_ONLY) => z.never({ error: refusal(field) }).optional();
 const connection = {
-  server_hostname: text.optional(),
-  http_path: text.optional(),
-  catalog: text.optional(),
-  access_token: secret.optional(),
-  client_id: secret.optional(),
-  client_secret: secret.optional(),
-  port: z.int().min(1).max(65535).optional(),
-  ca_file: text.optional(),
-  session_configuration: z.record(z.string(), z.string()).optional(),
+  server_hostname: text
+    .optional()
+    .describe("Host of the workspace, without https://; default: DATABRICKS_HOST"),
+  http_path: text
+    .optional()
+    .describe("Of the SQL warehouse, for example /sql/1.0/warehouses/abc; default: DATABRICKS_HTTP_PATH"),
+  catalog: text.optional().describe("Unity Catalog's catalog; default: DATABRICKS_CATALOG"),
+  access_token: secret.optional().describe("Personal access token; default: DATABRICKS_TOKEN"),
+  client_id: secret
+    .optional()
+    .describe("In place of a token: a service principal; default: DATABRICKS_CLIENT_ID"),
+  client_secret: secret.optional().describe("Of the service principal; default: DATABRICKS_CLIENT_SECRET"),
+  port: z.int().min(1).max(65535).optional().describe("Default: 443"),
+  ca_file: text.optional().describe("PEM file of an authority that is trusted besides the known ones"),
+  session_configuration: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Settings of each session, by name"),
   /** dlt: the session's time zone, e.g. UTC. */
-  session_timezone: text.optional(),
-  connection_parameters: pythonOnly("connection_parameters"),
-  http_headers: pythonOnly("http_headers"),
-  socket_timeout: pythonOnly("socket_timeout"),
-  user_agent_entry: pythonOnly("user_agent_entry"),
+  session_timezone: text.optional().describe("Time zone of each session, for example UTC"),
+  connection_parameters: pythonOnly("connection_parameters").describe("Refused: for dlt's Python connector"),
+  http_headers: pythonOnly("http_headers").describe("Refused: for dlt's Python connector"),
+  socket_timeout: pythonOnly("socket_timeout").describe("Refused: for dlt's Python connector"),
+  user_agent_entry: pythonOnly("user_agent_entry").describe("Refused: for dlt's Python connector"),
 };
 
 /** The destination part of a spec document; dlt's `credentials` may be nested or on the same level. */
@@ -92,20 +101,48 @@ export const databricksShape = z.strictObject({
   type: z.literal("databricks"),
   ...sharedOptions,
   ...connection,
-  credentials: z.strictObject(connection).optional(),
-  create_comments: z.boolean().optional(),
+  credentials: z
+    .strictObject(connection)
+    .optional()
+    .describe("dlt's way to write the keys of the connection: below credentials, or beside it"),
+  create_comments: z.boolean().optional().describe("Comments of tables and columns; default true"),
   staging_volume_name: z
     .string()
     .regex(/^[^.\s/]+\.[^.\s/]+\.[^.\s/]+$/, "must be catalog.schema.volume")
-    .optional(),
-  keep_staged_files: z.boolean().optional(),
-  staging_upload: z.enum(["files_api", "put"]).optional(),
-  is_staging_external_location: z.boolean().optional(),
-  load_mode: loadModeSchema.optional(),
-  json_type: z.enum(["string", "variant"]).optional(),
-  sql_scripting: z.boolean().optional(),
-  max_sessions: z.int().min(1).max(64).optional(),
-  start_timeout_seconds: z.number().min(0).optional(),
+    .optional()
+    .describe(
+      "catalog.schema.volume for files on their way; default: _dlt_staging_load_volume in the dataset",
+    ),
+  keep_staged_files: z
+    .boolean()
+    .optional()
+    .describe("Files stay in the Volume after the load; default false"),
+  staging_upload: z
+    .enum(["files_api", "put"])
+    .optional()
+    .describe("How files come into the Volume; default: files_api"),
+  is_staging_external_location: z.boolean().optional().describe("Refused: files are staged in a Volume"),
+  load_mode: loadModeSchema
+    .optional()
+    .describe(
+      "spark: rows travel in INSERT statements, for a cluster without Volume and COPY INTO; default: warehouse",
+    ),
+  json_type: z.enum(["string", "variant"]).optional().describe("Type of json columns; default: string"),
+  sql_scripting: z
+    .boolean()
+    .optional()
+    .describe("Several statements in one request; default true, given up where the server cannot"),
+  max_sessions: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("Sessions at the same time, of a worker; default: 8"),
+  start_timeout_seconds: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("How long a warehouse that starts is waited for; default: 900"),
 });
 
 /** Variables per field, the first that is set wins; a field in the spec wins over all. */

@@ -22,19 +22,27 @@ const LONGEST_WAIT_SECONDS = 7 * 24 * 3600;
 
 export const duckdbShape = z.strictObject({
   type: z.literal("duckdb"),
-  path: z.string().min(1).optional(),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The file, from the project's folder; default: DUCKDB_PATH, else tidemark.duckdb below TIDEMARK_HOME",
+    ),
   ...sharedOptions,
   ...identifierLengths,
   memory_limit: z
     .string()
     .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as "2GB"')
-    .optional(),
-  threads: z.number().int().positive().optional(),
+    .optional()
+    .describe("Of DuckDB in a step, for example 2GB; more is spilled to disk. Default: 512MB"),
+  threads: z.number().int().positive().optional().describe("Of DuckDB in a step; default: DuckDB's own"),
   busy_timeout_seconds: z
     .number()
     .nonnegative()
     .max(LONGEST_WAIT_SECONDS, "must be at most a week")
-    .optional(),
+    .optional()
+    .describe("How long a file that somebody else has open is waited for; default: 600"),
 });
 
 export const DUCKDB_SETTINGS: readonly DestinationSetting[] = [

@@ -37,6 +37,14 @@ export interface PostgresDestination extends DestinationSpec {
   place: string;
 }
 
+const CREDENTIAL_WORDS: { [key: string]: string } = {
+  drivername: "postgresql, or postgres",
+  username: "As user",
+  database: "As dbname",
+};
+const wordsOf = (key: string): string =>
+  PARAMETERS[key]?.does ?? "As in libpq; refused where this client cannot do it";
+
 const plain = z.union([z.string(), z.number(), z.boolean()]);
 
 export const postgresShape = z.strictObject({
@@ -45,13 +53,26 @@ export const postgresShape = z.strictObject({
     .union([
       secret,
       z.strictObject({
-        ...Object.fromEntries(CREDENTIAL_KEYS.map(key => [key, z.union([plain, secret]).optional()])),
-        query: z.record(z.string(), plain).optional(),
+        ...Object.fromEntries(
+          CREDENTIAL_KEYS.map(key => [
+            key,
+            z
+              .union([plain, secret])
+              .optional()
+              .describe(CREDENTIAL_WORDS[key] ?? wordsOf(key)),
+          ]),
+        ),
+        query: z.record(z.string(), plain).optional().describe("Parameters of the DSN, by libpq's names"),
       }),
     ])
-    .optional(),
+    .optional()
+    .describe(
+      "A DSN by reference, or dlt's fields and libpq's parameters; default: libpq's variables (PGHOST, …)",
+    ),
   /** Only where the credentials cannot be read when a spec is resolved. */
-  place: text.optional(),
+  place: text
+    .optional()
+    .describe("host:port/database, only where the credentials cannot be read when a spec is resolved"),
   ...sharedOptions,
   ...identifierLengths,
 });

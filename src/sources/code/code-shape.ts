@@ -2,31 +2,38 @@
 import { z } from "zod";
 import { unknownName } from "../../pipeline/nearest-name";
 import type { SourceSpec } from "../../pipeline/spec";
-import { duplicateNames, hintsShape, incrementalShape, shapeProblems, sourceShape } from "../resource-hints";
+import { hintsShape, incrementalShape, sourceShape } from "../resource-hints";
+import { duplicateNames, shapeProblems } from "../shape-problems";
 import type { SpecProblem } from "../source";
 
 const filled = z.string().min(1, "must not be empty");
 
 const resourceShape = z.strictObject({
-  name: filled,
+  name: filled.describe("Name of the resource"),
   /** Export of the module; default: the resource's name. */
-  generator: filled.nullish(),
+  generator: filled.nullish().describe("Export of the module; default: the resource's name"),
   ...hintsShape,
-  incremental: incrementalShape.nullish(),
-  args: z.record(z.string(), z.json()).nullish(),
-  parent: filled.nullish(),
-  selected: z.boolean().nullish(),
+  incremental: incrementalShape
+    .nullish()
+    .describe("A cursor: the generator is given its range, and what is not newer is dropped"),
+  args: z.record(z.string(), z.json()).nullish().describe("Given to the generator, as JSON"),
+  parent: filled.nullish().describe("Resource whose rows the generator is given, one by one"),
+  selected: z.boolean().nullish().describe("false: only loaded when it is asked for; default true"),
 });
 
 export const codeShape = z.strictObject({
   type: z.literal("code"),
   ...sourceShape,
   /** Path of the module: absolute once resolved. */
-  module: filled.nullish(),
+  module: filled.nullish().describe("Path of the module, from the spec's folder"),
   /** In place of a module: a source that the worker was given by this name. */
-  source: filled.nullish(),
+  source: filled.nullish().describe("In place of a module: a source that the worker was given by this name"),
   /** May be left out of a source by name, which then has those of its code. */
-  resources: z.array(resourceShape).min(1, "must name at least one resource").nullish(),
+  resources: z
+    .array(resourceShape)
+    .min(1, "must name at least one resource")
+    .nullish()
+    .describe("Default, of a source by name: those of its code"),
 });
 
 export type CodeResourceSpec = z.infer<typeof resourceShape>;

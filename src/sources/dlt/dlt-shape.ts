@@ -1,7 +1,8 @@
 /** The dlt source's part of a spec: its keys, and the checks that need more than keys. */
 import { z } from "zod";
 import type { SourceSpec } from "../../pipeline/spec";
-import { contractShape, shapeProblems, sourceShape } from "../resource-hints";
+import { contractShape, sourceShape } from "../resource-hints";
+import { shapeProblems } from "../shape-problems";
 import type { SpecProblem } from "../source";
 
 const filled = z.string().min(1, "must not be empty");
@@ -23,9 +24,11 @@ const base = {
   name: sourceShape.name
     .optional()
     .describe("Name of the source as Python has it; asked from the source when it is left out."),
-  max_table_nesting: sourceShape.max_table_nesting,
-  root_key: sourceShape.root_key,
-  schema_contract: contractShape.nullish(),
+  max_table_nesting: sourceShape.max_table_nesting.describe(
+    "For all resources: depth of child tables; default: what Python says",
+  ),
+  root_key: sourceShape.root_key.describe("Child tables have a column with the key of their root row"),
+  schema_contract: contractShape.nullish().describe("For all resources; default: what Python says"),
   project_dir: filled
     .optional()
     .describe("Folder of the dlt project, relative to the worker's folder; default: that folder."),

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { nearestName } from "../../pipeline/nearest-name";
 import { isSecretRef } from "../../pipeline/secret-ref";
 import type { Json, JsonObject, SourceSpec } from "../../pipeline/spec";
-import { shapeProblems } from "../resource-hints";
+import { shapeProblems } from "../shape-problems";
 import type { SpecProblem } from "../source";
 import { isJsonObject, withoutNulls } from "./merge-defaults";
 import { resolveConfig } from "./resolve";

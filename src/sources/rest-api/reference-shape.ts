@@ -9,13 +9,22 @@ function choiceOf(shapes: { [type: string]: z.ZodType }): z.ZodType {
   return z.union([z.enum([first!, ...more]), ...Object.values(shapes)]);
 }
 
-const choices = { paginator: choiceOf(PAGINATORS).optional(), auth: choiceOf(AUTHS).optional() };
-const wholeEndpoint = z.union([z.string(), endpoint.extend(choices)]).optional();
-const wholeResource = z.strictObject({ ...resource.shape, ...hintsShape, endpoint: wholeEndpoint });
+/** With what each key is for, as the parts have it. */
+const described = (shape: z.ZodType, part: z.ZodType): z.ZodType => shape.describe(part.description ?? "");
+const choicesOf = ({ paginator, auth }: { paginator: z.ZodType; auth: z.ZodType }) => ({
+  paginator: described(choiceOf(PAGINATORS).optional(), paginator),
+  auth: described(choiceOf(AUTHS).optional(), auth),
+});
+const wholeEndpoint = z.union([z.string(), endpoint.extend(choicesOf(endpoint.shape))]).optional();
+const wholeResource = z.strictObject({
+  ...resource.shape,
+  ...hintsShape,
+  endpoint: described(wholeEndpoint, resource.shape.endpoint),
+});
 
 export const referenceShape = z.strictObject({
   ...source.shape,
-  client: z.strictObject({ ...client.shape, ...choices }),
-  resource_defaults: wholeResource.partial().optional(),
-  resources: z.array(z.union([z.string(), wholeResource])),
+  client: described(z.strictObject({ ...client.shape, ...choicesOf(client.shape) }), source.shape.client),
+  resource_defaults: described(wholeResource.partial().optional(), source.shape.resource_defaults),
+  resources: described(z.array(z.union([z.string(), wholeResource])), source.shape.resources),
 });

@@ -4,14 +4,8 @@ import { simpleField } from "../../json/jsonpath";
 import { unknownName } from "../../pipeline/nearest-name";
 import type { SourceSpec } from "../../pipeline/spec";
 import { CREDENTIAL_FIELDS } from "../../postgres-connection/credentials";
-import {
-  duplicateNames,
-  hintsShape,
-  type IncrementalInput,
-  incrementalShape,
-  shapeProblems,
-  sourceShape,
-} from "../resource-hints";
+import { hintsShape, type IncrementalInput, incrementalShape, sourceShape } from "../resource-hints";
+import { duplicateNames, shapeProblems } from "../shape-problems";
 import type { SpecProblem } from "../source";
 import { bindNames } from "./named-parameters";
 import { RANGE_NAMES, usesRange } from "./range-names";
@@ -39,48 +33,74 @@ const credentials = z
     }
   });
 
-const chunkSize = z.number().int().positive().nullish();
+const reachedBy = credentials
+  .optional()
+  .describe(
+    "A DSN by reference, or an object of connection fields; default: dlt's settings, sources.<name>.credentials",
+  );
+const chunkSize = z
+  .number()
+  .int()
+  .positive()
+  .nullish()
+  .describe("Rows that are read at a time; default: 50000");
 const queryShape = {
-  query: filled,
+  query: filled.describe(
+    "One SELECT; :start_value, :end_value and names of params may stand in it, else the range is laid around it",
+  ),
   /** Values of named parameters other than those of the incremental range. */
-  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).nullish(),
+  params: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .nullish()
+    .describe("Values of named parameters of the query"),
 };
 const resourceShape = {
-  name: filled,
+  name: filled.describe("Of a query: how the resource is called; of a database: the table"),
   ...hintsShape,
-  incremental: incrementalShape.nullish(),
-  selected: z.boolean().nullish(),
+  incremental: incrementalShape.nullish().describe("A cursor: each run loads what is newer"),
+  selected: z.boolean().nullish().describe("false: only loaded when it is asked for; default true"),
   chunk_size: chunkSize,
 };
 const columnsShape = {
-  included_columns: names.nullish(),
-  excluded_columns: names.nullish(),
+  included_columns: names.nullish().describe("Only these columns; default: all"),
+  excluded_columns: names.nullish().describe("All but these columns"),
 };
 const reflectionShape = {
-  schema: filled.nullish(),
-  reflection_level: z.enum(["minimal", "full", "full_with_precision"]).nullish(),
-  resolve_foreign_keys: z.boolean().nullish(),
+  schema: filled.nullish().describe("The database's schema; default: the connection's search path"),
+  reflection_level: z
+    .enum(["minimal", "full", "full_with_precision"])
+    .nullish()
+    .describe(
+      "What is taken from the catalog: names and keys, types too (full, default), their precisions too",
+    ),
+  resolve_foreign_keys: z.boolean().nullish().describe("Foreign keys become references; default false"),
   /** How dlt's backend of this name would leave the tables: "pyarrow" without `_dlt_id` and `_dlt_load_id`. */
-  backend: z.enum(["sqlalchemy", "pyarrow"]).nullish(),
+  backend: z
+    .enum(["sqlalchemy", "pyarrow"])
+    .nullish()
+    .describe(
+      "As dlt's backend of this name leaves the tables: pyarrow without _dlt_id and _dlt_load_id; default: sqlalchemy",
+    ),
 };
 
 export const postgresShape = z.strictObject({
   type: z.literal("postgres"),
   ...sourceShape,
-  credentials: credentials.optional(),
+  credentials: reachedBy,
   chunk_size: chunkSize,
   resources: z
     .array(z.strictObject({ ...resourceShape, ...queryShape }))
-    .min(1, "must name at least one resource"),
+    .min(1, "must name at least one resource")
+    .describe("Queries, one resource each"),
 });
 
 export const tableShape = z.strictObject({
   type: z.literal("sql_table"),
   ...sourceShape,
-  credentials: credentials.optional(),
-  table: filled,
+  credentials: reachedBy,
+  table: filled.describe("Table or view"),
   ...hintsShape,
-  incremental: incrementalShape.nullish(),
+  incremental: incrementalShape.nullish().describe("A cursor: each run loads what is newer"),
   chunk_size: chunkSize,
   ...reflectionShape,
   ...columnsShape,
@@ -89,13 +109,16 @@ export const tableShape = z.strictObject({
 export const databaseShape = z.strictObject({
   type: z.literal("sql_database"),
   ...sourceShape,
-  credentials: credentials.optional(),
+  credentials: reachedBy,
   ...reflectionShape,
-  table_names: names.nullish(),
-  include_views: z.boolean().nullish(),
+  table_names: names.nullish().describe("Only these tables; default: all of the schema"),
+  include_views: z.boolean().nullish().describe("Views too; default false"),
   chunk_size: chunkSize,
   /** Arguments of single tables, by name (dlt: `resource.apply_hints`). Tables not listed here are loaded too. */
-  resources: z.array(z.strictObject({ ...resourceShape, ...columnsShape })).nullish(),
+  resources: z
+    .array(z.strictObject({ ...resourceShape, ...columnsShape }))
+    .nullish()
+    .describe("Hints and cursors of single tables, by name; tables that are not listed are loaded too"),
 });
 
 export type QuerySpec = z.infer<typeof postgresShape>["resources"][number];

@@ -120,7 +120,7 @@ test("the limits that the page names are those of the code", () => {
     `${constant("sources/sql/column-pages.ts", "PAGE_BYTES") / 1024 / 1024} MB of values`,
     `(${constant("sources/sql/sql-pages.ts", "DEFAULT_CHUNK_SIZE")} by default)`,
     `| ${constant("postgres-connection/credentials.ts", "CONNECT_TIMEOUT_S")} s (\`connect_timeout\`)`,
-    `| ${constant("sources/sql/sql-source.ts", "REFLECTION_TIMEOUT_MS") / 1000} s |`,
+    `| ${constant("sources/sql/create.ts", "REFLECTION_TIMEOUT_MS") / 1000} s |`,
     `the last ${constant("sources/sql/catalog-cache.ts", "MOST_KEPT")} loads`,
     `${constant("sources/sql/steady-pages.ts", "PAGE_MS") / 1000} s at most`,
   ];
