@@ -331,6 +331,8 @@ export interface DestinationType {
   readonly type: string;
   /** Shape of its part of a spec document, `type` included; secrets may be literals or references there. */
   readonly shape: z.ZodObject;
+  /** Key `destination` of a spec in YAML, for the reference page; a test checks it. */
+  readonly example: string;
   /** What the rest of the spec document may not hold with this destination. */
   conflicts?(document: JsonObject): { path: string[]; message: string }[];
   /** What may be left out of a spec because dlt would look it up by name, in order. */

@@ -190,6 +190,8 @@ export interface SourceType {
   readonly type: string;
   /** Of its part of a spec, in one piece: for editors and docs/spec.md. What counts is `check`. */
   readonly shape?: z.ZodType;
+  /** A whole spec in YAML, for the reference page; a test checks it. */
+  readonly example?: string;
   /** One resource without a source: without a name its schema is called as the pipeline (dlt: standalone resources). */
   readonly standalone?: true;
   /**

@@ -138,7 +138,7 @@ export const pipelineShape = z.strictObject({
       "must be a destination's type, or its options with type",
     )
     .optional()
-    .describe("A type, or its options with type; default: DLT_DESTINATION, else duckdb"),
+    .describe("A type, or its options with type; default: DLT_DESTINATION, else a file below TIDEMARK_HOME"),
   source: z
     .looseObject({ type: z.string(), name: name.optional() })
     .describe("Where rows come from: its type, and that type's keys"),

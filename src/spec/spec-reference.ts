@@ -7,7 +7,6 @@ import { DESTINATION_TYPES } from "../destinations/registry";
 import { SOURCE_TYPES } from "../sources/registry";
 import { appliedHintsShape } from "../sources/resource-hints";
 import { pipelineShape } from "./check-spec";
-import { DESTINATION_EXAMPLES, SOURCE_EXAMPLES } from "./spec-examples";
 
 interface Node {
   type?: string | string[];
@@ -94,17 +93,17 @@ export function specPage(): string {
     "What a resource may say of its rows, whatever its source's type; and `resource_hints` of a spec, by the resource's name.",
     "",
     ...table(toSchema(appliedHintsShape), []),
-    ...source!.oneOf!.flatMap(one => section("Source", one, SOURCE_EXAMPLES)),
+    ...source!.oneOf!.flatMap(one => section("Source", one, SOURCE_TYPES)),
     ...destination!
       .anyOf!.filter(one => one.title !== undefined)
-      .flatMap(one => section("Destination", one, DESTINATION_EXAMPLES)),
+      .flatMap(one => section("Destination", one, DESTINATION_TYPES)),
     "",
   ].join("\n");
 }
 
-function section(what: string, one: Node, examples: { [type: string]: string }): string[] {
+function section(what: string, one: Node, types: readonly { type: string; example?: string }[]): string[] {
   const type = String(one.title);
-  const example = examples[type];
+  const { example } = types.find(row => row.type === type) ?? {};
   const shown = example === undefined ? [] : ["```yaml", example, "```", ""];
   return ["", `## ${what} \`${type}\``, "", ...shown, ...table(one)];
 }

@@ -49,6 +49,12 @@ export function createDatabricksDestination(spec: DatabricksDestination): Destin
 export const DATABRICKS: DestinationType = {
   type: "databricks",
   shape: databricksShape,
+  example: `destination:
+  type: databricks
+  server_hostname: adb-1234567890123456.7.azuredatabricks.net
+  http_path: /sql/1.0/warehouses/abc
+  catalog: main
+  access_token: { env: DATABRICKS_TOKEN }`,
   conflicts,
   settings: DATABRICKS_SETTINGS,
   loadModes: LOAD_MODES,

@@ -51,6 +51,7 @@ export function createDuckDbDestination(spec: DuckDbDestination): Destination {
 export const DUCKDB: DestinationType = {
   type: "duckdb",
   shape: duckdbShape,
+  example: "destination: { type: duckdb, path: data/shop.duckdb, memory_limit: 2GB }",
   settings: DUCKDB_SETTINGS,
   resolve: resolveDuckDb,
   defaultFile: around => ({ path: defaultPath(around), variable: "DUCKDB_PATH" }),

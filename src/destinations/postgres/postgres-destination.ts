@@ -34,6 +34,7 @@ export function createPostgresDestination(spec: PostgresDestination): Destinatio
 export const POSTGRES: DestinationType = {
   type: "postgres",
   shape: postgresShape,
+  example: "destination: { type: postgres, credentials: { env: WAREHOUSE_DSN } }",
   settings: POSTGRES_SETTINGS,
   resolve: resolvePostgres,
   dbt: POSTGRES_DBT,

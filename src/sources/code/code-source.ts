@@ -142,6 +142,12 @@ function toResource(spec: CodeResourceSpec, generator: CodeGenerator): Resource 
 export const codeSource: SourceType = {
   type: "code",
   shape: codeShape,
+  example: `pipeline_name: events
+source:
+  type: code
+  module: ./events.ts
+  resources:
+    - { name: events, primary_key: id, write_disposition: merge, args: { region: eu } }`,
   check: checkCode,
   secretPointers: () => [],
   complete: withRegistered,

@@ -49,6 +49,13 @@ interface DescribedSource {
 export const dltSource: SourceType = {
   type: "dlt",
   shape: dltShape,
+  example: `pipeline_name: github
+source:
+  type: dlt
+  module: github_source
+  source: github_reactions
+  args: { owner: dlt-hub }
+  settings: { sources.github.access_token: { env: GITHUB_TOKEN } }`,
   check: checkDlt,
   secretPointers: source =>
     Object.keys((source.settings as JsonObject | null | undefined) ?? {})

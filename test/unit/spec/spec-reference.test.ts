@@ -1,9 +1,10 @@
 /** The reference is what the shapes say: `npm run reference` writes it anew. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DESTINATION_TYPES } from "../../../src/destinations/registry";
+import { SOURCE_TYPES } from "../../../src/sources/registry";
 import { checkSpec } from "../../../src/spec/check-spec";
 import { parseSpecText } from "../../../src/spec/load-spec";
-import { DESTINATION_EXAMPLES, SOURCE_EXAMPLES } from "../../../src/spec/spec-examples";
 import { pipelineSchema, specPage } from "../../../src/spec/spec-reference";
 
 const ROOT = join(__dirname, "../../..");
@@ -34,16 +35,17 @@ test("no key without a word on what it is for; the examples are specs without a 
   expect(silentKeys(pipelineSchema(), "spec")).toEqual([]);
   expect(silentKeys({ properties: { a: { items: { properties: { b: {} } } } } }, "spec")).toHaveLength(2);
   const check = (text: string) => checkSpec(parseSpecText(text) as never);
-  const sources = Object.entries(SOURCE_EXAMPLES);
-  expect(sources.map(([type, text]) => [type, check(text)])).toEqual(sources.map(([type]) => [type, []]));
-  const [, rest] = sources[0]!;
-  const destinations = Object.values(DESTINATION_EXAMPLES);
-  expect(destinations.flatMap(text => check(`${text}\n${rest}`))).toEqual([]);
-  const { source, destination } = pipelineSchema().properties!;
-  const titles = [...source!.oneOf!, ...destination!.anyOf!].flatMap(({ title }) => title ?? []);
-  expect([...sources.map(([type]) => type), ...Object.keys(DESTINATION_EXAMPLES)].sort()).toEqual(
-    titles.sort(),
-  );
+  for (const { type, example = "" } of SOURCE_TYPES) {
+    expect([type, parseSpecText(example), check(example)]).toEqual([
+      type,
+      expect.objectContaining({ source: expect.objectContaining({ type }) }),
+      [],
+    ]);
+  }
+  for (const { type, example = "" } of DESTINATION_TYPES) {
+    expect([type, check(`${example}\n${SOURCE_TYPES[0]!.example}`)]).toEqual([type, []]);
+    expect(example).toContain(`type: ${type}`);
+  }
 });
 
 test("keys that stood in no page before are there", () => {
