@@ -1,10 +1,13 @@
 /** What the benchmarks share: ours as whole process and on a running worker, memory, the table of ratios. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import Table from "cli-table3";
 import { toolPaths } from "../src/tools";
 
+const run = promisify(execFile);
 const ROOT = join(__dirname, "..");
 const BIN = join(ROOT, "bin", "tidemark");
 
@@ -13,6 +16,8 @@ export interface Measure {
   /** Peak resident memory, MB. */
   mb: number;
   serverMb?: number;
+  /** Seconds of the load's steps, as the engine tells them. */
+  steps?: { [step: string]: number };
 }
 
 export function option(name: string, otherwise: number): number {
@@ -41,12 +46,25 @@ export async function byWholeProcess(
   const start = performance.now();
   const child = spawn(BIN, ["run", join(folder, "spec.json"), "--json"], {
     env: tidemarkEnv(folder, env),
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
     cwd: ROOT,
   });
+  const said = all(child);
   const peak = watchMemory([child.pid!]);
   await ended(child);
-  return { seconds: (performance.now() - start) / 1000, mb: peak.stop() };
+  return { seconds: (performance.now() - start) / 1000, mb: peak.stop(), ...stepsIn(await said) };
+}
+
+async function all(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const data of child.stdout!) text += data;
+  return text;
+}
+
+/** Of the JSON that `tidemark run --json` prints. */
+function stepsIn(said: string): { steps?: Measure["steps"] } {
+  const { load } = JSON.parse(said || "{}") as { load?: { seconds: Measure["steps"] } };
+  return load === undefined ? {} : { steps: load.seconds };
 }
 
 /** Who starts the run: Temporal's own command line, as the README shows it, or ours. */
@@ -73,11 +91,13 @@ export async function byRunningWorker(
     const [program, args] =
       by === "tidemark" ? [BIN, ["run", specFile, "--json"]] : executeWorkflow(specFile, server.address);
     const start = performance.now();
-    const client = spawn(program, args, { env, stdio: ["ignore", "ignore", "inherit"], cwd: ROOT });
+    const client = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+    const said = all(client);
     const peak = watchMemory([client.pid!, dev.pid!]);
     await ended(client);
     const seconds = (performance.now() - start) / 1000;
-    return { seconds, mb: peak.stop(), serverMb: peakOf(server.pid) };
+    const steps = by === "tidemark" ? stepsIn(await said) : {};
+    return { seconds, mb: peak.stop(), serverMb: peakOf(server.pid), ...steps };
   } finally {
     dev.kill("SIGINT");
     await ended(dev).catch(() => {});
@@ -173,6 +193,40 @@ export function report(results: { [engine: string]: Measure[] }): void {
   process.stdout.write(`${table.toString()}\n`);
   const at = process.argv.indexOf("--json");
   if (at > 0) writeFileSync(process.argv[at + 1]!, JSON.stringify(rows, null, 2));
+}
+
+/** A dlt program that ends with a line of JSON, `kb` and `steps`: python FILE ARGUMENTS. */
+export async function byPython(
+  python: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Measure> {
+  const start = performance.now();
+  const { stdout } = await run(python, [...args], {
+    env: { ...process.env, RUNTIME__DLTHUB_TELEMETRY: "false", RUNTIME__LOG_LEVEL: "ERROR", ...env },
+    maxBuffer: 1 << 26,
+  });
+  const seconds = (performance.now() - start) / 1000;
+  const { kb, steps } = JSON.parse(stdout.trim().split("\n").at(-1)!) as {
+    kb: number;
+    steps: Measure["steps"];
+  };
+  return { seconds, mb: kb / 1024, steps };
+}
+
+/** The steps' seconds in the fastest round, and how busy the machine is besides. */
+export function reportSteps(results: { [engine: string]: Measure[] }): void {
+  const names = ["extract", "normalize", "load"];
+  const table = new Table({ head: ["seconds of", ...names] });
+  for (const [engine, measures] of Object.entries(results)) {
+    const best = [...measures].sort((a, b) => a.seconds - b.seconds)[0]!;
+    table.push([engine, ...names.map(name => best.steps?.[name]?.toFixed(1) ?? "")]);
+  }
+  const [one, , fifteen] = loadavg().map(load => load.toFixed(1));
+  process.stdout.write(`${table.toString()}\n`);
+  process.stdout.write(
+    `${cpus().length} cores; load of the machine: ${one} now, ${fifteen} over 15 minutes\n`,
+  );
 }
 
 export function firstLine(child: ChildProcess): Promise<string> {

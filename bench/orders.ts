@@ -9,9 +9,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { toolPaths } from "../src/tools";
 import { byRunningWorker, byWholeProcess, firstLine, type Measure, option, report } from "./measure";
+import { assertEqualOrders } from "./same-orders";
 
 const run = promisify(execFile);
 const PAGE_SIZE = 2_000;
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
       );
       if (round === 0) {
         for (const other of [`${at}-whole`, `${at}-worker`, `${at}-client`])
-          await assertEqual(join(at, "dlt.duckdb"), join(other, "ours.duckdb"));
+          await assertEqualOrders(join(at, "dlt.duckdb"), join(other, "ours.duckdb"));
         process.stderr.write("results are equal\n");
       }
     }
@@ -114,29 +114,6 @@ async function byDlt(python: string, baseUrl: string, folder: string): Promise<M
     },
   );
   return { seconds: (performance.now() - start) / 1000, mb: Number(stdout.trim().split("\n").at(-1)) / 1024 };
-}
-
-/** Every table, every value but row and load ids. */
-async function assertEqual(dlt: string, ours: string): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  await connection.run(`ATTACH '${dlt}' AS theirs (READ_ONLY); ATTACH '${ours}' AS ours (READ_ONLY)`);
-  for (const [table, without] of [
-    ["orders", "_dlt_id, _dlt_load_id"],
-    ["orders__lines", "_dlt_id, _dlt_parent_id, _dlt_root_id"],
-  ] as const) {
-    const select = (side: string) => `SELECT * EXCLUDE (${without}) FROM ${side}.bench.${table}`;
-    const reader = await connection.runAndReadAll(
-      `SELECT (SELECT count(*) FROM theirs.bench.${table}) AS rows,
-              (SELECT count(*) FROM (${select("theirs")} EXCEPT ALL ${select("ours")})) AS missing,
-              (SELECT count(*) FROM (${select("ours")} EXCEPT ALL ${select("theirs")})) AS extra`,
-    );
-    const row = reader.getRowObjectsJson()[0]!;
-    if (row.missing !== "0" || row.extra !== "0" || row.rows === "0")
-      throw new Error(`${table} differs: ${JSON.stringify(row)}`);
-  }
-  connection.closeSync();
-  instance.closeSync();
 }
 
 main().then(

@@ -12,19 +12,10 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { execute, startPostgresServer } from "../demo/postgres-server";
 import { toolPaths } from "../src/tools";
 import { byRunningWorker, byWholeProcess, type Measure, option, report } from "./measure";
+import { createMeasures } from "./measures-table";
 
 const run = promisify(execFile);
 const BY_TEMPORAL = "Tidemark, running worker, by `temporal workflow execute`";
-
-const createTable = (count: number) => [
-  `CREATE TABLE measures (id int PRIMARY KEY, big bigint NOT NULL, title text, seen timestamptz NOT NULL,
-     price numeric(12,2), flag boolean, ratio double precision, day date, code uuid, extra jsonb)`,
-  `INSERT INTO measures SELECT i, i::bigint * 1000003, 'title of row ' || i,
-     timestamptz '2024-01-01 00:00+00' + i * interval '1.5 second', nullif(i % 1000000, 7) / 100.0, i % 3 = 0,
-     i / 7.0::float8, date '2020-01-01' + i % 2000, md5(i::text)::uuid, jsonb_build_object('a', i, 'b', 'x')
-     FROM generate_series(1, ${count}) i`,
-  "VACUUM ANALYZE measures",
-];
 
 async function main(): Promise<void> {
   const count = option("count", 1_000_000);
@@ -36,7 +27,7 @@ async function main(): Promise<void> {
   chmodSync(folder, 0o755);
   const server = await startPostgresServer({ dataDir: join(folder, "postgres"), bin });
   try {
-    await execute(server.adminDsn, createTable(count));
+    await execute(server.adminDsn, createMeasures(count));
     process.stderr.write(`${count} rows of 10 columns, ${rounds} rounds\n`);
     const env = { BENCH_SOURCE_DSN: server.adminDsn };
     const results: { [engine: string]: Measure[] } = {

@@ -237,7 +237,7 @@ class Live(Program):
             number=self._counts[name],
             pipeline_name=name,
             dataset_name=more.get("dataset_name") or pipeline.dataset_name,
-            destination=destination_of(more.get("destination") or pipeline.destination),
+            destination=destination_of(more.get("destination") or pipeline.destination, more.get("credentials")),
         )
         reply = json.loads(self._replies.readline() or "{}")
         if "load" not in reply:
@@ -249,21 +249,29 @@ class Live(Program):
         return answer
 
 
-def destination_of(given):
-    """Type and name as a spec has them, and the address where it stands in the code."""
+def destination_of(given, credentials=None):
+    """Type, name and options as a spec has them, and the address where it stands in the code."""
     if given is None:
         return None
     if isinstance(given, str):
-        return {"destination_type": given}
-    found = {"destination_type": given.destination_type.split(".")[-1]}
-    if given.destination_name and given.destination_name != found["destination_type"]:
-        found["destination_name"] = given.destination_name
-    credentials = (getattr(given, "config_params", None) or {}).get("credentials")
-    if isinstance(credentials, str):
+        found, options = {"destination_type": given}, {}
+    else:
+        found = {"destination_type": given.destination_type.split(".")[-1]}
+        if given.destination_name and given.destination_name != found["destination_type"]:
+            found["destination_name"] = given.destination_name
+        options = dict(getattr(given, "config_params", None) or {})
+    found.update((key, value) for key, value in options.items() if isinstance(value, (str, bool, int)) and key not in ("credentials", "destination_name"))
+    if credentials is None:
+        credentials = options.get("credentials")
+    if isinstance(credentials, str) or is_plain(credentials):
         found["credentials"] = credentials
     elif credentials is not None:
         found["unknown"] = "credentials that are an object in the code"
     return found
+
+
+def is_plain(fields):
+    return isinstance(fields, dict) and all(isinstance(value, (str, bool, int)) for value in fields.values())
 
 
 def the_source(pipeline, data, hints, name=None):

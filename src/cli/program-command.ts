@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
 import type { Config } from "../config";
-import { destination } from "../dlt-project/to-specs";
+import { destination } from "../dlt-project/destination-of";
 import { TidemarkError } from "../pipeline/errors";
 import type { JsonObject } from "../pipeline/spec";
 import { type ProgramAnswer, type ProgramRun, runProgram } from "../sources/dlt/run-program";

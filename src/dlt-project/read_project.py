@@ -267,7 +267,10 @@ class Reader:
             if not isinstance(node, ast.Call):
                 return {"destination_type": name}
             first = {"destination": "destination_name", "duckdb": "credentials"}.get(name, "credentials")
-            given = self.values.arguments(node, scope, [first])
+            given, about = self._told(lambda: self.values.arguments(node, scope, [first]))
+            if about:
+                self.problems.extend(one for one in about if one not in self.problems)
+                return {"unknown": node.lineno}
             return given if name == "destination" else {"destination_type": name, **given}
         taken, value = self.values.part(node, scope, "destination")
         if taken and isinstance(value, str):

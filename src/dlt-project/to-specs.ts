@@ -1,6 +1,7 @@
 /** Pipeline specs from what was found in a dlt project, with dlt's own defaults made explicit. */
 import { basename, extname, relative, resolve } from "node:path";
 import type { Json, JsonObject } from "../pipeline/spec";
+import { destination, missingSettings } from "./destination-of";
 import { lookUp, lookUpPath } from "./look-up";
 import { type FoundProject, type FoundRun, type FoundSource, marker, type NotTaken } from "./read-project";
 import { type DltSettings, isTable } from "./settings-files";
@@ -78,6 +79,10 @@ export function toSpecs(
         `pipeline "${document.pipeline_name}" runs more than once here, and a spec is one load: \`tidemark run ${file}\` does all of it`,
       );
     }
+    for (const setting of missingSettings(document.destination ?? null, settings)) {
+      const what = `the destination's secret is not in the spec: put it into .dlt/secrets.toml as ${setting}`;
+      problems.push({ file, line, what });
+    }
     specs.push({ name, document, byPython, native: isNative, reasons, file, line });
   }
   return { specs, problems };
@@ -106,7 +111,8 @@ function pythonDocument(
   const unknown = [...((pipeline.unknown as string[]) ?? []), ...((options.unknown as string[]) ?? [])];
   if (unknown.includes("pipeline_name")) return undefined;
   const name = pipelineName(file, pipeline);
-  const given = { ...pipeline, ...options };
+  const given: JsonObject = { ...pipeline, ...options };
+  if (unknown.includes("credentials")) given.destination = { unknown: line };
   const { run, function: called } = place;
   return {
     pipeline_name: name,
@@ -176,7 +182,8 @@ function nativeDocument(
   }
   for (const [key, value] of Object.entries(options)) {
     if (RUN_OPTIONS.includes(key) && value !== null) document[key] = value;
-    else if (!["dataset_name", "destination"].includes(key)) tell(`run: the argument ${key} is not taken`);
+    else if (!["dataset_name", "destination", "credentials"].includes(key))
+      tell(`run: the argument ${key} is not taken`);
   }
   const source =
     found.kind === "rest_api"
@@ -202,44 +209,6 @@ function dataset(pipeline: string, given: JsonObject, settings: DltSettings): st
   const sections = ["pipelines", pipeline];
   const value = given.dataset_name ?? lookUp(settings, { key: "dataset_name", sections, pipeline })?.value;
   return typeof value === "string" && value !== "" ? value : `${pipeline}_dataset`;
-}
-
-/** dlt's DuckDB file is `<destination or pipeline name>.duckdb` in the folder where the program runs. */
-export function destination(
-  pipeline: string,
-  given: JsonObject,
-  settings: DltSettings,
-  { folder, cwd }: ProjectPlaces,
-  file: string,
-): JsonObject {
-  const look = (key: string) => lookUp(settings, { key, sections: ["pipelines", pipeline], pipeline })?.value;
-  const code = (isTable(given.destination) ? given.destination : {}) as JsonObject;
-  // A placeholder that no check lets through.
-  if (code.unknown !== undefined) return { destination: { type: `not understood: ${file}:${code.unknown}` } };
-  const type = code.destination_type ?? code.destination_name ?? look("destination_type");
-  const name = code.destination_name ?? look("destination_name") ?? type;
-  if (typeof type !== "string" || typeof name !== "string") return {};
-  const named = lookUpPath(settings, `destination.${name}.destination_type`);
-  const short = String(named ?? type)
-    .split(".")
-    .at(-1)!;
-  if (short === "databricks") return { destination: "databricks" };
-  // One that is not known is refused by the check.
-  if (short !== "duckdb") return { destination: { type: short } };
-  const { destination_type, destination_name, credentials, ...others } = code;
-  const sections = ["destination", name];
-  const database =
-    credentials ??
-    lookUp(settings, { key: "credentials", sections, pipeline, secret: true })?.value ??
-    lookUp(settings, { key: "database", sections, within: "credentials", pipeline })?.value;
-  const path =
-    typeof database === "string"
-      ? database.replace(/^duckdb:\/\/\//, "")
-      : `${name === "duckdb" ? pipeline : name}.duckdb`;
-  const options = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== null));
-  return {
-    destination: { type: "duckdb", path: relative(cwd, resolve(folder, path)), ...options },
-  };
 }
 
 function restSource(found: FoundSource, pipeline: string, tell: Tell): JsonObject {

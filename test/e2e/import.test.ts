@@ -1,12 +1,14 @@
 /** A small dlt project, run by real dlt and, taken over by `tidemark import`, by Tidemark: the same tables. */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Client } from "pg";
 import { parse } from "yaml";
 import { toolPaths } from "../../src/tools";
 import { tidemark } from "../support/cli";
+import { freshDatabase, startTestPostgres } from "../support/postgres";
 import { newProject, type Project, queryFile } from "../support/project";
 
 const run = promisify(execFile);
@@ -242,6 +244,49 @@ test("a project runs the same by dlt and, taken over, by Tidemark", async () => 
   const again = await tidemark(here, ["import", "."]);
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("--force");
+});
+
+const LOADED = `SELECT (SELECT count(*) FROM crm_dataset._dlt_loads) AS loads, p.id, p.name, s.version
+  FROM crm_dataset.people p, crm_dataset._dlt_version s`;
+
+test("a project that loads into PostgreSQL goes on there, with the credentials of its secrets.toml", async () => {
+  const postgres = await startTestPostgres();
+  try {
+    const [theirs, ours] = [await freshDatabase(postgres), await freshDatabase(postgres)];
+    const project = newProject("import-postgres");
+    const folders = [theirs, ours].map((url, i) => {
+      const folder = join(project.folder, `of-${i}`);
+      writeProject(folder);
+      writeFileSync(join(folder, "crm.py"), CRM.replace('destination="duckdb"', 'destination="postgres"'));
+      const { username, password, hostname, port, pathname } = new URL(url);
+      appendFileSync(
+        join(folder, ".dlt", "secrets.toml"),
+        `[destination.postgres.credentials]\nhost = "${hostname}"\nport = ${port}\ndatabase = "${pathname.slice(1)}"\nusername = "${username}"\npassword = "${password}"\n`,
+      );
+      return folder;
+    });
+    await runByDlt(project, folders[0]!, "crm.py");
+    const here: Project = { ...project, folder: folders[1]! };
+    const imported = await tidemark(here, ["import", "."]);
+    expect(`${imported.code} ${imported.stderr}`).toBe("0 ");
+    const spec = parse(readFileSync(join(project.folder, "pipelines", "crm.yaml"), "utf8"));
+    expect([spec.destination, spec.source.type]).toEqual(["postgres", "rest_api"]);
+    const done = await tidemark(here, ["run", "crm"]);
+    expect(`${done.code} ${done.code === 0 ? "" : done.stderr}`).toBe("0 ");
+    await runByDlt(project, here.folder, "crm.py");
+    const loaded = async (url: string) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        return (await client.query(LOADED)).rows;
+      } finally {
+        await client.end();
+      }
+    };
+    expect(await loaded(ours)).toEqual((await loaded(theirs)).map(row => ({ ...row, loads: "2" })));
+  } finally {
+    await postgres.stop();
+  }
 });
 
 test("what is not understood wholly is left to Python, with the reasons; nothing of the project runs", async () => {

@@ -18,5 +18,5 @@ with rolled_up as (
 
 select
     rolled_up.*,
-    round(cast(total_allowed as double) / nullif(cast(total_charge as double), 0), 4) as allowed_ratio
+    {{ ratio('total_allowed', 'total_charge', 4) }} as allowed_ratio
 from rolled_up

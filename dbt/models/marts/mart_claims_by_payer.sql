@@ -19,6 +19,6 @@ select
     cast(members as bigint) as members,
     cast(total_charge as decimal(18, 2)) as total_charge,
     cast(total_allowed as decimal(18, 2)) as total_allowed,
-    cast(round(cast(total_allowed as double) / claims, 2) as decimal(18, 2)) as avg_allowed_per_claim,
-    round(cast(total_allowed as double) / nullif(cast(total_charge as double), 0), 4) as allowed_ratio
+    cast({{ ratio('total_allowed', 'claims', 2) }} as decimal(18, 2)) as avg_allowed_per_claim,
+    {{ ratio('total_allowed', 'total_charge', 4) }} as allowed_ratio
 from grouped

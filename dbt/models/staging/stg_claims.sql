@@ -1,5 +1,5 @@
-{#- On DuckDB the source is this project's seed: it must be there first. -#}
-{%- if target.type == 'duckdb' %}
+{#- Databricks has the table; elsewhere the source is this project's seed: it must be there first. -#}
+{%- if target.type != 'databricks' %}
 -- depends_on: {{ ref('claims_sample_synthetic') }}
 {%- endif %}
 with source as (

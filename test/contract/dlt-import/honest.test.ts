@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readProject } from "../../../src/dlt-project/read-project";
 import { type MadeSpec, toSpecs } from "../../../src/dlt-project/to-specs";
+import type { JsonObject } from "../../../src/pipeline/spec";
 import { PYTHON } from "../../support/dlt-project";
 
 const HEAD = `
@@ -18,14 +19,14 @@ API = "http://127.0.0.1:9/"
 const REST = '{"client": {"base_url": API}, "resources": ["orders"]}';
 const RUN = 'dlt.pipeline("p", destination="duckdb", dataset_name="d").run';
 
-async function made(files: { [path: string]: string }) {
+async function made(files: { [path: string]: string }, secrets: JsonObject = {}) {
   const folder = mkdtempSync(join(process.env.TIDEMARK_TEST_TMP!, "import-"));
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
   const found = await readProject(folder, PYTHON, process.env.PATH);
-  const settings = { env: {}, secrets: {}, config: {}, mounted: "/none" };
+  const settings = { env: {}, secrets, config: {}, mounted: "/none" };
   return toSpecs(found, () => ({ folder, settings }), { folder, cwd: folder });
 }
 
@@ -213,4 +214,58 @@ test("what is not known is a placeholder that no check lets through", async () =
     [false, "shop"],
     [false, { not_understood: "pipeline.py:5" }],
   ]);
+});
+
+test("PostgreSQL: credentials by dlt's names, never in the spec, and never another destination's", async () => {
+  const dsn = "postgresql://u:hunter2@h:5433/db?sslmode=require";
+  const fields = { username: "u", host: "h", port: 5433, database: "db", query: { sslmode: "require" } };
+  const password = { dlt_secret: "p.destination.postgres.credentials.password" };
+  const literal = { type: "postgres", credentials: { ...fields, password } };
+  const unknown = { type: expect.stringMatching(/not understood: pipeline-\d.py:\d+/) };
+  const put = expect.stringMatching(/secrets.toml as p.destination.postgres.credentials.password/);
+  const all = async (cases: [string, string, ...unknown[]][], secrets: JsonObject) => {
+    const program = (target: string, more: string) =>
+      `${HEAD}\nimport os\ndlt.pipeline("p", destination=${target}, dataset_name="d").run(sql_database()${more})`;
+    const files = cases.map(([target, more], i) => [`pipeline-${i}.py`, program(target, more)]);
+    const { specs, problems } = await made(Object.fromEntries(files), secrets);
+    expect(JSON.stringify([specs, problems])).not.toContain("hunter2");
+    for (const [i, [target, more, ...expected]] of cases.entries()) {
+      const { native, document, byPython } = specs.find(({ file }) => file === `pipeline-${i}.py`)!;
+      const told = problems.filter(({ file }) => file === `pipeline-${i}.py`).map(({ what }) => what);
+      expect([target, more, native, document.destination, ...told]).toEqual([target, more, ...expected]);
+      expect(byPython.destination).toEqual(document.destination);
+    }
+  };
+  const other = { postgres: { credentials: "postgresql://other/one" } };
+  await all(
+    [
+      ['"postgres"', "", true, "postgres"],
+      [
+        'dlt.destinations.postgres(destination_name="warehouse", create_indexes=False)',
+        "",
+        true,
+        { type: "postgres", destination_name: "warehouse", create_indexes: false },
+      ],
+      [`dlt.destinations.postgres("${dsn}")`, "", true, literal, put],
+      ['"postgres"', `, credentials="${dsn}"`, true, literal, put],
+      [
+        'dlt.destinations.postgres(os.environ["DB"])',
+        "",
+        true,
+        { type: "postgres", credentials: { env: "DB" } },
+      ],
+      ["dlt.destinations.postgres(make())", "", false, unknown],
+      ['dlt.destinations.postgres({"password": make()})', "", false, unknown],
+      ['"postgres"', ", credentials=make()", false, unknown],
+    ],
+    { destination: other },
+  );
+  const known = { type: "postgres", credentials: { dlt_secret: "mine.db" } };
+  await all(
+    [
+      [`dlt.destinations.postgres("${dsn}")`, ', table_name="x"', true, known],
+      ['dlt.destinations.postgres(dlt.secrets["mine.db"])', "", true, known],
+    ],
+    { destination: other, mine: { db: dsn } },
+  );
 });
