@@ -73,6 +73,7 @@ class Strict:
         self.path = set()
         for node, path in self.names.foreign.values():
             raise NotPlain(node, "`%s` comes from another file of the project" % path)
+        self._ordered(self.tree.body)
         self._body(self.tree.body)
         if function is not None:
             self._reach(function)
@@ -90,6 +91,17 @@ class Strict:
                     seen.add(target.id)
         return None
 
+    def _ordered(self, body):
+        """A name of this body that is used before it is set: the program ends there, or means another object."""
+        statements = list(straight(body))
+        waiting = {name for one in statements for name in names_set(one)}
+        for one in statements:
+            if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                for used in ast.walk(one):
+                    if isinstance(used, ast.Name) and isinstance(used.ctx, ast.Load) and used.id in waiting:
+                        raise NotPlain(used, "`%s` is used before it is set" % used.id)
+            waiting.difference_update(names_set(one))
+
     def _reach(self, function):
         if function.name in self.path:
             return
@@ -97,6 +109,7 @@ class Strict:
         if isinstance(function, ast.AsyncFunctionDef):
             raise NotPlain(function, "`%s` is asynchronous" % function.name)
         if not function.decorator_list:
+            self._ordered(function.body)
             self._body(function.body)
             return
         self._source_function(function)
@@ -190,6 +203,24 @@ class Strict:
         if not function.decorator_list and (node.args or node.keywords):
             raise NotPlain(node, "`%s` is called with arguments" % function.name)
         self._reach(function)
+
+
+def straight(body):
+    """Statements as they run, those of `if __name__ == "__main__"` among them."""
+    for one in body:
+        if isinstance(one, ast.If) and is_main_guard(one.test):
+            yield from straight(one.body)
+        else:
+            yield one
+
+
+def names_set(statement):
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [statement.name]
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return [one.asname or one.name.split(".")[0] for one in statement.names]
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return [one.id for one in targets if isinstance(one, ast.Name)]
 
 
 def is_docstring(node):

@@ -116,6 +116,11 @@ describe("left to Python, with line and reason", () => {
       `T = "a"\ndef load():\n    ${RUN}(sql_table(table=T))\nload()\nT = "b"`,
       /more than once/,
     ],
+    [
+      "hints before the source",
+      `def load():\n    source.a.apply_hints(primary_key="id")\n    source = sql_database()\n    ${RUN}(source)\nload()`,
+      /used before it is set/,
+    ],
     ["monkey patching", `import dlt.sources.rest_api as r\nr.x = 1\n${RUN}(rest_api_source(${REST}))`, /r.x/],
   ])("%s", async (_, program, why) => {
     const specs = await one(program);
@@ -224,9 +229,9 @@ test("PostgreSQL: credentials by dlt's names, never in the spec, and never anoth
   const unknown = { type: expect.stringMatching(/not understood: pipeline-\d.py:\d+/) };
   const put = expect.stringMatching(/secrets.toml as p.destination.postgres.credentials.password/);
   const all = async (cases: [string, string, ...unknown[]][], secrets: JsonObject) => {
-    const program = (target: string, more: string) =>
-      `${HEAD}\nimport os\ndlt.pipeline("p", destination=${target}, dataset_name="d").run(sql_database()${more})`;
-    const files = cases.map(([target, more], i) => [`pipeline-${i}.py`, program(target, more)]);
+    const program = (target: string, more: string, i: number) =>
+      `${HEAD}\nimport os\ndlt.pipeline("p", destination=${target}, dataset_name="d${i}").run(sql_database()${more})`;
+    const files = cases.map(([target, more], i) => [`pipeline-${i}.py`, program(target, more, i)]);
     const { specs, problems } = await made(Object.fromEntries(files), secrets);
     expect(JSON.stringify([specs, problems])).not.toContain("hunter2");
     for (const [i, [target, more, ...expected]] of cases.entries()) {
