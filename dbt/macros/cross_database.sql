@@ -21,7 +21,8 @@
     {%- elif type == 'int' -%}
     case when {{ expression }} ~ '^[+-]?[0-9]{1,9}$' then cast({{ expression }} as int) end
     {%- else -%}
-    case when {{ expression }} ~ '^[+-]?[0-9]{1,16}([.][0-9]*)?$' then cast({{ expression }} as {{ type }}) end
+    {#- The outer cast: a CASE without ELSE has no scale. #}
+    cast(case when {{ expression }} ~ '^[+-]?[0-9]{1,16}([.][0-9]*)?$' then cast({{ expression }} as {{ type }}) end as {{ type }})
     {%- endif -%}
 {%- endmacro %}
 
