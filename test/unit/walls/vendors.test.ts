@@ -34,7 +34,7 @@ const ALLOWED: { [file: string]: readonly RegExp[] } = {
   "transform/dbt-failures.ts": [/Databricks refused the credentials/],
   "transform/dbt-process.ts": [/npm run setup:databricks/, /dbt-duckdb/, /dbt-databricks/],
   // what a dlt project's program says is read there
-  "dlt-project/to-specs.ts": [/duckdb/i, /^databricks$/],
+  "dlt-project/destination-of.ts": [/duckdb/i, /^databricks$/, /postgres/],
   "cli/main.ts": [/^Databricks: through a warehouse/],
   // a source that is struck
   "drill/faults.ts": [/PostgreSQL server that rows come from/],
