@@ -11,12 +11,15 @@ interface ServerError {
   column?: string;
   constraint?: string;
   where?: string;
+  detail?: string;
 }
 
 /** A value that a column does not take. */
 export class Misfit extends TidemarkError {
   /** The column, where the server named it. */
   column: string | undefined;
+  /** It is an infinity, which numeric of a fixed precision does not have. */
+  infinite?: boolean;
 }
 
 /** The SQLSTATE of a refusal; undefined for anything else. */
@@ -47,6 +50,7 @@ export function sortError(error: unknown, place: string, doing: string): Tidemar
   if (!state.startsWith("22")) return new TidemarkError(code, message, options);
   const misfit = new Misfit(code, message, options);
   misfit.column = COPIED.exec(said.where ?? "")?.[1];
+  misfit.infinite = /infinite value/.test(said.detail ?? "");
   return misfit;
 }
 

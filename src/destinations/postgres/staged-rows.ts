@@ -75,7 +75,7 @@ function named(misfit: Misfit, table: StoredTable): TidemarkError {
       `${columnType(table, column)} (dlt: ${data_type}). Nothing was loaded, the cursor did not move. ` +
       `Give "${name}" ${hint ?? 'the hint data_type "text", or correct the values in the source'}.`,
     // NaN or an infinity: no literal can say it, and dlt's SQL then takes it for a name
-    { dltException: data_type === "double" ? "UndefinedColumn" : misfit.dltException },
+    { dltException: data_type === "double" || misfit.infinite ? "UndefinedColumn" : misfit.dltException },
   );
 }
 
