@@ -18,7 +18,8 @@ export function storedNames({ dataset_name, destination }: Omit<Named, "stored">
   const limits = [destination.max_identifier_length, destination.max_column_identifier_length];
   const known = limits.filter(limit => limit !== undefined);
   const naming = snakeCase(known.length === 0 ? {} : { maxLength: Math.min(...known) });
-  const name = (text: string) => (normalize === false ? text : naming.ident(text));
+  const folded = (text: string) => (destination.casefold_identifier === "lower" ? text.toLowerCase() : text);
+  const name = (text: string) => folded(normalize === false ? text : naming.ident(text));
   return {
     dataset: name(dataset_name),
     staging_dataset: name((layout ?? "%s_staging").replace("%s", () => dataset_name)),

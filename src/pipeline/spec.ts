@@ -148,6 +148,8 @@ export interface DestinationSpec {
   enable_dataset_name_normalization: boolean;
   max_identifier_length?: number;
   max_column_identifier_length?: number;
+  /** dlt's capability: every name is in lower case there, also where names are not normalized. */
+  casefold_identifier?: "lower";
 }
 
 /** What a source understands is its own business: the core sees `type` and `name` only. */

@@ -138,6 +138,7 @@ export function resolvePostgres(
     max_identifier_length: POSTGRES_CAPABILITIES.max_identifier_length,
     max_column_identifier_length: POSTGRES_CAPABILITIES.max_column_identifier_length,
     ...options,
+    casefold_identifier: "lower",
     type: "postgres",
     place: placeFrom(credentials, env, variables) ?? String(options.place ?? JSON.stringify(credentials)),
     ...(credentials === undefined ? {} : { credentials: withoutLiterals(credentials, file) }),

@@ -59,7 +59,8 @@ def in_postgres(admin_dsn):
             self.fields = {"postgres": self.dsn}
 
         def dump(self, dataset, base):
-            dump = dump_connection(Reader(self.dsn), dataset, base)
+            # dlt folds the names of datasets there, normalized or not
+            dump = dump_connection(Reader(self.dsn), dataset.lower(), base)
             return dump if dump["tables"] else None
 
         def close(self):
