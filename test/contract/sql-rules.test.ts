@@ -298,6 +298,12 @@ describe("a replica", () => {
       });
       expect(ids(await pagesOf(plain))).toHaveLength(20);
       expect(pooler.log()).not.toContain("server was not ready");
+      for (const [refused, code] of [
+        [`${dsn}?options=-c%20statement_timeout%3D0`, "SQL_SETTINGS"],
+        [dsn.replace("/postgres", "/nothing"), "SQL_UNAUTHORIZED"],
+        [dsn.replace(":timed@", ":wrong@"), "SQL_UNAUTHORIZED"],
+      ])
+        await expect(resource(sqlTableSource, refused!, { table: "parts" })).rejects.toMatchObject({ code });
     } finally {
       await pooler.stop();
     }

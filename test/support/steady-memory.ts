@@ -5,8 +5,8 @@ import { runInNewContext } from "node:vm";
 const MB = 1024 * 1024;
 /** Rounds until pools, caches and compiled code are what they stay. */
 const WARM_UP_ROUNDS = 3;
-/** What lives may differ by this much from round to round; a row or a timer that is kept passes it within minutes. */
-const MAX_LIVE_GROWTH = 24 * MB;
+/** What lives may differ by this much, pages under way being some of it; rows or timers that are kept pass it in a soak. */
+const MAX_LIVE_GROWTH = 48 * MB;
 /** What the process holds breathes more: the allocator gives back late. */
 const MAX_HELD_GROWTH = 250 * MB;
 

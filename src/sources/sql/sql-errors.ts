@@ -29,7 +29,7 @@ export function limitOf(error: unknown): number | undefined {
 }
 
 function refusal(state: string, said: string, where: string, limits: { statementMs: number } | undefined) {
-  const { code, isSafe, means, advice } = wordsFor(state);
+  const { code, isSafe, means, advice } = wordsFor(state, said);
   const words = isSafe ? `: ${said}` : "";
   const meaning = means === undefined ? "" : `: ${means}`;
   const left = isSafe ? "" : " (its own message is left out, it may hold a value)";

@@ -156,9 +156,34 @@ export const STATES: { [state: string]: StateWords } = {
   XX002: query("An index is damaged on the server's disk; REINDEX it."),
 };
 
-/** A state that nobody has words for is taken for an error of the query. */
-export function wordsFor(state: string): StateWords {
+/**
+ * pgbouncer's refusals at its door have one SQLSTATE, in the class of connections that are lost: repeating helps none.
+ */
+const OF_POOLERS: [said: RegExp, words: StateWords][] = [
+  [
+    /^unsupported startup parameter/,
+    {
+      code: "SQL_SETTINGS",
+      isSafe: true,
+      advice:
+        "The pooler does not pass it on: leave it out of the credentials and set it for the role (ALTER ROLE … SET …).",
+    },
+  ],
+  [
+    /^no such (database|user)/,
+    login("Check user and database in the credentials, and whether the pooler has them."),
+  ],
+  [
+    /authentication failed/,
+    login("Check user and password in the credentials, and whether the pooler has the same."),
+  ],
+];
+
+/** @param said by the server. A state that nobody has words for is taken for an error of the query. */
+export function wordsFor(state: string, said = ""): StateWords {
+  const pooler = state === "08P01" ? OF_POOLERS.find(([words]) => words.test(said))?.[1] : undefined;
   return (
+    pooler ??
     STATES[state] ??
     CLASSES[state.slice(0, 2)] ??
     query("Check the query and the columns it names.", undefined, false)

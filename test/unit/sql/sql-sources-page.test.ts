@@ -49,6 +49,7 @@ const HELD: { [section: string]: { [row: string]: [file: string, text: string] }
     ],
     "`lock_timeout`": [RULES, "a lock that others hold is told"],
     "`pgbouncer` in transaction mode": [RULES, "a pooler in transaction mode"],
+    "what `pgbouncer` refuses at its door (`08P01`)": ["test/unit/sql/sql-states.test.ts", '"pgbouncer: %s"'],
     "row-level security": [RULES, "a policy decides which rows there are"],
     "a partitioned table": [RULES, "a partitioned table is one table"],
     "a materialized view that is not filled": [RULES, "a materialized view that was never filled"],

@@ -42,3 +42,16 @@ test("a limit is told as it was set", () => {
   );
   expect(sqlError(cut, 'resource "r"', { statementMs: 0 }).message).not.toContain("session's");
 });
+
+test.each([
+  ["unsupported startup parameter: options", "SQL_SETTINGS", /ALTER ROLE/],
+  ["unsupported startup parameter in options: statement_timeout", "SQL_SETTINGS", /ALTER ROLE/],
+  ["no such database: shop", "SQL_UNAUTHORIZED", /database/],
+  ["no such user", "SQL_UNAUTHORIZED", /user/],
+  ["SASL authentication failed", "SQL_UNAUTHORIZED", /password/],
+  ["server login has been failing, try again later (server_login_retry)", "SQL_CONNECTION", /repeated/],
+])("pgbouncer: %s", (message, code, advice) => {
+  const error = sqlError({ code: "08P01", message }, 'resource "r"');
+  expect(error).toMatchObject({ code, message: expect.stringMatching(advice) });
+  expect(error.message).toContain(message);
+});
