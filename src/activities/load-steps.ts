@@ -101,7 +101,13 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         if (await isLoaded(ref, config)) return { ...EXTRACTED_BEFORE, resource };
         const loaded = await open(ref, step, config);
         try {
-          const info = await extractStep({ ...step, ...loaded, resource, attempt: attemptName(step) });
+          const info = await extractStep({
+            ...step,
+            ...loaded,
+            resource,
+            attempt: attemptName(step),
+            ahead: { identity: loaded.destination.identity, limits: FILE_LIMITS },
+          });
           measureExtracted(ref.pipeline_name, info);
           return info;
         } catch (error) {

@@ -28,11 +28,15 @@ export function encodePage(page: ColumnPage): Uint8Array[] {
 }
 
 /**
- * The pages in the first `bytes` bytes of a file. Undefined instead of a page: the file is shorter than that, or holds
+ * The pages in the first `bytes` bytes of a file, from place `from` on, where one begins. Undefined instead of a page: the file is shorter than that, or holds
  * something else. A page is read as a whole, as it was written.
  */
-export async function* readPages(file: FileHandle, bytes: number): AsyncGenerator<ColumnPage | undefined> {
-  let at = 0;
+export async function* readPages(
+  file: FileHandle,
+  bytes: number,
+  from = 0,
+): AsyncGenerator<ColumnPage | undefined> {
+  let at = from;
   const take = async (size: number): Promise<Buffer | undefined> => {
     // A length that leads out of the file is none.
     if (!(size >= 0 && size <= bytes - at)) return undefined;
@@ -60,10 +64,10 @@ export async function* readPages(file: FileHandle, bytes: number): AsyncGenerato
       return;
     }
     const { rows, bare, columns } = header;
-    let from = 0;
+    let cutAt = 0;
     const cut = (size: number) => {
-      from += size;
-      return body.subarray(from - size, from);
+      cutAt += size;
+      return body.subarray(cutAt - size, cutAt);
     };
     yield {
       rows,

@@ -43,6 +43,8 @@ export interface ExtractArgs {
   /** HTTP attempts inside this call. */
   http_attempts: number;
   segment_bytes?: number;
+  /** Told after every checkpoint: all segments so far, of which a retry would go on. Must not throw. */
+  onSafe?: (segments: readonly Segment[]) => void;
   /** Aborted when the worker is asked to stop: the extraction ends after the next page that can be resumed after. */
   stopping?: AbortSignal;
   signal: AbortSignal;
@@ -234,9 +236,11 @@ class Extraction {
       requests: this.#requests,
       table_seen: this.#tableSeen,
     };
-    this.#saving = flushed.then(segments =>
-      writeCheckpoint(this.folder, this.#attempt, { segments: [...this.#taken, ...segments], ...rest }),
-    );
+    this.#saving = flushed.then(async own => {
+      const segments = [...this.#taken, ...own];
+      await writeCheckpoint(this.folder, this.#attempt, { segments, ...rest });
+      this.args.onSafe?.(segments);
+    });
     // Awaited with the next page or at the end.
     this.#saving.catch(() => {});
     this.#checkpointAt = now;

@@ -1,4 +1,5 @@
 /** Which resources a run takes, and the hints they have in it. */
+import type { DestinationCapabilities } from "../destinations/destination";
 import type { IncrementalConfig, ResolvedPipeline, ResourceHints, WriteDisposition } from "../pipeline/spec";
 import type { RunHints } from "../schema/hints";
 import type { Resource } from "../sources/source";
@@ -54,3 +55,8 @@ export function extractedResources(
     .filter(resource => needed.has(resource.name))
     .map(resource => ({ resource, selected: isSelected(resource) }));
 }
+
+export const hintOptions = (
+  { spec, capabilities }: { spec: ResolvedPipeline; capabilities: DestinationCapabilities },
+  resource: Resource,
+) => ({ run: runHints(spec), cursor_path: incrementalOf(spec, resource)?.cursor_path, capabilities });

@@ -1,14 +1,16 @@
 /** Step extract of a load: one resource into the package, with the range that beginLoad decided. */
-import type { DestinationCapabilities } from "../destinations/destination";
+import type { DestinationCapabilities, DestinationIdentity } from "../destinations/destination";
 import { extractResource } from "../extract/extract-resource";
 import { checkEnd, incrementalRange } from "../extract/incremental";
+import type { NormalizeLimits } from "../normalize/types";
 import type { PackageRef } from "../package/layout";
 import { TidemarkError } from "../pipeline/errors";
 import type { ExtractResourceInfo, OnProgress } from "../pipeline/infos";
 import type { ResolvedPipeline } from "../pipeline/spec";
 import { applyResourceHints } from "../schema/hints";
-import type { Resource, Source } from "../sources/source";
-import { incrementalOf, ownHints, primaryKeyOf, runHints } from "./effective-hints";
+import type { Source } from "../sources/source";
+import { feedAhead } from "./ahead-of-normalize";
+import { hintOptions, ownHints, primaryKeyOf } from "./effective-hints";
 import { type ResourceStart, readBegun, readSchema } from "./plan-files";
 import { wholeStep } from "./whole-source";
 
@@ -21,6 +23,8 @@ export interface ExtractStepArgs {
   /** Unique per call (design law 2). */
   attempt: string;
   segment_bytes?: number;
+  /** Rows may be normalized while they come, as for this destination and within these limits. */
+  ahead?: { identity: DestinationIdentity; limits: NormalizeLimits };
   signal: AbortSignal;
   /** Aborted when the worker is asked to stop: the step ends after the page that is under way. */
   stopping?: AbortSignal;
@@ -40,6 +44,8 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
   }
   const incremental = rangeOf(start);
   const schema = start.selected ? await readSchema(ref) : undefined;
+  const { ahead } = args;
+  const aheadArgs = ahead && start.selected ? { ...args, ...ahead } : undefined;
   return extractResource({
     ref,
     resource,
@@ -48,6 +54,7 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
     ...(incremental === undefined ? {} : { incremental }),
     http_attempts: spec.retry.http_attempts,
     ...(args.segment_bytes === undefined ? {} : { segment_bytes: args.segment_bytes }),
+    ...(aheadArgs === undefined ? {} : { onSafe: segments => void feedAhead(aheadArgs, segments) }),
     onFirstRows: () => {
       if (schema !== undefined)
         applyResourceHints(schema, resource.name, ownHints(spec, resource), hintOptions(args, resource));
@@ -57,11 +64,6 @@ export async function extractStep(args: ExtractStepArgs): Promise<ExtractResourc
     onProgress: args.onProgress,
   });
 }
-
-export const hintOptions = (
-  { spec, capabilities }: { spec: ResolvedPipeline; capabilities: DestinationCapabilities },
-  resource: Resource,
-) => ({ run: runHints(spec), cursor_path: incrementalOf(spec, resource)?.cursor_path, capabilities });
 
 function rangeOf({ incremental }: ResourceStart) {
   if (incremental === undefined) return undefined;

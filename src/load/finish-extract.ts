@@ -23,8 +23,7 @@ import {
   setIncremental,
 } from "../state/pipeline-state";
 import { stateRef } from "../state/state-blob";
-import { dispositionOf, incrementalOf, ownHints } from "./effective-hints";
-import { hintOptions } from "./extract-step";
+import { dispositionOf, hintOptions, incrementalOf, ownHints } from "./effective-hints";
 import { drawLoadId } from "./load-id";
 import { type BegunState, type Extracted, readBegun, readSchema, settleExtracted } from "./plan-files";
 import { readWholeSource, type WholeFound, wholeCursors } from "./whole-source";
@@ -72,6 +71,29 @@ export async function finishExtract(args: FinishExtractArgs): Promise<FinishedEx
     await reducePackage(ref);
   }
   return finished;
+}
+
+/**
+ * What normalize will most likely work from, while the only resource with rows of its own is still extracted.
+ * @param schema is changed
+ * @returns undefined: too much is open yet
+ */
+export function expectedInput(
+  args: Pick<FinishExtractArgs, "spec" | "source" | "capabilities" | "identity">,
+  begun: BegunState,
+  schema: StoredSchema,
+  resource: string,
+): { schema: StoredSchema; resource: string; table: string; with_state: boolean } | undefined {
+  const [start, ...others] = begun.resources.filter(one => one.selected);
+  if (args.source.whole !== undefined || start?.name !== resource || others.length > 0) return undefined;
+  const done = new Map([[resource, { rows: 1, table_seen: true }]]);
+  const hinted = applyHints(args, begun, schema, done);
+  const [only] = hinted.tables;
+  if (only === undefined || hinted.emptied.length > 0) return undefined;
+  const moves = start.incremental !== undefined && !start.incremental.stateless;
+  const { changed } = newState(args, begun, hinted.schema.name, new Map());
+  const state_due = changed || moves || begun.force_state;
+  return { schema: hinted.schema, ...only, with_state: state_due && begun.default_schema === undefined };
 }
 
 async function doneRecords(ref: PackageRef, begun: BegunState): Promise<Map<string, DoneRecord>> {
@@ -135,10 +157,10 @@ function withState(args: FinishExtractArgs, begun: BegunState, extracted: Extrac
 }
 
 function applyHints(
-  args: FinishExtractArgs,
+  args: Pick<FinishExtractArgs, "spec" | "source" | "capabilities">,
   begun: BegunState,
   begunSchema: StoredSchema,
-  done: Map<string, DoneRecord>,
+  done: Map<string, Pick<DoneRecord, "rows" | "table_seen">>,
 ): Pick<Extracted, "schema" | "tables" | "emptied"> {
   const { spec } = args;
   let schema = begunSchema;
@@ -177,7 +199,7 @@ function applyHints(
 }
 
 function newState(
-  { spec, identity }: FinishExtractArgs,
+  { spec, identity }: Pick<FinishExtractArgs, "spec" | "identity">,
   begun: BegunState,
   schemaName: string,
   done: Map<string, DoneRecord>,

@@ -4,7 +4,13 @@ import { join, relative } from "node:path";
 import type { DestinationCapabilities } from "../destinations/destination";
 import { readDone } from "../extract/checkpoint";
 import { normalizePackage } from "../normalize/normalize";
-import type { NormalizeLimits, NormalizeOutput, ResourceSegments } from "../normalize/types";
+import type {
+  NormalizeInput,
+  NormalizeLimits,
+  NormalizeOutput,
+  ResourceSegments,
+  Segment,
+} from "../normalize/types";
 import { onDisk } from "../package/files";
 import { normalizeAttemptFolder, type PackageRef, resourceFolder } from "../package/layout";
 import { updatePackage } from "../package/package-record";
@@ -12,6 +18,7 @@ import { TidemarkError } from "../pipeline/errors";
 import type { NormalizeInfo, OnProgress } from "../pipeline/infos";
 import { completeStateTable } from "../schema/stored-schema";
 import { bumpVersion } from "../schema/version";
+import { takeAhead } from "./ahead-of-normalize";
 import {
   type Extracted,
   findNormalized,
@@ -40,24 +47,26 @@ export async function normalizeStep(args: NormalizeStepArgs): Promise<NormalizeI
   }
   const extracted = await readExtracted(ref);
   const folder = normalizeAttemptFolder(ref, args.attempt);
-  await onDisk("making the folder of normalized files", () => mkdir(folder, { recursive: true }));
-  const output = await tellingWhatStays(
-    ref,
-    normalizePackage({
-      load_id: ref.load_id,
-      schema: extracted.schema,
-      with_state: extracted.state_due && extracted.state_package === undefined,
-      resources: await segmentsOf(ref, extracted),
-      out_dir: folder,
-      capabilities: args.capabilities,
-      limits: args.limits,
-      signal: args.signal,
-      onProgress: args.onProgress,
-    }),
-  );
-  const settled = await settleNormalized(ref, normalizedOf(args.attempt, extracted, output, folder));
+  const input = {
+    load_id: ref.load_id,
+    schema: extracted.schema,
+    with_state: extracted.state_due && extracted.state_package === undefined,
+    resources: await segmentsOf(ref, extracted),
+    out_dir: folder,
+    capabilities: args.capabilities,
+    limits: args.limits,
+    signal: args.signal,
+    onProgress: args.onProgress,
+  };
+  const made = (await takeAhead(ref, input)) ?? { attempt: args.attempt, output: await work(ref, input) };
+  const settled = await settleNormalized(ref, normalizedOf(ref, made.attempt, extracted, made.output));
   await updatePackage(ref, { state: "normalized" });
   return infoOf(settled);
+}
+
+async function work(ref: PackageRef, input: NormalizeInput): Promise<NormalizeOutput> {
+  await onDisk("making the folder of normalized files", () => mkdir(input.out_dir, { recursive: true }));
+  return await tellingWhatStays(ref, normalizePackage(input));
 }
 
 /** Rows that no repetition can bring into tables stay pending, as in dlt: every next run would begin with them and fail. */
@@ -78,8 +87,11 @@ async function tellingWhatStays<T>(ref: PackageRef, work: Promise<T>): Promise<T
 
 const OF_THE_ROWS = new Set(["CONTRACT_VIOLATION", "CANNOT_COERCE", "NULL_IN_KEY", "BAD_IDENTIFIER"]);
 
-async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<ResourceSegments[]> {
-  const all: ResourceSegments[] = [];
+async function segmentsOf(
+  ref: PackageRef,
+  { tables }: Extracted,
+): Promise<(ResourceSegments & { segments: Segment[] })[]> {
+  const all: (ResourceSegments & { segments: Segment[] })[] = [];
   for (const { resource, table, folder: own = resource } of tables) {
     const folder = resourceFolder(ref, own);
     const done = await readDone(folder);
@@ -98,11 +110,12 @@ async function segmentsOf(ref: PackageRef, { tables }: Extracted): Promise<Resou
 }
 
 function normalizedOf(
+  ref: PackageRef,
   attempt: string,
   extracted: Extracted,
   output: NormalizeOutput,
-  folder: string,
 ): Normalized {
+  const folder = normalizeAttemptFolder(ref, attempt);
   const normalized: Normalized = {
     attempt,
     schema: output.schema,

@@ -38,7 +38,7 @@ export async function* readColumnPages(segment: Segment): AsyncGenerator<ColumnP
     throw lost(segment, cause);
   });
   try {
-    for await (const page of readPages(file, segment.bytes)) {
+    for await (const page of readPages(file, segment.bytes, segment.from)) {
       if (page === undefined) throw lost(segment);
       yield page;
     }

@@ -101,7 +101,7 @@ async function normalizeResource(
   };
   const takeLines = (lines: Buffer) => normalizeLines(lines, context, table, paths);
   const columns = new ColumnPath(context, table, takeLines);
-  for (const segment of resource.segments) {
+  for await (const segment of resource.segments) {
     if (segment.format === "parquet") {
       input.signal.throwIfAborted();
       await takeParquet(segment, context, table);

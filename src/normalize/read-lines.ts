@@ -18,7 +18,7 @@ export async function* readLines(segment: Segment): AsyncIterable<Buffer> {
   try {
     let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, segment.bytes) + 1);
     let held = 0;
-    let read = 0;
+    let read = segment.from ?? 0;
     while (read < segment.bytes) {
       if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
       const wanted = Math.min(buffer.length - held, segment.bytes - read);

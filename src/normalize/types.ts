@@ -8,6 +8,8 @@ export interface Segment {
   path: string;
   bytes: number;
   rows: number;
+  /** Bytes in front that were read before, whole rows; absent: none. */
+  from?: number;
   /** Pages of columns, or parquet, instead of JSON lines. */
   format?: "columns" | "parquet";
   /** Of a parquet file: names as the table has them. */
@@ -19,7 +21,8 @@ export interface ResourceSegments {
   resource: string;
   /** Root table, as written in the hints or already normalised. */
   table: string;
-  segments: Segment[];
+  /** In order; while the extraction runs, as they come. */
+  segments: Iterable<Segment> | AsyncIterable<Segment>;
 }
 
 export type NormalizeCapabilities = Pick<
