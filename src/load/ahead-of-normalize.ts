@@ -29,6 +29,7 @@ export interface AheadArgs {
   resource: string;
   /** Of the extraction; names the folder of what comes of it. */
   attempt: string;
+  start?: StartThread;
 }
 
 interface Held {
@@ -43,11 +44,7 @@ let held: Held | undefined;
 let starting = false;
 
 /** Called after every page that is safe, with all segments so far. Never throws, and nobody waits for it. */
-export async function feedAhead(
-  args: AheadArgs,
-  segments: readonly Segment[],
-  start: StartThread | undefined = threadStarter(),
-): Promise<void> {
+export async function feedAhead(args: AheadArgs, segments: readonly Segment[]): Promise<void> {
   try {
     if (held?.package === packageFolder(args.ref) && held.resource === args.resource) {
       const folder = resourceFolder(args.ref, args.resource);
@@ -58,7 +55,9 @@ export async function feedAhead(
       return;
     }
     const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    if (start === undefined || held !== undefined || starting || bytes < WORTH_A_THREAD_BYTES) return;
+    if (held !== undefined || starting || bytes < WORTH_A_THREAD_BYTES) return;
+    const start = args.start ?? threadStarter();
+    if (start === undefined) return;
     starting = true;
     try {
       await begin(args, start);

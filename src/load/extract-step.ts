@@ -2,6 +2,7 @@
 import type { DestinationCapabilities, DestinationIdentity } from "../destinations/destination";
 import { extractResource } from "../extract/extract-resource";
 import { checkEnd, incrementalRange } from "../extract/incremental";
+import type { StartThread } from "../normalize/normalize-ahead";
 import type { NormalizeLimits } from "../normalize/types";
 import type { PackageRef } from "../package/layout";
 import { TidemarkError } from "../pipeline/errors";
@@ -24,7 +25,7 @@ export interface ExtractStepArgs {
   attempt: string;
   segment_bytes?: number;
   /** Rows may be normalized while they come, as for this destination and within these limits. */
-  ahead?: { identity: DestinationIdentity; limits: NormalizeLimits };
+  ahead?: { identity: DestinationIdentity; limits: NormalizeLimits; start?: StartThread };
   signal: AbortSignal;
   /** Aborted when the worker is asked to stop: the step ends after the page that is under way. */
   stopping?: AbortSignal;
