@@ -100,9 +100,12 @@ export async function completeStep(
   const before = await readPackage(args.ref);
   if (before.loaded !== undefined) return before.loaded;
   const { plans, extracted, record } = await packagePlans(args.ref, args.spec);
-  await withSession(args, async session => {
-    for (const plan of plans) await session.completeLoad(plan);
-  });
+  // Where a package is committed as a whole there is nothing left to do there: no need to open it once more.
+  if (args.destination.capabilities.commits === "chain") {
+    await withSession(args, async session => {
+      for (const plan of plans) await session.completeLoad(plan);
+    });
+  }
   const { backfill } = record;
   const completed: CompletedLoad = {
     schema_name: record.schema_name,
