@@ -4,7 +4,7 @@ import { qualifiedTable } from "../one-transaction/sql-text";
 import type { LoadOptions, SqlVendor } from "../one-transaction/sql-vendor";
 import { addColumn } from "./add-column";
 import { DUCKDB_CAPABILITIES } from "./capabilities";
-import { columnType } from "./column-types";
+import { columnStorage, columnType } from "./column-types";
 import type { Database } from "./database";
 import { explainRefusal } from "./load-faults";
 import { createStagedView, dropStagedView } from "./staged-view";
@@ -17,6 +17,7 @@ export function duckdbVendor(db: Database, options: LoadOptions): SqlVendor {
     // with UNIQUE indexes DuckDB may take the row's return for a duplicate
     mayReplaceRows: !options.create_indexes,
     columnType: (table, column) => columnType(table.name, column),
+    columnStorage,
     addColumn,
     // a file has one writer
     lock: async () => {},

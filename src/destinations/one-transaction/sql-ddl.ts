@@ -9,7 +9,9 @@ export function createDataset(place: Place): string {
 }
 
 /** Column types, and the destination option `create_indexes`: UNIQUE on columns with that hint; dlt makes no primary keys. */
-export type DdlWords = Pick<SqlVendor, "columnType"> & { options: Pick<LoadOptions, "create_indexes"> };
+export type DdlWords = Pick<SqlVendor, "columnType" | "columnStorage"> & {
+  options: Pick<LoadOptions, "create_indexes">;
+};
 
 export function createTable(place: Place, table: StoredTable, words: DdlWords): string {
   const columns = completeColumns(table).map(column => columnDefinition(table, column, words));
@@ -19,7 +21,8 @@ export function createTable(place: Place, table: StoredTable, words: DdlWords): 
 export function columnDefinition(table: StoredTable, column: CompleteColumn, words: DdlWords): string {
   const unique = words.options.create_indexes && column.unique === true ? " UNIQUE" : "";
   const notNull = column.nullable === false ? " NOT NULL" : "";
-  return `${quoteName(column.name)} ${words.columnType(table, column)}${unique}${notNull}`;
+  const storage = words.columnStorage?.(column) ?? "";
+  return `${quoteName(column.name)} ${words.columnType(table, column)}${unique}${notNull}${storage}`;
 }
 
 export function dropTable(place: Place, table: string): string {

@@ -46,6 +46,8 @@ export interface SqlVendor {
   readonly mayReplaceRows: boolean;
   /** @throws TidemarkError DESTINATION_UNSUPPORTED for a precision that there is no type for */
   columnType(table: StoredTable, column: CompleteColumn): string;
+  /** How the values of a new column are stored, as it stands behind its definition; absent: the destination chooses. */
+  columnStorage?(column: CompleteColumn): string;
   /** @throws TidemarkError DESTINATION_REFUSED for a column that cannot be added */
   addColumn(place: Place, table: StoredTable, column: CompleteColumn): string;
   /**

@@ -1,5 +1,5 @@
 import { addColumn } from "../../../src/destinations/duckdb/add-column";
-import { columnType } from "../../../src/destinations/duckdb/column-types";
+import { columnStorage, columnType } from "../../../src/destinations/duckdb/column-types";
 import { createStagedView } from "../../../src/destinations/duckdb/staged-view";
 import { sourceFilterOf } from "../../../src/destinations/merge-hints";
 import { createTable, type DdlWords } from "../../../src/destinations/one-transaction/sql-ddl";
@@ -22,6 +22,7 @@ const root = (hints: Partial<StoredTable> = {}, more = {}): StoredTable =>
   rootTable("t", { id: KEY, v: "text", ...more }, { write_disposition: "merge", ...hints });
 const words = (create_indexes: boolean): DdlWords => ({
   columnType: ({ name }, column) => columnType(name, column),
+  columnStorage,
   options: { create_indexes },
 });
 const UPSERT = { insertOnly: false, deleteAbsent: false, skipUnchanged: false };
@@ -31,7 +32,7 @@ describe("DDL", () => {
     const table = root();
     expect(createTable(PLACE, table, words(false))).toBe(
       'CREATE TABLE IF NOT EXISTS "db"."raw"."t" (\n"id" BIGINT NOT NULL,\n"v" VARCHAR,\n' +
-        '"_dlt_load_id" VARCHAR NOT NULL,\n"_dlt_id" VARCHAR NOT NULL)',
+        '"_dlt_load_id" VARCHAR NOT NULL,\n"_dlt_id" VARCHAR NOT NULL USING COMPRESSION uncompressed)',
     );
     expect(createTable(PLACE, table, words(true))).toContain('"_dlt_id" VARCHAR UNIQUE NOT NULL');
   });
