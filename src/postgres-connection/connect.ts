@@ -6,19 +6,29 @@ import { connectionProblem, type Problem } from "./connection-problems";
 import { passwordIn } from "./credential-files";
 import type { ConnectionSettings, Host, TlsSettings } from "./credentials";
 
-/** Rejects with the signal's reason as soon as it aborts, however long the work takes. */
-export async function orAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/**
+ * Rejects with the signal's reason as soon as it aborts, however long the work takes; with a client also as soon as its
+ * connection has ended. The driver's own work may wait for ever then: a cursor that has all its rows and waits for the
+ * server to be ready again is told of nothing.
+ */
+export async function orAbort<T>(signal: AbortSignal, work: Promise<T>, client?: Client): Promise<T> {
   signal.throwIfAborted();
   let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
+  let end = () => {};
+  const cut = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason);
+    // Whoever waits is told what the server said before; this is for who is not.
+    end = () => setImmediate(reject, new Error("the connection ended"));
     signal.addEventListener("abort", stop, { once: true });
+    client?.once("end", end);
   });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([work, cut]);
   } finally {
     signal.removeEventListener("abort", stop);
+    client?.removeListener("end", end);
     work.catch(() => {});
+    cut.catch(() => {});
   }
 }
 
@@ -128,7 +138,7 @@ interface Session {
 }
 
 async function sessionOf(client: Client, signal: AbortSignal): Promise<Session> {
-  const { rows } = await orAbort(signal, client.query(SESSION));
+  const { rows } = await orAbort(signal, client.query(SESSION), client);
   const { standby, read_only } = rows[0] as { standby: boolean; read_only: string };
   return { standby, readOnly: standby || read_only === "on" };
 }

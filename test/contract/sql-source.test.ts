@@ -1,3 +1,4 @@
+import { connect, createServer } from "node:net";
 import type { PostgresServer } from "../../demo/postgres-server";
 import { pageRows } from "../../src/columns/column-values";
 import type { Row } from "../../src/json/values";
@@ -383,6 +384,30 @@ describe("refusals", () => {
       message: expect.stringMatching(/25006/),
     });
     expect(await rowsOf(await query("SELECT count(*)::int AS n FROM children"))).toEqual([{ n: 100 }]);
+  });
+
+  test("a connection that ends between the last row and the end of its statement is no endless wait", async () => {
+    // Close of a portal, which the driver sends when it has all rows: what follows is never answered.
+    const closes = /C\0\0\0.PC_\d+\0/;
+    const door = createServer(client => {
+      const inner = connect(server.port, "127.0.0.1");
+      for (const one of [client, inner]) one.on("error", () => {});
+      inner.pipe(client);
+      client.on("data", data => {
+        if (!closes.test(data.toString("latin1"))) return void inner.write(data);
+        client.destroy();
+        inner.destroy();
+      });
+    });
+    await new Promise<void>(resolve => door.listen(0, "127.0.0.1", resolve));
+    const { port } = door.address() as { port: number };
+    const dsn = `${server.adminDsn.replace(`:${server.port}/`, `:${port}/`)}?sslmode=disable`;
+    try {
+      const reading = rowsOf(await query("SELECT generate_series(1, 5) AS id", {}, dsn));
+      await expect(reading).rejects.toMatchObject({ code: "SQL_CONNECTION" });
+    } finally {
+      door.close();
+    }
   });
 
   test("a connection that is cut midway is transient", async () => {

@@ -66,7 +66,7 @@ export function milliseconds(setting: string): number {
 }
 
 async function begin(client: Client, signal: AbortSignal): Promise<Limits> {
-  const results = (await orAbort(signal, client.query(BEGIN))) as unknown as { rows: object[] }[];
+  const results = (await orAbort(signal, client.query(BEGIN), client)) as unknown as { rows: object[] }[];
   const { statement_timeout } = results.at(-1)!.rows[0] as { statement_timeout: string };
   return { statementMs: milliseconds(statement_timeout) };
 }
@@ -90,7 +90,7 @@ export async function* inTransaction<T>(
     client = session?.take() ?? (await openClient(settings, signal, where));
     limits = await begin(client, signal);
     yield* work(client, limits);
-    await orAbort(signal, client.query("COMMIT"));
+    await orAbort(signal, client.query("COMMIT"), client);
     isIdle = true;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -189,12 +189,12 @@ async function* portalBatches(client: Client, { text, values }: Statement, optio
   options.onRequest?.();
   client.query(cursor);
   for (let size = Math.min(FIRST_BATCH_ROWS, chunkSize); ; ) {
-    const batch = await orAbort(signal, readBatch(cursor, size));
+    const batch = await orAbort(signal, readBatch(cursor, size), client);
     if (batch.rows.length > 0 || batch.fields.length > 0) yield batch;
     if (batch.rows.length < size) break;
     size = nextSize(batch.rows, size, chunkSize);
   }
-  await orAbort(signal, cursor.close());
+  await orAbort(signal, cursor.close(), client);
 }
 
 /** Every FETCH is a statement of its own, timed for itself. */
@@ -206,14 +206,14 @@ async function* fetchedBatches(
   share: number,
 ): AsyncGenerator<Batch> {
   const declare = { text: `DECLARE rows NO SCROLL CURSOR FOR ${text}`, values: [...values] };
-  await orAbort(signal, client.query(declare));
+  await orAbort(signal, client.query(declare), client);
   let isFirst = true;
   const first = Math.max(1, Math.floor((FIRST_TIMED_ROWS * SHARE_OF_LIMIT) / share));
   for (let size = Math.min(first, chunkSize); ; ) {
     onRequest?.();
     const from = Date.now();
     const fetch = { text: `FETCH FORWARD ${size} FROM rows`, ...AS_TEXTS };
-    const { rows, fields } = await orAbort(signal, client.query<(string | null)[]>(fetch as never));
+    const { rows, fields } = await orAbort(signal, client.query<(string | null)[]>(fetch as never), client);
     const took = Date.now() - from;
     if (rows.length > 0 || isFirst) yield { rows, fields };
     isFirst = false;

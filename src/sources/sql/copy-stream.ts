@@ -44,7 +44,7 @@ async function* chunks(
   stream.on("error", () => {});
   const reader = stream[Symbol.asyncIterator]();
   for (;;) {
-    const next = await orAbort(signal, reader.next());
+    const next = await orAbort(signal, reader.next(), client);
     if (next.done) break;
     yield next.value as Buffer;
   }
