@@ -25,7 +25,10 @@ from run_parity import SEED, all_cases
 #: dlt cannot load these there (its INSERTs have no way to say them, or it takes no such files): nothing to compare with.
 OURS_ALONE = {
     **{f"c_json_value_{n}": "a number or truth value of its own in jsonb" for n in (2, 5, 14, 15)},
-    **{name: "no files of jsonl there" for name in ("c_formats_types_jsonl", "c_nul_jsonl", "c_text_nan_jsonl")},
+    **{
+        name: "no files of jsonl there"
+        for name in ("c_formats_types_jsonl", "c_nul_jsonl", "c_text_nan_jsonl", "d_jsonl")
+    },
     **{name: "needs dlt's ADBC driver" for name in ("c_nul_parquet", "c_text_nan_parquet")},
     "c_to_json": "numbers and truth values of their own in jsonb, among others",
     "c_text_nan_to_decimal": "numeric has a NaN, for which there is no literal",
