@@ -58,7 +58,7 @@ export async function checkCommand(
       console.log(
         one.spec === undefined
           ? `FAILED ${one.pipeline}: ${one.problem!.message}\n(${one.problem!.code})`
-          : `ok     ${one.pipeline}: ${roadOf(one.spec)}`,
+          : `ok     ${one.pipeline}: ${outlineOf(one.spec)}`,
       );
     }
   }
@@ -113,7 +113,7 @@ export async function showCommand(
   );
 }
 
-function roadOf(spec: ResolvedPipeline): string {
+function outlineOf(spec: ResolvedPipeline): string {
   const then = thenOf(spec);
   return `${spec.source.type} → ${spec.destination.type}, dataset ${spec.dataset_name}${then === "" ? "" : `, then ${then}`}`;
 }

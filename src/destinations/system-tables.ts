@@ -1,4 +1,4 @@
-/** dlt's three system tables (compatibility notes d.1), for every destination. */
+/** dlt's three system tables, for every destination. */
 import type { StoredTable } from "../schema/types";
 import type { LoadPlan } from "./destination";
 import { chainsOf, completeColumns, LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "./table-chains";

@@ -101,22 +101,31 @@ function readSpec(file: string): JsonObject {
 /**
  * JSON or YAML, merge keys (`<<: *base`) included. Top-level keys that begin with `x-` are no part of a spec: they are
  * where anchors may stand (as in Compose files).
- * @param json long texts are then read by JSON's own parser: YAML's takes a hundred times as long, seconds for megabytes
+ * @param json read by JSON's own parser where both read the same: YAML's takes a hundred times as long, seconds for megabytes
  */
 export function parseSpecText(text: string, json = false): unknown {
-  const document = (json ? longJson(text) : undefined) ?? parseYaml(text);
+  const document = (json ? asJson(text) : undefined) ?? parseYaml(text);
   if (document === null || typeof document !== "object" || Array.isArray(document)) return document;
   return Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("x-")));
 }
 
-function longJson(text: string): unknown {
-  if (text.length <= LONG_TEXT) return undefined;
+/** Undefined where YAML's parser says more: it refuses a key that stands twice, takes comments, names the place. */
+function asJson(text: string): unknown {
+  let document: unknown;
   try {
-    return JSON.parse(text);
+    document = JSON.parse(text);
   } catch {
-    // YAML's parser says where it breaks, and takes comments.
     return undefined;
   }
+  // A text with a colon after it is a key.
+  const keys = text.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? [];
+  return keys.length === countKeys(document) || text.length > LONG_TEXT ? document : undefined;
+}
+
+function countKeys(node: unknown): number {
+  if (node === null || typeof node !== "object") return 0;
+  const own = Array.isArray(node) ? 0 : Object.keys(node).length;
+  return Object.values(node).reduce((sum: number, inner) => sum + countKeys(inner), own);
 }
 
 export function isBelow(path: string, folder: string): boolean {

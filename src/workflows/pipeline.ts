@@ -206,7 +206,7 @@ class PipelineRun {
         });
         await this.#asked.loads(child as unknown as PausableLoad);
         const info = await child.result();
-        this.#took(info);
+        this.#keepLoaded(info);
         return info;
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
@@ -245,7 +245,7 @@ class PipelineRun {
     this.#holder = (await this.#activity("findHolder", args, { summary })).holder;
   }
 
-  #took(info: LoadInfo): void {
+  #keepLoaded(info: LoadInfo): void {
     this.#holder = undefined;
     this.#loadedAt = new Date().toISOString();
     if (info.host !== undefined && this.#resolved?.place !== undefined) this.#host = info.host;

@@ -1,4 +1,4 @@
-/** dlt column → Databricks type. Source: dlt 1.31 DatabricksTypeMapper (compatibility notes c.5). */
+/** dlt column → Databricks type. Source: dlt 1.31 DatabricksTypeMapper. */
 import { TidemarkError } from "../../pipeline/errors";
 import type { CompleteColumn } from "../table-chains";
 import { DATABRICKS_CAPABILITIES } from "./capabilities";

@@ -1,4 +1,4 @@
-/** What a run finds in the dataset when it starts (compatibility notes d.6). Absent things are empty answers. */
+/** What a run finds in the dataset when it starts. Absent things are empty answers. */
 import type { PipelineLoads } from "../../pipeline/package-base";
 import type { Restored, RestoreQuery } from "../destination";
 import { decodeSchema } from "../stored-schema";

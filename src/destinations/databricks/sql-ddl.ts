@@ -1,5 +1,5 @@
 /**
- * CREATE and ALTER as dlt writes them on Databricks (compatibility notes i.3, h.4): columns in stored order, all new
+ * CREATE and ALTER as dlt writes them on Databricks: columns in stored order, all new
  * columns in one ALTER, comments, tags, clustering, partitions, properties, keys. Pure text.
  */
 import { TidemarkError } from "../../pipeline/errors";

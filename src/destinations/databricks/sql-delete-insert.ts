@@ -1,4 +1,4 @@
-/** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4), one MERGE per table. Pure text. */
+/** dlt's merge strategy `delete-insert`, one MERGE per table. Pure text. */
 import { dedupSortOf } from "../table-chains";
 import { keyless, type MergeRoot, type MergeTable, matchingTarget, replaceRows } from "./sql-merge-parts";
 import { selectFirstPerKey } from "./sql-staged";

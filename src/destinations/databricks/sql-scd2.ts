@@ -1,4 +1,4 @@
-/** dlt's merge strategy `scd2` (compatibility notes e.8): retiring and adding versions in one MERGE. Pure text. */
+/** dlt's merge strategy `scd2`: retiring and adding versions in one MERGE. Pure text. */
 import type { StoredTable } from "../../schema/types";
 import { type Scd2Hints, scd2HintsOf } from "../merge-hints";
 import {

@@ -1,4 +1,4 @@
-/** dlt's three system tables on Databricks (compatibility notes d.1, d.6). Every INSERT may be repeated. Pure text. */
+/** dlt's three system tables on Databricks. Every INSERT may be repeated. Pure text. */
 import type { StoredSchema } from "../../schema/types";
 import type { LoadPlan, StateRow } from "../destination";
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";

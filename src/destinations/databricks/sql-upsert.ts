@@ -1,4 +1,4 @@
-/** dlt's merge strategies `upsert`, `insert-only` and `cdc` (compatibility notes e.5 to e.7), one MERGE per table. Pure text. */
+/** dlt's merge strategies `upsert`, `insert-only` and `cdc`, one MERGE per table. Pure text. */
 import { comparedColumns } from "../table-chains";
 import {
   absentCondition,

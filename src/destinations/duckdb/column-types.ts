@@ -1,4 +1,4 @@
-/** dlt column → DuckDB type. Source: dlt 1.31 DuckDbTypeMapper (compatibility notes c.5). */
+/** dlt column → DuckDB type. Source: dlt 1.31 DuckDbTypeMapper. */
 import { TidemarkError } from "../../pipeline/errors";
 import { C_DLT_ID } from "../../schema/system-tables";
 import type { CompleteColumn } from "../table-chains";

@@ -1,4 +1,4 @@
-/** dlt's merge strategy `delete-insert` (compatibility notes e.3, e.4). Pure text. */
+/** dlt's merge strategy `delete-insert`. Pure text. */
 import type { StoredTable } from "../../schema/types";
 import { dedupSortOf } from "../table-chains";
 import { countRows, deleteRows, insertRows, type MergeRoot, type MergeTable } from "./sql-merge-parts";

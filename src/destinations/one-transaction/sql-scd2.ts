@@ -1,4 +1,4 @@
-/** dlt's merge strategy `scd2` (compatibility notes e.8). Pure text. */
+/** dlt's merge strategy `scd2`. Pure text. */
 import type { StoredTable } from "../../schema/types";
 import { type Scd2Hints, scd2HintsOf } from "../merge-hints";
 import { completeColumns } from "../table-chains";

@@ -1,4 +1,4 @@
-/** dlt's three system tables on DuckDB (compatibility notes d.1, d.6). Values are bound. Pure text. */
+/** dlt's three system tables on DuckDB. Values are bound. Pure text. */
 import { LOADS_TABLE, STATE_TABLE, VERSION_TABLE } from "../table-chains";
 import { type Place, qualifiedTable } from "./sql-text";
 

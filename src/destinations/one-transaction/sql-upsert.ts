@@ -1,4 +1,4 @@
-/** dlt's merge strategies `upsert`, `insert-only` and `cdc` (compatibility notes e.5 to e.7). Pure text. */
+/** dlt's merge strategies `upsert`, `insert-only` and `cdc`. Pure text. */
 import { comparedColumns, completeColumns } from "../table-chains";
 import {
   absentCondition,

@@ -37,6 +37,18 @@ test("YAML merge keys: what stands beside them wins, lists of them work, x- keys
   ]);
 });
 
+test("JSON is read as YAML reads it, also where a key stands twice or hides in a text", () => {
+  const texts = [
+    '{"a": {"b": [1, 1.5, {"c": null}], "d:": "e\\": \\"f\\":"}, "x-shared": 1}',
+    '{"base": {"<<": {"a": 1}, "b": 2}}',
+    '{"a": 1} # a comment',
+    "[1, 2]",
+    '"text"',
+  ];
+  for (const text of texts) expect(parseSpecText(text, true)).toEqual(parseSpecText(text));
+  expect(() => parseSpecText('{"a": {"b": 1, "b": 2}}', true)).toThrow(/unique/);
+});
+
 function resolved(text: string) {
   const file = join(folder, "spec.yaml");
   writeFileSync(file, text);
