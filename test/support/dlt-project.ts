@@ -14,7 +14,8 @@ import { Engine, type EngineRun, type RunOptions } from "./engine";
 
 const run = promisify(execFile);
 
-export const PYTHON = toolPaths(process.env).parityPython!;
+/** TIDEMARK_DLT_PYTHON: one that has another version of dlt. */
+export const PYTHON = process.env.TIDEMARK_DLT_PYTHON ?? toolPaths(process.env).parityPython!;
 
 export interface SourceCall {
   module: string;
