@@ -1,5 +1,6 @@
 /** From settings to a connection, as libpq goes: host by host, with or without TLS, until one is as it was asked for. */
 import { isIP } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type ClientConfig } from "pg";
 import { TidemarkError } from "../pipeline/errors";
 import { connectionProblem, type Problem } from "./connection-problems";
@@ -34,6 +35,14 @@ export async function orAbort<T>(signal: AbortSignal, work: Promise<T>, client?:
 
 export function destroy(client: Client): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+const FAREWELL_MS = 2_000;
+
+/** Says goodbye; a server or a pooler that does not hang up then is not waited for. */
+export async function closeClient(client: Client): Promise<void> {
+  await Promise.race([client.end(), sleep(FAREWELL_MS, undefined, { ref: false })]);
+  destroy(client);
 }
 
 const isSocket = ({ host }: Host) => host.startsWith("/");
@@ -196,7 +205,7 @@ async function firstThatFits(
       throw error;
     }
     problems.push({ host, session: settings.session });
-    await client.end();
+    await closeClient(client);
   }
   return undefined;
 }

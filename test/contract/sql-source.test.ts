@@ -1,4 +1,4 @@
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import type { PostgresServer } from "../../demo/postgres-server";
 import { pageRows } from "../../src/columns/column-values";
 import type { Row } from "../../src/json/values";
@@ -386,28 +386,51 @@ describe("refusals", () => {
     expect(await rowsOf(await query("SELECT count(*)::int AS n FROM children"))).toEqual([{ n: 100 }]);
   });
 
-  test("a connection that ends between the last row and the end of its statement is no endless wait", async () => {
-    // Close of a portal, which the driver sends when it has all rows: what follows is never answered.
-    const closes = /C\0\0\0.PC_\d+\0/;
-    const door = createServer(client => {
+  /** A way to the server that leads there until the client says something like this, and then as `then` says. */
+  async function throughDoor(
+    words: (said: string) => boolean,
+    then: (client: Socket, inner: Socket) => void,
+    read: (dsn: string) => Promise<unknown>,
+  ): Promise<void> {
+    const door = createServer({ allowHalfOpen: true }, client => {
       const inner = connect(server.port, "127.0.0.1");
       for (const one of [client, inner]) one.on("error", () => {});
-      inner.pipe(client);
+      inner.pipe(client, { end: false });
       client.on("data", data => {
-        if (!closes.test(data.toString("latin1"))) return void inner.write(data);
-        client.destroy();
-        inner.destroy();
+        if (words(data.toString("latin1"))) then(client, inner);
+        else inner.write(data);
       });
     });
     await new Promise<void>(resolve => door.listen(0, "127.0.0.1", resolve));
     const { port } = door.address() as { port: number };
-    const dsn = `${server.adminDsn.replace(`:${server.port}/`, `:${port}/`)}?sslmode=disable`;
     try {
-      const reading = rowsOf(await query("SELECT generate_series(1, 5) AS id", {}, dsn));
-      await expect(reading).rejects.toMatchObject({ code: "SQL_CONNECTION" });
+      await read(`${server.adminDsn.replace(`:${server.port}/`, `:${port}/`)}?sslmode=disable`);
     } finally {
       door.close();
     }
+  }
+  const five = (dsn: string) => query("SELECT generate_series(1, 5) AS id", {}, dsn).then(rowsOf);
+
+  test("a connection that ends between the last row and the end of its statement is no endless wait", async () => {
+    // Close of a portal, which the driver sends when it has all rows: what follows is never answered.
+    const closes = (said: string) => /C\0\0\0.PC_\d+\0/s.test(said);
+    const cut = (client: Socket, inner: Socket) => {
+      client.destroy();
+      inner.destroy();
+    };
+    await throughDoor(closes, cut, dsn =>
+      expect(five(dsn)).rejects.toMatchObject({ code: "SQL_CONNECTION" }),
+    );
+  });
+
+  test("a server that does not hang up is not waited for", async () => {
+    const started = Date.now();
+    await throughDoor(
+      said => said.startsWith("X") && said.length === 5,
+      (_, inner) => inner.destroy(),
+      async dsn => expect(await five(dsn)).toHaveLength(5),
+    );
+    expect(Date.now() - started).toBeLessThan(10_000);
   });
 
   test("a connection that is cut midway is transient", async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, FieldDef } from "pg";
 import Cursor from "pg-cursor";
 import { cancelStatement } from "../../postgres-connection/cancel-statement";
-import { destroy, lostBy, openClient, orAbort } from "../../postgres-connection/connect";
+import { closeClient, destroy, lostBy, openClient, orAbort } from "../../postgres-connection/connect";
 import type { ConnectionSettings } from "../../postgres-connection/credentials";
 import { sqlError, wasCutShort } from "./sql-errors";
 
@@ -102,7 +102,7 @@ export async function* inTransaction<T>(
       cancelStatement(client);
       destroy(client);
     } else if (client !== undefined) {
-      if (session === undefined) await client.end();
+      if (session === undefined) await closeClient(client);
       else session.keep(client);
     }
   }
@@ -134,7 +134,8 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.take()?.end();
+    const client = this.take();
+    if (client !== undefined) await closeClient(client);
   }
 }
 
