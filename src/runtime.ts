@@ -2,7 +2,7 @@
  * What is one per process: the SDK's runtime, with the logger and the endpoint for metrics. Only our own commands set it;
  * in somebody else's worker it is theirs.
  */
-import { DefaultLogger, type LogEntry, Runtime } from "@temporalio/worker";
+import { DefaultLogger, type LogEntry, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
 
 export interface RuntimeOptions {
   /** Lines go to stderr from this level on. */
@@ -22,14 +22,16 @@ export function installRuntime({ logLevel, logFormat, metricsPort }: RuntimeOpti
       if (entry.message.startsWith("No workflows registered")) return;
       process.stderr.write(`${line(entry)}\n`);
     }),
-    ...(metricsPort === undefined
-      ? {}
-      : {
-          telemetryOptions: {
+    telemetryOptions: {
+      // To the logger above: left alone, the SDK's core writes its warnings to standard output, amid a command's JSON.
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }) },
+      ...(metricsPort === undefined
+        ? {}
+        : {
             // Collectors come from outside this container.
             metrics: { prometheus: { bindAddress: `0.0.0.0:${metricsPort}`, useSecondsForDurations: true } },
-          },
-        }),
+          }),
+    },
   });
 }
 
