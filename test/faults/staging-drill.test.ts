@@ -7,6 +7,7 @@ import { loadConfig } from "../../src/config";
 import { drillStaging, planStagingDrill } from "../../src/drill/staging-drill";
 import { newProject, type Project, REPOSITORY } from "../support/project";
 import { testAddress, testClient } from "../support/temporal";
+import { whole } from "../support/whole";
 
 let client: Client;
 let close: () => Promise<void>;
@@ -107,14 +108,18 @@ test("equal tables: nothing is left, and the user's own dataset is as before", a
   expect(await own()).toEqual(before);
 });
 
-test("a table that differs is told, both datasets stay, and the next drill asks before it drops them", async () => {
-  drift = 1;
-  const report = await drill();
-  expect(report.failed).toHaveLength(1);
-  expect(report.rounds[0]?.problems).toContainEqual(expect.stringContaining("should not be there"));
-  expect(await datasets()).toEqual(expect.arrayContaining(["raw", "raw_drill_a", "raw_drill_b"]));
-  drift = 0;
-  await expect(drill()).rejects.toMatchObject({ code: "DRILL_FAILED" });
-  const again = await drill({ replace: true });
-  expect(again.failed).toEqual([]);
-}, 600_000);
+whole(
+  "a table that differs is told, both datasets stay, and the next drill asks before it drops them",
+  async () => {
+    drift = 1;
+    const report = await drill();
+    expect(report.failed).toHaveLength(1);
+    expect(report.rounds[0]?.problems).toContainEqual(expect.stringContaining("should not be there"));
+    expect(await datasets()).toEqual(expect.arrayContaining(["raw", "raw_drill_a", "raw_drill_b"]));
+    drift = 0;
+    await expect(drill()).rejects.toMatchObject({ code: "DRILL_FAILED" });
+    const again = await drill({ replace: true });
+    expect(again.failed).toEqual([]);
+  },
+  600_000,
+);

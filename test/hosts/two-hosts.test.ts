@@ -11,6 +11,7 @@ import type { RunResult } from "../../src/pipeline/infos";
 import { type Finished, tidemark } from "../support/cli";
 import { newProject, type Project } from "../support/project";
 import { testAddress, testClient } from "../support/temporal";
+import { casesOf } from "../support/whole";
 import { apiSpec, type CountingApi, countingApi } from "./counting-api";
 
 let client: Client;
@@ -59,7 +60,7 @@ const counts = (project: Project) =>
   );
 
 describe("a package that was left on a dead host", () => {
-  test.each(["append", "merge"] as const)(
+  test.each(casesOf(["append", "merge"] as const, one => one === "merge"))(
     "is dropped and told once another host has loaded newer rows (%s)",
     async disposition => {
       const source = await api(3_000);

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TidemarkError } from "../../../src/pipeline/errors";
 import type { DbtSpec } from "../../../src/pipeline/spec";
+import { casesOf } from "../../support/whole";
 import { type Lane, openLane, writeProject } from "./dbt-lane";
 
 const DEV = (more = "") =>
@@ -35,7 +36,7 @@ describe("dbt's own refusals", () => {
       error => error as TidemarkError,
     );
 
-  test.each<[string, { [path: string]: string }, Partial<DbtSpec>, RegExp]>([
+  const REFUSALS: [string, { [path: string]: string }, Partial<DbtSpec>, RegExp][] = [
     [
       "no such target",
       {},
@@ -88,7 +89,15 @@ describe("dbt's own refusals", () => {
       /Found a cycle: model\.shop\.\w+ --> model\.shop\.\w+/,
     ],
     ["no such selector", {}, { select: "nosuchmethod:x" }, /'nosuchmethod' is not a valid method name/],
-  ])("%s", async (_, files, spec, words) => {
+  ];
+  // One from each of dbt's own places: command line, profile, project, parser.
+  const COVERING = [
+    "no such target",
+    "a profile with a wrong value",
+    "a dbt_project.yml with a wrong value",
+    "models in a circle",
+  ];
+  test.each(casesOf(REFUSALS, ([name]) => COVERING.includes(name)))("%s", async (_, files, spec, words) => {
     const error = await refusal(files, spec);
     expect(error).toMatchObject({ code: "DBT_COMPILE", kind: "terminal", step: "transform" });
     expect(error.message).toMatch(words);

@@ -10,6 +10,7 @@ import type { DestinationSession, LoadPlan, PackageFile } from "../../../src/des
 import type { StoredTable } from "../../../src/schema/types";
 import { statementsOf } from "../../support/databricks/standin";
 import { describeOnStandin, freshDataset, inSession, useStandin } from "../../support/databricks/use-standin";
+import { casesOf } from "../../support/whole";
 import { CASES, type Case, packageFiles, planOf, readTables, rowsOfCase } from "./databricks-cases";
 
 jest.setTimeout(600_000);
@@ -20,7 +21,7 @@ const COVERING = [
   "upsert with new duplicates and flagged rows",
   "scd2",
 ];
-const CUT = process.env.TIDEMARK_WHOLE ? CASES : CASES.filter(({ name }) => COVERING.includes(name));
+const CUT = casesOf(CASES, ({ name }) => COVERING.includes(name));
 const FIRST = { pipeline_name: "p", schema_name: "api", mark: "0000" };
 const FIRST_ID = "1700000001.25";
 const standin = useStandin();

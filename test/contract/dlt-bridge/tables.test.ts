@@ -80,18 +80,23 @@ def database(file, rows=3):
     return source
 `;
 
-test("sql_database on SQLite, by a function that changes the source's hints; only what is new the second time", async () => {
-  const project = new DltProject({ "database.py": DATABASE });
-  const call = { module: "database.py", source: "database" };
-  const args = (rows: number) => ({ args: { file: `${project.folder}/shop.sqlite`, rows } });
-  try {
-    await project.ours({ ...call, ...args(3) });
-    const second = await project.ours({ ...call, ...args(5) });
-    expect(second.extracted[0]?.rows).toBe(2);
-    expect((await project.ours({ ...call, ...args(5) })).load_id).toBeUndefined();
-    await project.dlt({ module: "database", source: "database" }, [args(5)]);
-    expect(await project.differences()).toEqual([]);
-  } finally {
-    project.remove();
-  }
-});
+import { whole } from "../../support/whole";
+
+whole(
+  "sql_database on SQLite, by a function that changes the source's hints; only what is new the second time",
+  async () => {
+    const project = new DltProject({ "database.py": DATABASE });
+    const call = { module: "database.py", source: "database" };
+    const args = (rows: number) => ({ args: { file: `${project.folder}/shop.sqlite`, rows } });
+    try {
+      await project.ours({ ...call, ...args(3) });
+      const second = await project.ours({ ...call, ...args(5) });
+      expect(second.extracted[0]?.rows).toBe(2);
+      expect((await project.ours({ ...call, ...args(5) })).load_id).toBeUndefined();
+      await project.dlt({ module: "database", source: "database" }, [args(5)]);
+      expect(await project.differences()).toEqual([]);
+    } finally {
+      project.remove();
+    }
+  },
+);
