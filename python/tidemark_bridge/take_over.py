@@ -249,6 +249,10 @@ class Live(Program):
         return answer
 
 
+#: dlt's pipeline writes these into its destination when it opens it (dlt: WithLocalFiles): no options of the program.
+OF_THE_PIPELINE = {"credentials", "destination_type", "destination_name", "local_dir", "pipeline_name", "pipeline_working_dir", "legacy_db_path"}
+
+
 def destination_of(given, credentials=None):
     """Type, name and options as a spec has them, and the address where it stands in the code."""
     if given is None:
@@ -260,7 +264,8 @@ def destination_of(given, credentials=None):
         if given.destination_name and given.destination_name != found["destination_type"]:
             found["destination_name"] = given.destination_name
         options = dict(getattr(given, "config_params", None) or {})
-    found.update((key, value) for key, value in options.items() if isinstance(value, (str, bool, int)) and key not in ("credentials", "destination_name"))
+    own = {key: value for key, value in options.items() if key not in OF_THE_PIPELINE}
+    found.update((key, value) for key, value in own.items() if isinstance(value, (str, bool, int)))
     if credentials is None:
         credentials = options.get("credentials")
     if isinstance(credentials, str) or is_plain(credentials):
