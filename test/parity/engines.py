@@ -27,7 +27,7 @@ class Dlt:
             cwd=self.data.name,
             env={**os.environ, "DLT_DATA_DIR": self.data.name},
         )
-        self.ready = threading.Event()
+        self.ready, self.ended = threading.Event(), False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self):
@@ -38,10 +38,16 @@ class Dlt:
             else:
                 with self.lock:
                     self.waiting.pop(name).set()
+        # It is gone: nobody waits any longer, neither for its start nor for an answer.
+        self.ended = True
+        self.ready.set()
+        with self.lock:
+            for waiting in self.waiting.values():
+                waiting.set()
 
     def run(self, phase_file, cwd):
         # Long enough for a busy machine: Spark and four of these may start at once.
-        if not self.ready.wait(300):
+        if not self.ready.wait(300) or self.ended:
             raise RuntimeError("dlt did not start")
         name, done, result = uuid.uuid4().hex, threading.Event(), phase_file + ".result"
         if os.path.exists(result):
@@ -53,6 +59,8 @@ class Dlt:
             self.process.stdin.flush()
         if not done.wait(PHASE_TIMEOUT):
             raise RuntimeError("dlt did not end a phase in time")
+        if not os.path.exists(result):
+            raise RuntimeError("dlt ended without an answer")
         with open(result) as file:
             return json.load(file)
 
