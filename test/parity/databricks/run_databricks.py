@@ -136,12 +136,19 @@ def check_mixed(section, case, engine, dlt, to):
     return said, errors
 
 
+def is_asked(wanted, name, cases):
+    """A case's whole name means that one alone."""
+    if wanted in cases:
+        return wanted == name
+    return wanted == cases[name][0] or (len(wanted) > 1 and wanted in name)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--connection", required=True, help="JSON file: server_hostname, port, http_path, catalog, ...")
     ap.add_argument("--all", action="store_true")
     ap.add_argument("--mixed", action="store_true")
-    ap.add_argument("--only", help="TEXT[,TEXT]: cases whose section is this, or whose name holds it")
+    ap.add_argument("--only", help="TEXT[,TEXT]: cases whose section or name is this, or whose name holds it")
     ap.add_argument("--jobs", type=int, default=4)
     ap.add_argument("--list", action="store_true", help="name the chosen cases and end")
     a = ap.parse_args()
@@ -149,7 +156,7 @@ def main():
     chosen = sorted(n for n in cases if can_hold(cases[n][1])) if a.all or a.only else covering(cases)
     if a.only:
         wanted = a.only.split(",")
-        chosen = [n for n in chosen if any(w == cases[n][0] or (len(w) > 1 and w in n) for w in wanted)]
+        chosen = [n for n in chosen if any(is_asked(w, n, cases) for w in wanted)]
     if a.mixed:
         chosen = [n for n in chosen if can_mix(*cases[n])]
     if a.list:
