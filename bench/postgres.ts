@@ -35,8 +35,9 @@ async function main(): Promise<void> {
   const dsn = (engine: string) => Object.assign(new URL(source), { pathname: `/${targets[engine]}` }).href;
   const byDlt = (engine: string, format: string, round: number) =>
     byPython(python, [
-      join(__dirname, "dlt_postgres.py"),
+      join(__dirname, "dlt_table.py"),
       source,
+      "postgres",
       dsn(engine),
       join(folder, `${format}-${round}`),
       format,

@@ -3,18 +3,15 @@
  * dlt with its fast backend, pyarrow, in turn. The tables that come out are compared. Options: --count N, --rounds N,
  * --json FILE.
  */
-import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { execute, startPostgresServer } from "../demo/postgres-server";
 import { toolPaths } from "../src/tools";
-import { byRunningWorker, byWholeProcess, type Measure, option, report } from "./measure";
+import { byPython, byRunningWorker, byWholeProcess, type Measure, option, report } from "./measure";
 import { createMeasures } from "./measures-table";
 
-const run = promisify(execFile);
 const BY_TEMPORAL = "Tidemark, running worker, by `temporal workflow execute`";
 
 async function main(): Promise<void> {
@@ -72,16 +69,8 @@ function spec(folder: string): object {
 
 async function byDlt(python: string, dsn: string, folder: string): Promise<Measure> {
   mkdirSync(folder, { recursive: true });
-  const start = performance.now();
-  const { stdout } = await run(
-    python,
-    [join(__dirname, "dlt_sql_table.py"), dsn, join(folder, "dlt.duckdb"), join(folder, "dlt")],
-    {
-      env: { ...process.env, RUNTIME__DLTHUB_TELEMETRY: "false", RUNTIME__LOG_LEVEL: "ERROR" },
-      maxBuffer: 1 << 26,
-    },
-  );
-  return { seconds: (performance.now() - start) / 1000, mb: Number(stdout.trim().split("\n").at(-1)) / 1024 };
+  const program = join(__dirname, "dlt_table.py");
+  return await byPython(python, [program, dsn, "duckdb", join(folder, "dlt.duckdb"), join(folder, "dlt")]);
 }
 
 /** Columns, types, and every value. */

@@ -150,13 +150,13 @@ async function goOn(
   record: PackageRecord,
 ): Promise<BegunLoad> {
   const ref: PackageRef = { root, pipeline_name: record.pipeline_name, load_id: record.load_id };
+  if (what === "taken over") {
+    return { ref, outcome: "opened", resources: toExtract(await readBegun(ref), source), notes };
+  }
   // dlt: what waits is loaded with the destination's configuration of now. It is the same place (the fingerprint says so),
   // but a password may lie elsewhere since, or the warehouse that refused have been replaced by another.
   const written = await findSpec(ref);
   if (written !== null) await writeSpec(ref, { ...written, destination: spec.destination });
-  if (what === "taken over") {
-    return { ref, outcome: "opened", resources: toExtract(await readBegun(ref), source), notes };
-  }
   return {
     ref,
     outcome: "pending",

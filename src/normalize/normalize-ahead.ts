@@ -66,10 +66,6 @@ export class NormalizeAhead {
     this.thread.on("exit", end);
   }
 
-  get folder(): string {
-    return this.input.out_dir;
-  }
-
   /**
    * More rows are safe. False: they are not those that the thread was given with more behind them, or it has failed;
    * nothing will come of it.
@@ -92,7 +88,7 @@ export class NormalizeAhead {
   }
 
   /**
-   * The step's result, its files in `folder`; undefined: the step has to do the work, as the thread was given something
+   * The step's result, its files in the thread's `out_dir`; undefined: the step has to do the work, as the thread was given something
    * else or has failed. To be called once.
    * @param input what the step would work from; its `out_dir` does not matter
    * @throws the reason of the signal when it is aborted
@@ -120,7 +116,7 @@ export class NormalizeAhead {
   async dispose(): Promise<void> {
     this.ended = true;
     await this.thread.terminate();
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.input.out_dir, { recursive: true, force: true });
   }
 
   private async untilEnded({ signal, onProgress }: NormalizeInput): Promise<void> {

@@ -13,7 +13,6 @@ import { WHOLE } from "../support/whole";
 
 jest.setTimeout(900_000);
 useStandin();
-/** The cases' datasets have fixed names: they would be in the way on a shared warehouse. */
 /** What one of the two keeps in the staging dataset, and the other meets there. */
 const BY_TURNS = ["e_refresh_drop_resources_merge"];
 
@@ -31,6 +30,7 @@ const EACH_STRATEGY = [
   "e_scd2_active_boundary",
 ];
 
+/** The cases' datasets have fixed names: they would be in the way on a shared warehouse. */
 const onStandin = onRealWarehouse ? test.skip : test;
 
 onStandin(
