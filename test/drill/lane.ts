@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import { execute, type PostgresServer, startPostgresServer } from "../../demo/postgres-server";
-import { freePort } from "../../src/dev-server";
+import { DEV_SERVER_OPTIONS, freePort } from "../../src/dev-server";
 import { DrillHost } from "../../src/drill/hosts";
 import { toolPaths } from "../../src/tools";
 import { DrillApi, FaultyProxy } from "./api";
@@ -51,6 +51,7 @@ export class Lane {
     this.#serverArgs = [
       ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port)],
       ...["--db-filename", join(this.folder, "temporal.db"), "--log-level", "error", "--headless"],
+      ...DEV_SERVER_OPTIONS,
     ];
     await this.startServer();
     this.#connection = await Connection.connect({ address: this.address });

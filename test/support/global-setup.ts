@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Connection } from "@temporalio/client";
-import { freePort } from "../../src/dev-server";
+import { DEV_SERVER_OPTIONS, freePort } from "../../src/dev-server";
 import { cacheDir, toolPaths } from "../../src/tools";
 import { workflowBundle } from "../../src/workflow-bundle";
 import { type OwnStandin, startStandin } from "./databricks/standin";
@@ -25,6 +25,7 @@ export default async function globalSetup(): Promise<void> {
     ["-c", '"$@" & server=$!; cat > /dev/null; kill -9 $server', "sh", temporal].concat(
       ["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
       ["--log-level", "error"],
+      DEV_SERVER_OPTIONS,
     ),
     { stdio: ["pipe", "ignore", "ignore"] },
   );
