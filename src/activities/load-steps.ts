@@ -8,6 +8,8 @@ import { beginLoad } from "../load/begin-load";
 import { extractStep } from "../load/extract-step";
 import { finishExtract } from "../load/finish-extract";
 import {
+  type CommittedPackage,
+  commitStep,
   completeStep,
   loadStep,
   type Migrated,
@@ -171,6 +173,17 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         return tables;
       }),
 
+    commitPackage: ({ ref }: { ref: PackageRef }): Promise<CommittedPackage> =>
+      asStep({ step: "load", ...ofPackage(ref) }, options, async step => {
+        const before = await findPackage(placeOf(ref, config));
+        if (before?.loaded !== undefined) return { ...COMMITTED_BEFORE, completed: before.loaded };
+        const { place, spec, destination } = await openDestination(ref, step, config);
+        const committed = await commitStep({ ...step, ref: place, spec, destination });
+        measureLoaded(ref.pipeline_name, committed.tables);
+        await measureEnd(place, spec, committed.completed);
+        return committed;
+      }),
+
     completeLoad: ({ ref }: { ref: PackageRef }): Promise<CompletedLoad> =>
       asStep({ step: "load", ...ofPackage(ref) }, options, async step => {
         // The package is reduced to its record at the end: an attempt after that finds the answer there.
@@ -178,9 +191,7 @@ export function loadActivities(config: Config, options: StepOptions & { servesHo
         if (before?.loaded !== undefined) return before.loaded;
         const { place, spec, destination } = await openDestination(ref, step, config);
         const completed = await completeStep({ ...step, ref: place, spec, destination });
-        const of = { pipeline: ref.pipeline_name, dataset: spec.dataset_name };
-        measureCompleted(of, completed.cursors, Date.now());
-        await measurePending(place);
+        await measureEnd(place, spec, completed);
         return completed;
       }),
   };
@@ -195,6 +206,11 @@ async function isLoaded(ref: PackageRef, config: Config): Promise<boolean> {
 }
 
 const EXTRACTED_BEFORE = { attempt: "", rows: 0, bytes: 0, pages: 0, requests: 0 } as const;
+const COMMITTED_BEFORE = {
+  migrated: { created: [], added: [] },
+  tables: [],
+  seconds: { migrate: 0, load: 0, complete: 0 },
+};
 const NORMALIZED_BEFORE: NormalizeInfo = {
   attempt: "",
   tables: [],
@@ -255,6 +271,15 @@ function destinationOf(spec: ResolvedPipeline, step: StepContext, config: Config
 /** History names a package; the folder is this worker's. */
 function placeOf(ref: PackageRef, config: Config): PackagePlace {
   return { ...ref, root: config.packageRoot };
+}
+
+async function measureEnd(
+  place: PackagePlace,
+  { dataset_name: dataset }: ResolvedPipeline,
+  { cursors }: CompletedLoad,
+): Promise<void> {
+  measureCompleted({ pipeline: place.pipeline_name, dataset }, cursors, Date.now());
+  await measurePending(place);
 }
 
 /** Of the pipeline, in all its datasets. Trouble with a number is no trouble of the load. */

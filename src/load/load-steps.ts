@@ -1,5 +1,5 @@
 /** Step load: schema migration, table chains, completion. Each may be repeated (design laws 2 and 3). */
-import type { LoadPlan, MigrationInfo } from "../destinations/destination";
+import type { DestinationSession, LoadPlan, MigrationInfo } from "../destinations/destination";
 import type { PackageRef } from "../package/layout";
 import {
   type CompletedLoad,
@@ -30,15 +30,17 @@ export interface Migrated {
 /** Tables, columns and `_dlt_version`, for the package and for the state's own package where there is one. */
 export async function migrateStep(args: LoadStepArgs): Promise<Migrated> {
   const { plans } = await packagePlans(args.ref, args.spec);
-  return withSession(args, async session => {
-    const done: MigrationInfo[] = [];
-    for (const plan of plans) done.push(await session.migrate(plan));
-    return {
-      roots: plans.flatMap(plan => plan.roots),
-      created: done.flatMap(one => one.created),
-      added: done.flatMap(one => one.added),
-    };
-  });
+  return withSession(args, session => migrateAll(session, plans));
+}
+
+async function migrateAll(session: DestinationSession, plans: readonly LoadPlan[]): Promise<Migrated> {
+  const done: MigrationInfo[] = [];
+  for (const plan of plans) done.push(await session.migrate(plan));
+  return {
+    roots: plans.flatMap(plan => plan.roots),
+    created: done.flatMap(one => one.created),
+    added: done.flatMap(one => one.added),
+  };
 }
 
 export interface Staged {
@@ -70,6 +72,40 @@ export async function loadStep(args: LoadStepArgs, roots: string[]): Promise<Loa
   const { plans, record } = await packagePlans(args.ref, args.spec);
   if (args.destination.capabilities.commits === "chain") await markLoading(args.ref, record, plans);
   return withSession(args, session => session.loadChains(plans, roots));
+}
+
+export interface CommittedPackage {
+  migrated: Omit<Migrated, "roots">;
+  tables: LoadedTable[];
+  completed: CompletedLoad;
+  seconds: { migrate: number; load: number; complete: number };
+}
+
+/**
+ * Migrate, load and complete in one step and one session, where the destination commits the package as a whole: opening
+ * and closing it costs more than a small load itself.
+ */
+export async function commitStep(args: LoadStepArgs): Promise<CommittedPackage> {
+  const { plans } = await packagePlans(args.ref, args.spec);
+  const start = performance.now();
+  let loading = start;
+  const [{ created, added }, tables] = await withSession(args, async session => {
+    const migrated = await migrateAll(session, plans);
+    loading = performance.now();
+    return [migrated, await session.loadChains(plans, migrated.roots)] as const;
+  });
+  const completing = performance.now();
+  const completed = await completeStep(args);
+  return {
+    migrated: { created, added },
+    tables,
+    completed,
+    seconds: {
+      migrate: (loading - start) / 1000,
+      load: (completing - loading) / 1000,
+      complete: (performance.now() - completing) / 1000,
+    },
+  };
 }
 
 /** From now on some tables may hold part of the package: dropping it could load appended rows twice. */

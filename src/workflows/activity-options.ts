@@ -23,6 +23,7 @@ const START_TO_CLOSE = {
   migrateSchema: "1 hour",
   loadChains: "12 hours",
   completeLoad: "15 minutes",
+  commitPackage: "12 hours",
   dbtFreshness: "1 hour",
   dbtBuild: "12 hours",
   collectMetrics: "15 minutes",

@@ -37,6 +37,9 @@ import { coded, PROGRAMMING_ERRORS, setHandler } from "./unexpected";
 export const pauseSignal = defineSignal<[boolean]>("pauseLoad");
 export const loadProgressQuery = defineQuery<LoadProgressView>("progress");
 
+/** Patch of the loads that commit a package as a whole in one step. */
+const ONE_COMMIT = "one-commit";
+
 /** A load may begin anew this many times (a host gone, a package lost or overtaken) before it gives up. */
 const STARTS = 20;
 
@@ -217,6 +220,8 @@ class LoadRun {
       progress.normalized(normalized);
       this.#normalized = normalized;
     }
+    // Workers of before take the package in three steps.
+    if (request.commits === "package" && patched(ONE_COMMIT)) return await this.#commit(opened, run);
     const migrated = await this.#timed("migrate", () =>
       run("migrateSchema", "create and alter tables", [{ ref }]),
     );
@@ -228,12 +233,34 @@ class LoadRun {
     const done = await this.#timed("complete", () =>
       run("completeLoad", `complete load ${ref.load_id}`, [{ ref }]),
     );
-    progress.step("done");
+    return this.#loaded(opened, migrated, loaded, done);
+  }
+
+  /** What `commits: "package"` leaves to do after normalize, in one step. */
+  async #commit(opened: OpenedLoad, run: RunStep): Promise<LoadInfo> {
+    const { ref } = opened;
+    await this.pause.over();
+    this.progress.step("load");
+    const { migrated, tables, completed, seconds } = await run("commitPackage", `load ${ref.load_id}`, [
+      { ref },
+    ]);
+    for (const [step, took] of Object.entries(seconds)) this.#addSeconds(step, took);
+    this.progress.loaded(tables);
+    return this.#loaded(opened, migrated, tables, completed);
+  }
+
+  #loaded(
+    opened: OpenedLoad,
+    migrated: { created?: string[]; added?: string[] },
+    tables: LoadedTable[],
+    completed: CompletedLoad,
+  ): LoadInfo {
+    this.progress.step("done");
     return this.#info(opened, {
-      ...done,
-      notes: [...this.#notes, ...(done.notes ?? [])],
-      load_id: ref.load_id,
-      tables: loaded,
+      ...completed,
+      notes: [...this.#notes, ...(completed.notes ?? [])],
+      load_id: opened.ref.load_id,
+      tables,
       ...told(this.#normalized, migrated),
     });
   }
@@ -270,8 +297,12 @@ class LoadRun {
     this.progress.step(step);
     const start = Date.now();
     const result = await work();
-    this.#seconds[step] = (this.#seconds[step] ?? 0) + (Date.now() - start) / 1000;
+    this.#addSeconds(step, (Date.now() - start) / 1000);
     return result;
+  }
+
+  #addSeconds(step: string, seconds: number): void {
+    this.#seconds[step] = (this.#seconds[step] ?? 0) + seconds;
   }
 
   #info(opened: OpenedLoad, more: Partial<LoadInfo>): LoadInfo {
@@ -293,6 +324,8 @@ class LoadRun {
     };
   }
 }
+
+type CompletedLoad = Awaited<ReturnType<Activities["completeLoad"]>>;
 
 type RunStep = <N extends ActivityName & keyof Activities>(
   name: N,

@@ -5,6 +5,14 @@ import type { ResolvedRun } from "../../src/pipeline/infos";
 export type Call = { name: string; args: unknown[] };
 export type Fakes = { [name: string]: (...args: never[]) => Promise<unknown> };
 
+/** The answer of `commitPackage`. */
+export const committedPackage = () => ({
+  migrated: { created: [], added: [] },
+  tables: [{ table: "customers", rows: 3, inserted: 3, updated: 0, deleted: 0 }],
+  completed: { cursors: [] },
+  seconds: { migrate: 0, load: 0, complete: 0 },
+});
+
 /** @param queue the disk's own queue */
 export function fakes(name: string, queue: string, calls: Call[], more: Fakes = {}): Fakes {
   const note =
@@ -78,6 +86,7 @@ export function fakes(name: string, queue: string, calls: Call[], more: Fakes = 
       { table: "customers", rows: 3, inserted: 3, updated: 0, deleted: 0 },
     ]),
     completeLoad: note("completeLoad", () => ({ cursors: [] })),
+    commitPackage: note("commitPackage", committedPackage),
     pickHost: note("pickHost", () => host),
     findHolder: note("findHolder", () => ({})),
     holdHost: async () => {

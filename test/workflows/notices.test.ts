@@ -4,7 +4,7 @@ import type { Client } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import type { RunResult } from "../../src/pipeline/infos";
 import type { Notice } from "../../src/pipeline/notices";
-import { type Fakes, fakes } from "../support/fake-activities";
+import { committedPackage, type Fakes, fakes } from "../support/fake-activities";
 import { type TestWorker, testClient, testWorker } from "../support/temporal";
 
 let client: Client;
@@ -127,7 +127,10 @@ test("a cancelled run is no failed one, and the first load of a dataset is no ch
   expect(held.told).toEqual([]);
 
   const changes = { tables: [], schema_changes: ["items", "_dlt_x", "items.a"] };
-  const migrated = (created: string[]) => async () => ({ created, added: [], roots: ["items"] });
+  const committed = (created: string[]) => async () => ({
+    ...committedPackage(),
+    migrated: { created, added: [] },
+  });
   const normalized = async () => ({
     attempt: "a1",
     files: 1,
@@ -138,11 +141,11 @@ test("a cancelled run is no failed one, and the first load of a dataset is no ch
   });
   const first = await start(undefined, {
     normalizePackage: normalized,
-    migrateSchema: migrated(["_dlt_loads", "items"]),
+    commitPackage: committed(["_dlt_loads", "items"]),
   });
   const result = (await first.handle.result()) as RunResult;
   expect([result.load?.schema_changes, first.told]).toEqual([["items", "items.a"], []]);
-  const later = await start(undefined, { normalizePackage: normalized, migrateSchema: migrated(["items"]) });
+  const later = await start(undefined, { normalizePackage: normalized, commitPackage: committed(["items"]) });
   await later.handle.result();
   expect(later.told).toEqual(["3 schema_change"]);
 });

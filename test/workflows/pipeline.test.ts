@@ -6,7 +6,7 @@ import type { LoadInfo, ResolvedRun, RunResult } from "../../src/pipeline/infos"
 import { activityTitle } from "../../src/pipeline/names";
 import type { RunInput } from "../../src/pipeline/spec";
 import type { RunProgressView } from "../../src/workflows/run-details";
-import { type Call, type Fakes, fakes } from "../support/fake-activities";
+import { type Call, committedPackage, type Fakes, fakes } from "../support/fake-activities";
 import { type TestWorker, testClient, testWorker } from "../support/temporal";
 
 let client: Client;
@@ -48,9 +48,7 @@ test("the steps run in dlt's order, a child resource after its parent", async ()
     "extractResource",
     "finishExtract",
     "normalizePackage",
-    "migrateSchema",
-    "loadChains",
-    "completeLoad",
+    "commitPackage",
   ]);
   expect((run.calls[2]!.args[0] as { resource: string }).resource).toBe("customers");
   expect(result.load?.tables).toEqual([{ table: "customers", rows: 3, inserted: 3, updated: 0, deleted: 0 }]);
@@ -99,7 +97,7 @@ test("a terminal error stops at once", async () => {
   );
   await expect(run.handle.result()).rejects.toThrow(WorkflowFailedError);
   expect(tries).toBe(1);
-  expect(run.names()).not.toContain("loadChains");
+  expect(run.names()).not.toContain("commitPackage");
 });
 
 test("an idle run ends after extract", async () => {
@@ -124,7 +122,7 @@ test("a pending package is loaded first, without extracting", async () => {
     },
   );
   const result = (await run.handle.result()) as RunResult;
-  expect(run.names()).toEqual(["resolveRun", "migrateSchema", "loadChains", "completeLoad"]);
+  expect(run.names()).toEqual(["resolveRun", "commitPackage"]);
   expect(result.load?.pending).toBe(true);
 });
 
@@ -132,12 +130,12 @@ test("two runs of one pipeline and dataset take turns, whatever their workflow i
   const inside: string[] = [];
   let most = 0;
   const slow: Fakes = {
-    loadChains: async () => {
+    commitPackage: async () => {
       inside.push("x");
       most = Math.max(most, inside.length);
       await new Promise(done => setTimeout(done, 1_000));
       inside.pop();
-      return [];
+      return committedPackage();
     },
   };
   const first = await start({}, slow);
@@ -350,7 +348,7 @@ test("pause holds the next step until resume", async () => {
   expect(run.names()).not.toContain("normalizePackage");
   await run.handle.executeUpdate("resume");
   const result = (await run.handle.result()) as RunResult;
-  expect(run.names()).toContain("completeLoad");
+  expect(run.names()).toContain("commitPackage");
   expect((result.load as LoadInfo).load_id).toBe("1.5");
 });
 

@@ -11,12 +11,12 @@ import { temporal } from "@temporalio/proto";
 import type { RunInput } from "../../src/pipeline/spec";
 import { cacheDir } from "../../src/tools";
 import { workflowBundle } from "../../src/workflow-bundle";
-import { type Call, type Fakes, fakes } from "../support/fake-activities";
+import { type Call, committedPackage, type Fakes, fakes } from "../support/fake-activities";
 import { testWorker } from "../support/temporal";
 
 const FOLDER = join(__dirname, "histories");
 /** Of these recordings; those of before have none, or another. */
-const PREFIX = "hosts-";
+const PREFIX = "one-commit-";
 
 interface Scenario {
   name: string;
@@ -36,14 +36,14 @@ const SCENARIOS: Scenario[] = [
     more: () => {
       let tries = 0;
       return {
-        migrateSchema: async () => {
+        commitPackage: async () => {
           if (++tries < 3) {
             const failure = ApplicationFailure.retryable("not yet", "DESTINATION_BUSY");
             // A recording names no folder of the machine that made it.
             failure.stack = "";
             throw failure;
           }
-          return { created: [], added: [], roots: ["customers"] };
+          return committedPackage();
         },
       };
     },
