@@ -13,9 +13,9 @@ import { type Certificate, makeAuthority, revocationList, sign } from "../suppor
 import { askPsycopg2, makeUrls } from "../support/sql/python";
 import {
   behindSocket,
+  describePooler,
   dsnOf,
   freePort,
-  hasPooler,
   type RuledServer,
   startPooler,
   startRuledServer,
@@ -428,19 +428,21 @@ describe("what is not in the credentials", () => {
   });
 });
 
-(hasPooler ? test : test.skip)("a read ends with COMMIT, so that a pooler keeps its connection", async () => {
-  const pooler = await startPooler(server, "reader");
-  try {
-    const pids = new Set<unknown>();
-    for (let times = 0; times < 5; times++)
-      pids.add((await ask(`postgresql://reader:reader@127.0.0.1:${pooler.port}/postgres`)).pid);
-    expect(pids.size).toBe(1);
-    expect(pooler.log()).not.toContain("server was not ready");
-    // the pooler has no TLS
-    await expect(
-      ask(`postgresql://reader:reader@127.0.0.1:${pooler.port}/postgres?sslmode=require`),
-    ).rejects.toMatchObject({ code: "SQL_SETTINGS", message: expect.stringContaining("it has no TLS") });
-  } finally {
-    await pooler.stop();
-  }
+describePooler("a pooler", () => {
+  test("a read ends with COMMIT, so that a pooler keeps its connection", async () => {
+    const pooler = await startPooler(server, "reader");
+    try {
+      const pids = new Set<unknown>();
+      for (let times = 0; times < 5; times++)
+        pids.add((await ask(`postgresql://reader:reader@127.0.0.1:${pooler.port}/postgres`)).pid);
+      expect(pids.size).toBe(1);
+      expect(pooler.log()).not.toContain("server was not ready");
+      // the pooler has no TLS
+      await expect(
+        ask(`postgresql://reader:reader@127.0.0.1:${pooler.port}/postgres?sslmode=require`),
+      ).rejects.toMatchObject({ code: "SQL_SETTINGS", message: expect.stringContaining("it has no TLS") });
+    } finally {
+      await pooler.stop();
+    }
+  });
 });

@@ -9,8 +9,8 @@ import { postgresSource, sqlDatabaseSource, sqlTableSource } from "../../src/sou
 import { Engine, sourceOf } from "../support/engine";
 import { execute } from "../support/postgres";
 import {
+  describePooler,
   dsnOf,
-  hasPooler,
   type RuledServer,
   startPooler,
   startReplica,
@@ -286,7 +286,7 @@ describe("a replica", () => {
   });
 });
 
-(hasPooler ? describe : describe.skip)("a pooler in transaction mode", () => {
+describePooler("a pooler in transaction mode", () => {
   test("tables, views and queries, also where statements are timed", async () => {
     const pooler = await startPooler(server, "timed");
     const dsn = `postgresql://timed:timed@127.0.0.1:${pooler.port}/postgres`;

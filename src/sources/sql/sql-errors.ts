@@ -3,14 +3,14 @@
  * hold values of rows: they never leave; a message goes on only where it speaks of names, limits and connections.
  */
 import { type ErrorCode, TidemarkError } from "../../pipeline/errors";
-import { CUT_SHORT, wordsFor } from "./sql-states";
+import { wordsFor } from "./sql-states";
 
-/** What the server refused, with its SQLSTATE. */
+/** What the server refused. */
 export class ServerRefusal extends TidemarkError {
   constructor(
     code: ErrorCode,
     message: string,
-    readonly state: string,
+    readonly isCut: boolean,
     /** Of a statement that was cancelled: the server's own limit, in milliseconds. */
     readonly limitMs?: number,
   ) {
@@ -20,7 +20,7 @@ export class ServerRefusal extends TidemarkError {
 
 /** The server cut a statement or a transaction short by its rules: shorter ones may pass. */
 export function wasCutShort(error: unknown): boolean {
-  return error instanceof ServerRefusal && CUT_SHORT.has(error.state);
+  return error instanceof ServerRefusal && error.isCut;
 }
 
 /** The limit that a statement was cut by; undefined when somebody or something else cut it. */
@@ -29,7 +29,7 @@ export function limitOf(error: unknown): number | undefined {
 }
 
 function refusal(state: string, said: string, where: string, limits: { statementMs: number } | undefined) {
-  const { code, isSafe, means, advice } = wordsFor(state, said);
+  const { code, isSafe, means, advice, isCut } = wordsFor(state, said);
   const words = isSafe ? `: ${said}` : "";
   const meaning = means === undefined ? "" : `: ${means}`;
   const left = isSafe ? "" : " (its own message is left out, it may hold a value)";
@@ -38,7 +38,7 @@ function refusal(state: string, said: string, where: string, limits: { statement
   return new ServerRefusal(
     code,
     `PostgreSQL refused ${where} with ${state}${words}${meaning}${left}.${limit} ${advice}`,
-    state,
+    isCut === true,
     limitMs,
   );
 }

@@ -11,6 +11,8 @@ export interface StateWords {
   /** What it means, where the server's own words do not say it. */
   means?: string;
   advice: string;
+  /** A statement or a transaction was cut short by the server's rules: shorter ones may pass. */
+  isCut?: true;
 }
 
 /** The rows of docs/sql-sources.md: those of single states, whose classes say less. */
@@ -40,7 +42,12 @@ const passing = (advice = REPEATED, means?: string): StateWords => ({
   ...query(advice, means),
   code: "SQL_CONNECTION",
 });
+const cut = (advice: string): StateWords => ({ ...passing(advice), isCut: true });
 const login = (advice: string): StateWords => ({ ...query(advice), code: "SQL_UNAUTHORIZED" });
+const settings = (advice: string, isSafe = true): StateWords => ({
+  ...query(advice, isSafe ? undefined : "it takes no queries", isSafe),
+  code: "SQL_SETTINGS",
+});
 
 const KEEP_CURSOR =
   "A table with a primary key is read on in short statements; where there is none, give the role a longer limit";
@@ -111,10 +118,10 @@ export const STATES: { [state: string]: StateWords } = {
   ),
   "25006": query("Only reading queries are allowed here."),
   "25P02": passing(),
-  "25P03": passing(
+  "25P03": cut(
     `The server ends transactions that wait (idle_in_transaction_session_timeout). ${KEEP_CURSOR} (options=-c idle_in_transaction_session_timeout=0).`,
   ),
-  "25P04": passing(
+  "25P04": cut(
     `The server limits how long a transaction takes (transaction_timeout). ${KEEP_CURSOR} (options=-c transaction_timeout=0).`,
   ),
   "28000": login(
@@ -122,7 +129,7 @@ export const STATES: { [state: string]: StateWords } = {
   ),
   "28P01": login("Check user and password in the credentials."),
   "3D000": login("Check the database's name in the credentials."),
-  "40001": passing(
+  "40001": cut(
     "On a replica: rows were cleaned away on the primary while they were read. A table with a primary key is read on in short statements; else set hot_standby_feedback=on or a longer max_standby_streaming_delay on the replica. The step is repeated.",
   ),
   "42501": query("Grant the role SELECT on it, and USAGE on its schema."),
@@ -144,30 +151,42 @@ export const STATES: { [state: string]: StateWords } = {
   "55P03": passing(
     "Another session holds a lock on the table for longer than lock_timeout allows. The step is repeated.",
   ),
-  "57014": passing(
+  "57014": cut(
     `The statement was cancelled, by the server's limit (statement_timeout) or by somebody. ${KEEP_CURSOR} (options=-c statement_timeout=0).`,
   ),
   "57P01": passing("The server is shut down, or somebody ended the connection. The step is repeated."),
   "57P02": passing("The server crashed and comes back. The step is repeated."),
   "57P03": passing("The server is starting up or shutting down. The step is repeated."),
   "57P04": login("The database was dropped."),
-  "57P05": passing("The server ends sessions that wait (idle_session_timeout). The step is repeated."),
+  "57P05": cut("The server ends sessions that wait (idle_session_timeout). The step is repeated."),
   XX001: query("The table is damaged on the server's disk; its administrator has to look."),
   XX002: query("An index is damaged on the server's disk; REINDEX it."),
 };
 
+type Said = [said: RegExp, words: StateWords];
+
+const POOLER_IS_FULL = passing(
+  "The pooler has no place left for another client (max_client_conn); load fewer tables at once, or raise it. The step is repeated.",
+);
+
 /**
- * pgbouncer's refusals at its door have one SQLSTATE, in the class of connections that are lost: repeating helps none.
+ * A pooler has one SQLSTATE for all that it refuses itself or passes on from the server's door: pgbouncer that of lost
+ * connections. What it says tells them apart; most of it helps nobody to repeat.
  */
-const OF_POOLERS: [said: RegExp, words: StateWords][] = [
+const OF_PGBOUNCER: Said[] = [
   [
     /^unsupported startup parameter/,
-    {
-      code: "SQL_SETTINGS",
-      isSafe: true,
-      advice:
-        "The pooler does not pass it on: leave it out of the credentials and set it for the role (ALTER ROLE … SET …).",
-    },
+    settings(
+      "The pooler does not pass it on: leave it out of the credentials and set it for the role (ALTER ROLE … SET …).",
+    ),
+  ],
+  [
+    /^transaction blocks not allowed in statement pooling mode/,
+    settings("A read is a transaction: give the database pool_mode=transaction or session in the pooler."),
+  ],
+  [
+    /^(unknown|invalid) command '|^unsupported pkt type/,
+    settings("This database is the pooler's own console; name the one that is to be read.", false),
   ],
   [
     /^no such (database|user)/,
@@ -177,11 +196,41 @@ const OF_POOLERS: [said: RegExp, words: StateWords][] = [
     /authentication failed/,
     login("Check user and password in the credentials, and whether the pooler has the same."),
   ],
+  [
+    /^(database|role) ".*" (does not exist|is not permitted to log in)|^no pg_hba\.conf entry|^pg_hba\.conf rejects/,
+    login("The server behind the pooler says so: check its address, database and user in the pooler."),
+  ],
+  [
+    /^query timeout/,
+    cut(`The pooler limits how long a statement takes (query_timeout). ${KEEP_CURSOR} in the pooler.`),
+  ],
+  [
+    /^idle transaction timeout/,
+    cut(`The pooler ends transactions that wait (idle_transaction_timeout). ${KEEP_CURSOR} in the pooler.`),
+  ],
+  [
+    /^query_wait_timeout/,
+    passing(
+      "No connection to the server came free in time, or the server behind the pooler cannot be reached (query_wait_timeout). Load fewer tables at once, or raise default_pool_size in the pooler. The step is repeated.",
+    ),
+  ],
+  [/^no more connections allowed/, POOLER_IS_FULL],
 ];
+/** Supavisor's has the SQLSTATE of inner errors. */
+const OF_SUPAVISOR: Said[] = [
+  [
+    /^Tenant or user not found/,
+    login(
+      "The pooler finds its database by the user's name: it must end with the project's, as in reader.project.",
+    ),
+  ],
+  [/^(\w+: )?max clients reached/i, POOLER_IS_FULL],
+];
+const OF_POOLERS: { [state: string]: Said[] } = { "08P01": OF_PGBOUNCER, XX000: OF_SUPAVISOR };
 
 /** @param said by the server. A state that nobody has words for is taken for an error of the query. */
 export function wordsFor(state: string, said = ""): StateWords {
-  const pooler = state === "08P01" ? OF_POOLERS.find(([words]) => words.test(said))?.[1] : undefined;
+  const pooler = OF_POOLERS[state]?.find(([words]) => words.test(said))?.[1];
   return (
     pooler ??
     STATES[state] ??
@@ -189,6 +238,3 @@ export function wordsFor(state: string, said = ""): StateWords {
     query("Check the query and the columns it names.", undefined, false)
   );
 }
-
-/** A statement that was too long for the server's rules: a shorter one may pass. */
-export const CUT_SHORT: ReadonlySet<string> = new Set(["57014", "40001", "25P03", "25P04", "57P05"]);

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execute, type PostgresServer, startPostgresServer } from "../../../demo/postgres-server";
-import { toolPaths } from "../../../src/tools";
+import { findOnPath, toolPaths } from "../../../src/tools";
 import type { Certificate } from "./certificates";
 
 export interface RuledServer extends PostgresServer {
@@ -128,11 +128,30 @@ export interface Pooler {
   stop(): Promise<void>;
 }
 
-const POOLER = "/usr/sbin/pgbouncer";
-export const hasPooler = existsSync(POOLER);
+/** Debian keeps it off the PATH of users. */
+const POOLER = findOnPath("pgbouncer", { PATH: `${process.env.PATH}:/usr/sbin` });
 
-/** Debian's pgbouncer in transaction mode, one connection to the server. */
-export async function startPooler(server: RuledServer, user: string): Promise<Pooler> {
+/** Tests that need pgbouncer, which no set-up can bring without the system's own installer. */
+export function describePooler(name: string, tests: () => void): void {
+  if (POOLER) describe(name, tests);
+  else
+    describe.skip(
+      `${name} (skipped: no pgbouncer here; apt install pgbouncer, brew install pgbouncer)`,
+      tests,
+    );
+}
+
+/**
+ * pgbouncer in transaction mode, one connection to the server.
+ * @param more settings of [pgbouncer] in place of these or besides
+ * @param target of the database `postgres`, in pgbouncer's words
+ */
+export async function startPooler(
+  server: RuledServer,
+  user: string,
+  more: { [setting: string]: string | number } = {},
+  target = `host=127.0.0.1 port=${server.port}`,
+): Promise<Pooler> {
   const { uid, gid } = statSync(server.dataDir);
   const port = await freePort();
   const ini = join(server.folder, "pgbouncer.ini");
@@ -146,15 +165,12 @@ export async function startPooler(server: RuledServer, user: string): Promise<Po
     auth_file: users,
     pool_mode: "transaction",
     default_pool_size: 1,
-    ignore_startup_parameters: "extra_float_digits",
+    ...more,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
-  writeFileSync(
-    ini,
-    `[databases]\npostgres = host=127.0.0.1 port=${server.port}\n[pgbouncer]\n${lines.join("\n")}\n`,
-  );
+  writeFileSync(ini, `[databases]\npostgres = ${target}\n[pgbouncer]\n${lines.join("\n")}\n`);
   const own = process.getuid?.() === 0 ? { uid, gid } : {};
-  const child = spawn(POOLER, [ini], { ...own, stdio: ["ignore", "ignore", "pipe"], cwd: "/" });
+  const child = spawn(POOLER!, [ini], { ...own, stdio: ["ignore", "ignore", "pipe"], cwd: "/" });
   let log = "";
   child.stderr.on("data", chunk => {
     log += chunk;

@@ -10,6 +10,7 @@ const ELSEWHERE = ["Connecting", "What a server refuses", "Types", "Limits"];
 
 const SOURCE = "test/contract/sql-source.test.ts";
 const RULES = "test/contract/sql-rules.test.ts";
+const POOLERS = "test/contract/sql-poolers.test.ts";
 const EDGES = "test/contract/sql-edges.test.ts";
 const CASES = "test/contract/sql-parity/cases.ts";
 const DIFFERENCES = "test/contract/sql-parity/differences.ts";
@@ -48,8 +49,19 @@ const HELD: { [section: string]: { [row: string]: [file: string, text: string] }
       "rows that are cleaned away under a read do not end it",
     ],
     "`lock_timeout`": [RULES, "a lock that others hold is told"],
-    "`pgbouncer` in transaction mode": [RULES, "a pooler in transaction mode"],
-    "what `pgbouncer` refuses at its door (`08P01`)": ["test/unit/sql/sql-states.test.ts", '"pgbouncer: %s"'],
+    "`pgbouncer` in transaction or session mode": [
+      POOLERS,
+      "one connection to the server: all tables at once",
+    ],
+    "`pgbouncer` in statement mode, or its own console": [POOLERS, "are no database to read"],
+    "`query_timeout`, `idle_transaction_timeout` of `pgbouncer`": [
+      POOLERS,
+      "a keyed table is read on in shorter statements",
+    ],
+    "what a pooler refuses at its door (`08P01`, Supavisor's `XX000`)": [
+      "test/unit/sql/sql-states.test.ts",
+      `a pooler's %s: %s`,
+    ],
     "row-level security": [RULES, "a policy decides which rows there are"],
     "a partitioned table": [RULES, "a partitioned table is one table"],
     "a materialized view that is not filled": [RULES, "a materialized view that was never filled"],

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sqlError } from "../../../src/sources/sql/sql-errors";
+import { sqlError, wasCutShort } from "../../../src/sources/sql/sql-errors";
 import { CLASSES, printStates, STATES, wordsFor } from "../../../src/sources/sql/sql-states";
 
 /** PostgreSQL 15 to 18, appendix "Error Codes": the classes of errors. 0x and others belong to statements that write. */
@@ -44,14 +44,38 @@ test("a limit is told as it was set", () => {
 });
 
 test.each([
-  ["unsupported startup parameter: options", "SQL_SETTINGS", /ALTER ROLE/],
-  ["unsupported startup parameter in options: statement_timeout", "SQL_SETTINGS", /ALTER ROLE/],
-  ["no such database: shop", "SQL_UNAUTHORIZED", /database/],
-  ["no such user", "SQL_UNAUTHORIZED", /user/],
-  ["SASL authentication failed", "SQL_UNAUTHORIZED", /password/],
-  ["server login has been failing, try again later (server_login_retry)", "SQL_CONNECTION", /repeated/],
-])("pgbouncer: %s", (message, code, advice) => {
-  const error = sqlError({ code: "08P01", message }, 'resource "r"');
+  ["08P01", "unsupported startup parameter: options", "SQL_SETTINGS", /ALTER ROLE/],
+  ["08P01", "unsupported startup parameter in options: statement_timeout", "SQL_SETTINGS", /ALTER ROLE/],
+  ["08P01", "no such database: shop", "SQL_UNAUTHORIZED", /database/],
+  ["08P01", "no such user", "SQL_UNAUTHORIZED", /user/],
+  ["08P01", "SASL authentication failed", "SQL_UNAUTHORIZED", /password/],
+  ["08P01", 'role "shop" does not exist', "SQL_UNAUTHORIZED", /behind the pooler/],
+  ["08P01", "idle transaction timeout", "SQL_CONNECTION", /idle_transaction_timeout/],
+  [
+    "08P01",
+    "server login has been failing, try again later (server_login_retry)",
+    "SQL_CONNECTION",
+    /repeated/,
+  ],
+  ["XX000", "Tenant or user not found", "SQL_UNAUTHORIZED", /reader\.project/],
+  [
+    "XX000",
+    "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size",
+    "SQL_CONNECTION",
+    /no place left/,
+  ],
+])("a pooler's %s: %s", (state, message, code, advice) => {
+  const error = sqlError({ code: state, message }, 'resource "r"');
   expect(error).toMatchObject({ code, message: expect.stringMatching(advice) });
   expect(error.message).toContain(message);
+});
+
+test("what a pooler cuts short may pass in shorter statements, what it refuses may not", () => {
+  const isCut = (message: string) => wasCutShort(sqlError({ code: "08P01", message }, 'resource "r"'));
+  expect(["query timeout", "idle transaction timeout"].map(isCut)).toEqual([true, true]);
+  expect(["query_wait_timeout", "no such user", "server conn crashed?"].map(isCut)).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });

@@ -4,7 +4,7 @@ import type { Page } from "../../../src/sources/source";
 import { ServerRefusal } from "../../../src/sources/sql/sql-errors";
 import { type Part, steadyPages } from "../../../src/sources/sql/steady-pages";
 
-const cut = (limitMs?: number) => new ServerRefusal("SQL_CONNECTION", "cut", "57014", limitMs);
+const cut = (limitMs?: number) => new ServerRefusal("SQL_CONNECTION", "cut", true, limitMs);
 
 /** A table of so many rows; a statement takes `ms`, and one that would have `most` rows or more is cut. */
 function server(rows: number, options: { ms: number; cutFirst?: boolean; most?: number; limitMs?: number }) {
