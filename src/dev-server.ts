@@ -102,13 +102,13 @@ async function start(config: Config, folder: string, signal: AbortSignal | undef
   );
   child.unref();
   const address = `127.0.0.1:${port}`;
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = performance.now() + START_TIMEOUT_MS;
   let exited = false;
   child.once("exit", () => {
     exited = true;
   });
   while (!(await answers(address, 1_000))) {
-    if (exited || signal?.aborted || Date.now() > deadline) {
+    if (exited || signal?.aborted || performance.now() > deadline) {
       if (!exited) await stop(child.pid!);
       signal?.throwIfAborted();
       throw new TidemarkError(
@@ -160,8 +160,8 @@ async function stop(pid: number): Promise<void> {
     } catch {
       return;
     }
-    const deadline = Date.now() + 10_000;
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + 10_000;
+    while (performance.now() < deadline) {
       if (!isAlive(pid)) return;
       await delay(50);
     }

@@ -60,14 +60,14 @@ export async function asStep<T>(
   let latest: ProgressEvent = { step };
   let sent = 0;
   const send = (ended: Partial<AttemptsSoFar> = {}) => {
-    sent = Date.now();
+    sent = performance.now();
     activity.heartbeat({ ...latest, attempts: { ...before, ...ended } } satisfies HeartbeatDetails);
   };
   // Three signs of life within the time-out, however short a spec makes it.
   const silence = Math.min(SILENCE_MS, (heartbeatTimeoutMs ?? SILENCE_MS * 3) / 3);
   const timer = setInterval(
     () => {
-      if (Date.now() - sent >= silence) send();
+      if (performance.now() - sent >= silence) send();
     },
     Math.min(EVERY_MS, silence),
   );
@@ -80,7 +80,7 @@ export async function asStep<T>(
   };
   const onProgress: OnProgress = event => {
     latest = event;
-    if (Date.now() - sent >= EVERY_MS) send();
+    if (performance.now() - sent >= EVERY_MS) send();
     observe?.(event);
   };
   try {

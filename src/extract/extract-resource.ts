@@ -100,8 +100,8 @@ class Extraction {
   #tableSeen: boolean;
   #requests = 0;
   #rows = 0;
-  #toldAt = 0;
-  #checkpointAt = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #checkpointAt = Number.NEGATIVE_INFINITY;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(
@@ -222,7 +222,7 @@ class Extraction {
   }
 
   async #checkpoint(resume: Checkpoint["resume"], atOnce: boolean): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     const running = this.#filter?.running();
     const large = (running?.hashes.length ?? 0) * 15 > LARGE_CHECKPOINT_CHARACTERS;
     if (!atOnce && large && now - this.#checkpointAt < 1000) return;
@@ -247,7 +247,7 @@ class Extraction {
   }
 
   #tell(last: boolean): void {
-    const now = Date.now();
+    const now = performance.now();
     if (!last && now - this.#toldAt < PROGRESS_MS) return;
     this.#toldAt = now;
     this.args.onProgress({

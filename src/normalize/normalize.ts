@@ -89,15 +89,15 @@ async function normalizeResource(
   table: string,
   paths: Paths,
 ): Promise<void> {
-  let reported = 0;
+  let reported = Number.NEGATIVE_INFINITY;
   let bytes = 0;
   const report = (): void => {
-    reported = Date.now();
+    reported = performance.now();
     input.onProgress({ step: "normalize", subject: table, rows: context.sink(table).total, bytes });
   };
   const done = (size: number): void => {
     bytes += size;
-    if (Date.now() - reported >= PROGRESS_EVERY_MS) report();
+    if (performance.now() - reported >= PROGRESS_EVERY_MS) report();
   };
   const takeLines = (lines: Buffer) => normalizeLines(lines, context, table, paths);
   const columns = new ColumnPath(context, table, takeLines);

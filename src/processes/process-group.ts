@@ -98,9 +98,9 @@ function isOurs(left: z.infer<typeof record>): boolean {
 }
 
 async function goneWithin(pid: number, ms: number): Promise<boolean> {
-  for (const end = Date.now() + ms; ; await sleep(50)) {
+  for (const end = performance.now() + ms; ; await sleep(50)) {
     if (!groupLives(pid)) return true;
-    if (Date.now() >= end) return false;
+    if (performance.now() >= end) return false;
   }
 }
 

@@ -66,7 +66,7 @@ export class DbtLog {
     const name = node.node_name ?? node.unique_id;
     this.#nodes.total = Math.max(this.#nodes.total, data.total ?? 0);
     if (node.node_status === "started") {
-      this.#running.set(node.unique_id, { name, since: Date.now() });
+      this.#running.set(node.unique_id, { name, since: performance.now() });
       this.#tell(name, "running");
       return;
     }
@@ -74,7 +74,7 @@ export class DbtLog {
     this.#running.delete(node.unique_id);
     if (!node.unique_id.startsWith("operation.")) {
       this.#nodes.done += 1;
-      if (since !== undefined) this.#rank(name, (Date.now() - since) / 1000);
+      if (since !== undefined) this.#rank(name, (performance.now() - since) / 1000);
       if (FAILED.test(node.node_status) && this.#nodes.failed.length < TOLD) this.#nodes.failed.push(name);
     }
     this.#tell(name, node.node_status);

@@ -68,7 +68,7 @@ export async function runDbt(options: RunDbtOptions): Promise<DbtInfo> {
   options.signal.throwIfAborted();
   requireProject(options.dbt);
   mkdirSync(options.stateDir, { recursive: true });
-  const started = Date.now();
+  const started = performance.now();
   const left = await endLeftBehind(recordPath(options), options.graceMs ?? 10_000);
   const notes =
     left === undefined ? [] : [`ended a dbt that an earlier attempt had left running (process ${left})`];
@@ -79,7 +79,7 @@ export async function runDbt(options: RunDbtOptions): Promise<DbtInfo> {
     ...info,
     ...(docs.path === undefined ? {} : { docs_path: docs.path }),
     notes: [...notes, ...info.notes, ...(docs.note === undefined ? [] : [docs.note])],
-    seconds: (Date.now() - started) / 1000,
+    seconds: (performance.now() - started) / 1000,
   };
 }
 

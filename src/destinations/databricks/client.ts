@@ -174,7 +174,7 @@ export class Warehouse implements AsyncDisposable {
 
   /** Waits for a warehouse that is starting, telling so. */
   private async openSession(doing: string): Promise<DriverSession> {
-    const until = Date.now() + (this.spec.start_timeout_seconds ?? DEFAULT_START_SECONDS) * 1000;
+    const until = performance.now() + (this.spec.start_timeout_seconds ?? DEFAULT_START_SECONDS) * 1000;
     for (let attempt = 1; ; attempt++) {
       this.signal.throwIfAborted();
       const alive = setInterval(() => this.tellWaiting(), RUNNING_PROGRESS_MS);
@@ -184,7 +184,7 @@ export class Warehouse implements AsyncDisposable {
         if (this.signal.aborted) throw this.signal.reason;
         const sorted = sortError(error, { where: this.endpoint.where, doing });
         const repeat = sorted instanceof DatabricksError && sorted.repeat !== undefined;
-        if (!repeat || Date.now() >= until) throw sorted;
+        if (!repeat || performance.now() >= until) throw sorted;
         this.tellWaiting();
         await this.pause(attempt);
       } finally {

@@ -94,7 +94,7 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
     // json, parquet and icu are built in; a load must never try to download anything
     autoinstall_known_extensions: "false",
   };
-  const started = Date.now();
+  const started = performance.now();
   let wait = FIRST_WAIT_MS;
   let told = 0;
   for (;;) {
@@ -104,12 +104,12 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
     } catch (error) {
       const holder = lockHolder(error);
       if (!holder) throw sortError(error, { path: file, doing: "opening" });
-      const waited = Date.now() - started;
+      const waited = performance.now() - started;
       if (waited >= settings.busy_timeout_seconds * 1000) {
         throw busy({ path: file, doing: "opening" }, holder, Math.round(waited / 1000));
       }
-      if (told === 0 || Date.now() - told >= WAIT_PROGRESS_MS) {
-        told = Date.now();
+      if (told === 0 || performance.now() - told >= WAIT_PROGRESS_MS) {
+        told = performance.now();
         options.onProgress({
           step: options.step ?? "load",
           subject: basename(file),
@@ -125,8 +125,9 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
 }
 
 /** The same words for as long as it is the same wait. */
+/** @param started as `performance.now` counts */
 function untilWhen(started: number, { busy_timeout_seconds }: DatabaseSettings): string {
-  const end = new Date(started + busy_timeout_seconds * 1000).toISOString();
+  const end = new Date(Date.now() + started - performance.now() + busy_timeout_seconds * 1000).toISOString();
   return `gives up at ${end.slice(11, 19)} UTC, after ${busy_timeout_seconds} s (busy_timeout_seconds)`;
 }
 

@@ -75,7 +75,7 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
   const { child } = group;
   const log = join(options.folder, "python.log");
   const output = new OutputLog(log, options.secrets);
-  let heard = Date.now();
+  let heard = performance.now();
   let last: BridgeEvent | undefined;
   let because: TidemarkError | undefined;
   let killer: NodeJS.Timeout | undefined;
@@ -87,7 +87,7 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
   };
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.on("data", (chunk: Buffer) => {
-      heard = Date.now();
+      heard = performance.now();
       output.take(chunk);
       options.onOutput?.(chunk.toString("utf8"));
     });
@@ -97,7 +97,7 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
   events.on("line", line => {
     const event = eventOf(line);
     if (event === undefined) return;
-    heard = Date.now();
+    heard = performance.now();
     if (LAST_EVENTS.has(event.event)) last = event;
     else if (event.event === "run" && options.answer !== undefined) {
       const failed = (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) });
@@ -112,9 +112,9 @@ export async function runBridge(request: JsonObject, options: BridgeOptions): Pr
   child.stdin!.write(`${JSON.stringify(request)}\n`);
   if (options.answer === undefined) child.stdin!.end();
 
-  const started = Date.now();
+  const started = performance.now();
   const watch = setInterval(() => {
-    const now = Date.now();
+    const now = performance.now();
     if (now - heard > options.idle_ms) end(silent(options.idle_ms));
     else if (options.timeout_ms !== undefined && now - started > options.timeout_ms)
       end(tooLong(options.timeout_ms));

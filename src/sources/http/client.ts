@@ -87,7 +87,7 @@ export class HttpClient {
         if (response.status < 400) {
           if (isWhole === undefined || isWhole(response) || isEnough("cut", FEW_ATTEMPTS)) return response;
           await waitUntil(
-            Date.now() + LOST_WAIT_MS,
+            performance.now() + LOST_WAIT_MS,
             `${call.what}: asking again for an answer that is cut,`,
             this.options,
           );
@@ -109,7 +109,7 @@ export class HttpClient {
       const kind = failure.attempts === undefined ? "usual" : failure.error.code;
       if (failure.waitMs === undefined || isEnough(kind, failure.attempts ?? this.options.attempts))
         throw failure.error;
-      const end = Date.now() + failure.waitMs;
+      const end = performance.now() + failure.waitMs;
       await waitUntil(end, `${call.what}: waiting to try again,`, this.options);
     }
   }

@@ -23,6 +23,7 @@ export interface Waiter {
   onWait?: (what: string) => void;
 }
 
+/** Times are the monotonic clock's: a wall clock that is set back must not make a pause of an hour out of one of a second. */
 export class Pace {
   private running = 0;
   private readonly queue: (() => void)[] = [];
@@ -44,7 +45,7 @@ export class Pace {
   async enter(waiter: Waiter): Promise<void> {
     for (;;) {
       waiter.signal.throwIfAborted();
-      const now = Date.now();
+      const now = performance.now();
       if (this.pausedUntil > now) {
         if (this.pausedUntil - now > MAX_PAUSE_MS) throw tooLong(waiter.what, this.pausedUntil);
         await waitUntil(this.pausedUntil, `${waiter.what}: the source asks for a pause`, waiter);
@@ -60,7 +61,7 @@ export class Pace {
           this.leave();
           throw error;
         }
-        if (this.pausedUntil <= Date.now()) return;
+        if (this.pausedUntil <= performance.now()) return;
         this.leave();
       } else {
         this.nextAt = now + this.gap;
@@ -77,7 +78,7 @@ export class Pace {
 
   /** Nobody asks before this time. */
   pause(ms: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, Date.now() + ms);
+    this.pausedUntil = Math.max(this.pausedUntil, performance.now() + ms);
   }
 
   /** Called while the refused request still counts as running. */
@@ -97,7 +98,7 @@ export class Pace {
 
   /** Nothing would be lost with it. */
   get isIdle(): boolean {
-    return this.users === 0 && Math.max(this.pausedUntil, this.nextAt) <= Date.now();
+    return this.users === 0 && Math.max(this.pausedUntil, this.nextAt) <= performance.now();
   }
 
   private get allowed(): number {
@@ -137,10 +138,11 @@ export class Pace {
 }
 
 function tooLong(what: string, until: number): TidemarkError {
+  const left = until - performance.now();
   return new TidemarkError(
     "HTTP_RETRYABLE_STATUS",
-    `${what}: the source asks for a pause until ${clock(until)}; the run goes on then.`,
-    { retryAfterMs: until - Date.now(), dltException: "HTTPError" },
+    `${what}: the source asks for a pause until ${clock(Date.now() + left)}; the run goes on then.`,
+    { retryAfterMs: left, dltException: "HTTPError" },
   );
 }
 

@@ -26,7 +26,7 @@ export function isRateLimited(response: HttpResponse): boolean {
 
 /** How long a refusing server wants to be left alone; undefined: it does not say. */
 export function announcedPauseMs(response: HttpResponse, now: number = Date.now()): number | undefined {
-  const after = retryAfterMs(response.header("retry-after"), now);
+  const after = retryAfterMs(response.header("retry-after"), serverTime(response, now));
   if (after !== undefined) return Math.min(after, MAX_ANNOUNCED_MS);
   const spent = budget(response, now);
   if (spent !== undefined && (spent.remaining ?? 0) === 0 && spent.resetMs !== undefined)

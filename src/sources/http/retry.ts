@@ -26,11 +26,15 @@ interface Waiter {
   onWait?: (what: string) => void;
 }
 
-/** Waits, telling `onWait` at the start and every five seconds. @throws the signal's reason when aborted */
+/**
+ * Waits, telling `onWait` at the start and every five seconds.
+ * @param end as `performance.now` counts: the wall clock may be set meanwhile
+ * @throws the signal's reason when aborted
+ */
 export async function waitUntil(end: number, what: string, { signal, onWait }: Waiter): Promise<void> {
-  for (let left = end - Date.now(); left > 0; left = end - Date.now()) {
+  for (let left = end - performance.now(); left > 0; left = end - performance.now()) {
     // Half a second is no news.
-    if (left >= 500) onWait?.(`${what} until ${clock(end)}; ${Math.ceil(left / 1000)} s left`);
+    if (left >= 500) onWait?.(`${what} until ${clock(Date.now() + left)}; ${Math.ceil(left / 1000)} s left`);
     try {
       await sleep(Math.min(left, SIGN_OF_LIFE_MS, MAX_TIMER_MS), undefined, { signal });
     } catch (error) {

@@ -1,6 +1,7 @@
 /** dlt's auth kinds (dlt-compatibility g.2), applied anew to every request, so that no place to resume holds a secret. */
 
 import { isObject } from "../../json/jsonpath";
+import { isOverAfter } from "../../pipeline/clocks";
 import { TidemarkError } from "../../pipeline/errors";
 import type { Json } from "../../pipeline/spec";
 import { readJson } from "../http/body";
@@ -58,7 +59,7 @@ function setHeader(call: HttpCall, name: string, value: string): void {
 /** OAuth 2.0 client credentials: one token per open resource, asked for again when it has expired. */
 class ClientCredentials implements Auth {
   private token = "";
-  private expiresAt = 0;
+  private isOver = (): boolean => true;
 
   constructor(
     private readonly config: OAuth2Config,
@@ -67,7 +68,7 @@ class ClientCredentials implements Auth {
   ) {}
 
   async apply(call: HttpCall): Promise<void> {
-    if (Date.now() >= this.expiresAt) await this.obtain();
+    if (this.isOver()) await this.obtain();
     setHeader(call, "Authorization", `Bearer ${this.token}`);
   }
 
@@ -103,6 +104,6 @@ class ClientCredentials implements Auth {
     }
     const lifetime = body.expires_in ?? this.config.default_token_expiration ?? DEFAULT_EXPIRATION_SECONDS;
     this.token = pythonText(token);
-    this.expiresAt = Date.now() + (pythonInt(lifetime) ?? DEFAULT_EXPIRATION_SECONDS) * 1000;
+    this.isOver = isOverAfter((pythonInt(lifetime) ?? DEFAULT_EXPIRATION_SECONDS) * 1000);
   }
 }

@@ -212,10 +212,10 @@ async function* fetchedBatches(
   const first = Math.max(1, Math.floor((FIRST_TIMED_ROWS * SHARE_OF_LIMIT) / share));
   for (let size = Math.min(first, chunkSize); ; ) {
     onRequest?.();
-    const from = Date.now();
+    const from = performance.now();
     const fetch = { text: `FETCH FORWARD ${size} FROM rows`, ...AS_TEXTS };
     const { rows, fields } = await orAbort(signal, client.query<(string | null)[]>(fetch as never), client);
-    const took = Date.now() - from;
+    const took = performance.now() - from;
     if (rows.length > 0 || isFirst) yield { rows, fields };
     isFirst = false;
     if (rows.length < size) break;

@@ -48,7 +48,7 @@ export async function* steadyPages(
   let place: Json | undefined = resume;
   let lost = false;
   let cut: unknown;
-  const from = Date.now();
+  const from = performance.now();
   try {
     for await (const page of read({ resume: place })) {
       // a page of rows without a place cannot be gone on after
@@ -63,11 +63,11 @@ export async function* steadyPages(
     if (!isKeyed || lost || signal.aborted || !wasCutShort(error)) throw error;
     cut = error;
   }
-  const target = Math.min(PAGE_MS, pageMs(limitOf(cut), Date.now() - from));
+  const target = Math.min(PAGE_MS, pageMs(limitOf(cut), performance.now() - from));
   onWait?.("reading on in shorter statements, as the server cut the last one short");
   let limit = FIRST_ROWS;
   for (let failures = 0; ; ) {
-    const began = Date.now();
+    const began = performance.now();
     let rows = 0;
     try {
       for await (const page of read({ resume: place, limit })) {
@@ -90,7 +90,7 @@ export async function* steadyPages(
     // infinity as a key is no place to go on after
     if (lost) throw cut;
     failures = 0;
-    const wanted = (limit * target) / Math.max(1, Date.now() - began);
+    const wanted = (limit * target) / Math.max(1, performance.now() - began);
     limit = Math.ceil(
       Math.min(MOST_ROWS, limit * MOST_CHANGE, Math.max(wanted, limit / MOST_CHANGE, LEAST_ROWS)),
     );

@@ -137,3 +137,20 @@ test("the same API with the same credentials has one pace, another one its own; 
   one.users--;
   expect(sharedPace({ base_url: "http://a", token: "t" }, limits)).not.toBe(one);
 });
+
+test.each([
+  ["an hour ahead", 3_600_000],
+  ["an hour back", -3_600_000],
+])("a wall clock that was %s and is set right again makes nobody wait", async (_, shift) => {
+  const pace = new Pace({ requests_per_second: 100 });
+  const waiter = { what: "x", signal: AbortSignal.timeout(5_000) };
+  const real = Date.now;
+  Date.now = () => real() + shift;
+  await pace.enter(waiter);
+  pace.pause(20);
+  await pace.enter(waiter);
+  Date.now = real;
+  const start = performance.now();
+  await pace.enter(waiter);
+  expect(performance.now() - start).toBeLessThan(1_000);
+});

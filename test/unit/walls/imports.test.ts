@@ -118,6 +118,32 @@ describe("who may import whom", () => {
   });
 });
 
+/** Times for others to read, deadlines of gRPC, and what came with a time of its own. The drill's clock is nobody's fault. */
+const WALL_CLOCK = [
+  "activities/load-steps.ts",
+  "activities/search-attributes.ts",
+  "destinations/databricks/credentials.ts",
+  "destinations/duckdb/database.ts",
+  "destinations/duckdb/generations.ts",
+  "dev-server.ts",
+  "pipeline/clocks.ts",
+  "sources/http/cookies.ts",
+  "sources/http/failures.ts",
+  "sources/http/pace.ts",
+  "sources/http/rate-limit.ts",
+  "sources/http/retry.ts",
+  "transform/prune-runs.ts",
+  "worker-health.ts",
+];
+
+test("what is waited for or measured goes by a clock that nobody sets (pipeline/clocks.ts)", () => {
+  const known = files.filter(({ path }) => !/^(workflows|drill|cli)\//.test(path));
+  const readers = known.filter(({ path }) =>
+    readFileSync(join(ROOT, "src", path), "utf8").includes("Date.now()"),
+  );
+  expect(readers.map(({ path }) => path).sort()).toEqual(WALL_CLOCK);
+});
+
 describe("files of one job each", () => {
   test("none is longer than 450 lines", () => {
     expect(files.filter(({ lines }) => lines > 450).map(({ path, lines }) => `${path}: ${lines}`)).toEqual(
