@@ -165,7 +165,7 @@ async function dbt(
     dataset: datasetNames(spec).dataset,
     destination: {
       type: destination.type,
-      environment: adapter.environment(destination),
+      environment: await adapter.environment(destination),
       database: adapter.database(destination),
     },
     ...(kind === "build" && project.publish === "candidate"
@@ -193,12 +193,12 @@ const SIGNAL_MS = [2_000, 30_000] as const;
 /** Nodes that finish are shown in the workflow's current details, which only the workflow itself can write. */
 function alsoToWorkflow(onProgress: OnProgress): OnProgress {
   let wait: number = SIGNAL_MS[0];
-  let next = Date.now() + wait;
+  let next = performance.now() + wait;
   return event => {
     onProgress(event);
-    if (event.nodes === undefined || Date.now() < next) return;
+    if (event.nodes === undefined || performance.now() < next) return;
     wait = Math.min(wait * 2, SIGNAL_MS[1]);
-    next = Date.now() + wait;
+    next = performance.now() + wait;
     void tellWorkflow(event.nodes);
   };
 }

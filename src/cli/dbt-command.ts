@@ -22,7 +22,7 @@ export async function dbtCommand(config: Config, args: string[]): Promise<number
   if (args[0] === "--pipeline" && named === undefined) {
     throw new TidemarkError("SPEC_NOT_FOUND", "--pipeline needs the name or path of a spec.");
   }
-  const { destination, env } = named === undefined ? ofConfig(config) : ofPipeline(config, named);
+  const { destination, env } = await (named === undefined ? ofConfig(config) : ofPipeline(config, named));
   const { venv, setup } = destinationType(destination).dbt;
   const made = venvPython(venv, config.env);
   const executable = dbtProgram(destination, { configured: config.dbt, made, setup });
@@ -46,7 +46,7 @@ interface Place {
   env: { [name: string]: string };
 }
 
-function ofConfig(config: Config): Place {
+async function ofConfig(config: Config): Promise<Place> {
   const project = config.dbtDir;
   const { type } = destinationType(config.destination);
   const spec = destinationType(type).resolve({ type }, config, undefined);
@@ -56,7 +56,7 @@ function ofConfig(config: Config): Place {
     env: {
       ...dbtEnvironment(config.datasetName, {
         type,
-        environment: destinationType(type).dbt.environment(destination),
+        environment: await destinationType(type).dbt.environment(destination),
       }),
       ...(existsSync(join(project, "dbt_project.yml"))
         ? { DBT_PROJECT_DIR: project, DBT_PROFILES_DIR: project }
@@ -65,7 +65,7 @@ function ofConfig(config: Config): Place {
   };
 }
 
-function ofPipeline(config: Config, name: string): Place {
+async function ofPipeline(config: Config, name: string): Promise<Place> {
   const spec = resolveSpec(loadSpec(name, config), {}, config);
   const dbt = spec.transform?.dbt;
   if (dbt === undefined) {
@@ -78,7 +78,7 @@ function ofPipeline(config: Config, name: string): Place {
     env: {
       ...dbtEnvironment(datasetNames(spec).dataset, {
         type: destination.type,
-        environment: destinationType(destination.type).dbt.environment(destination),
+        environment: await destinationType(destination.type).dbt.environment(destination),
       }),
       DBT_PROJECT_DIR: dbt.project_dir,
       DBT_PROFILES_DIR: dbt.profiles_dir,

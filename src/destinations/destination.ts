@@ -310,6 +310,10 @@ export interface ProjectLook {
   findProgram(name: string): string | undefined;
 }
 
+export interface DbtVariables {
+  [name: string]: string;
+}
+
 /** How dbt comes to this destination. */
 export interface DbtAdapter {
   /** The adapter's Python package; the dbt profile's output has the destination's name. */
@@ -318,7 +322,7 @@ export interface DbtAdapter {
   venv: string;
   setup: string;
   /** Variables that the profile reads, secrets included: the only way in for them. @param spec with its secrets looked up */
-  environment(spec: DestinationSpec): { [name: string]: string };
+  environment(spec: DestinationSpec): DbtVariables | Promise<DbtVariables>;
   /** The database as dbt's manifest names it; undefined: not known here. */
   database(spec: DestinationSpec): string | undefined;
   /** More packages whose versions matter, and what they say: those that do not work with the worker. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openWarehouse, type ResultRow } from "../../src/destinations/databricks/client";
 import { createDatabricksDestination } from "../../src/destinations/databricks/databricks-destination";
-import { DATABRICKS_DBT } from "../../src/destinations/databricks/dbt-adapter";
+import { DATABRICKS_DBT, dbtVariables } from "../../src/destinations/databricks/dbt-adapter";
 import type { DatabricksDestination } from "../../src/destinations/databricks/spec";
 import { decideGate } from "../../src/gate/decide";
 import { collectMetrics } from "../../src/gate/metrics";
@@ -43,7 +43,7 @@ function dbtDestination(more: Partial<DatabricksDestination> = {}): DbtDestinati
   const spec = warehouseSpec(more);
   return {
     type: "databricks",
-    environment: DATABRICKS_DBT.environment(spec),
+    environment: dbtVariables(spec),
     database: DATABRICKS_DBT.database(spec),
   };
 }

@@ -1,5 +1,10 @@
-/** Who we are to Databricks: a personal access token, or a service principal's token that is fetched and kept. */
+/**
+ * Who we are to Databricks: a personal access token, a service principal's token that is fetched and kept, or what a
+ * profile of the Databricks CLI has.
+ */
+import { isOverAfter } from "../../pipeline/clocks";
 import { TidemarkError } from "../../pipeline/errors";
+import { loginOf, type ProfileName } from "./cli-profile";
 import type { Endpoint } from "./endpoint";
 import { httpError, sortError } from "./errors";
 import { httpsRequest } from "./https-request";
@@ -15,6 +20,13 @@ const RENEW_BEFORE_MS = 120_000;
 
 /** @throws TidemarkError SPEC_INVALID without any, DESTINATION_DENIED when the service principal is refused */
 export function credentialsOf(spec: DatabricksDestination, endpoint: Endpoint): Credentials {
+  if (spec.profile !== undefined) {
+    return kept(async () => {
+      const login = await loginOf(spec as ProfileName);
+      if ("token" in login) return { header: `Bearer ${login.token}`, isOver: renewal(login.until) };
+      return await fetchToken(endpoint, login.client_id, login.client_secret);
+    });
+  }
   const token = text(spec.access_token, "access_token");
   if (token !== undefined) return { authorization: async () => `Bearer ${token}` };
   const secret = text(spec.client_secret, "client_secret");
@@ -22,16 +34,25 @@ export function credentialsOf(spec: DatabricksDestination, endpoint: Endpoint): 
   if (id === undefined || secret === undefined) {
     throw new TidemarkError(
       "SPEC_INVALID",
-      "destination: Databricks needs access_token (DATABRICKS_TOKEN), or client_id and client_secret of a service " +
-        "principal (DATABRICKS_CLIENT_ID, DATABRICKS_CLIENT_SECRET).",
+      "destination: Databricks needs access_token (DATABRICKS_TOKEN), client_id and client_secret of a service " +
+        "principal (DATABRICKS_CLIENT_ID, DATABRICKS_CLIENT_SECRET), or profile (DATABRICKS_CONFIG_PROFILE).",
     );
   }
-  let current: Promise<{ header: string; until: number }> | undefined;
+  return kept(() => fetchToken(endpoint, id, secret));
+}
+
+interface Token {
+  header: string;
+  isOver: () => boolean;
+}
+
+/** Asked for once, and again when it is about to end. */
+function kept(fetch: () => Promise<Token>): Credentials {
+  let current: Promise<Token> | undefined;
   return {
     async authorization() {
-      const now = Date.now();
-      if (current === undefined || (await current).until < now) {
-        current = fetchToken(endpoint, id, secret);
+      if (current === undefined || (await current).isOver()) {
+        current = fetch();
         current.catch(() => {
           current = undefined;
         });
@@ -49,11 +70,13 @@ function text(value: DatabricksDestination["access_token"], name: string): strin
   );
 }
 
-async function fetchToken(
-  endpoint: Endpoint,
-  id: string,
-  secret: string,
-): Promise<{ header: string; until: number }> {
+/** Some time before the end, which a token of a few minutes must not be asked for all the time. */
+function renewal(end = Number.POSITIVE_INFINITY): () => boolean {
+  const life = end - Date.now();
+  return isOverAfter(Math.max(life - RENEW_BEFORE_MS, life / 2));
+}
+
+async function fetchToken(endpoint: Endpoint, id: string, secret: string): Promise<Token> {
   const context = { where: endpoint.where, doing: "asking for an access token" };
   try {
     const answer = await httpsRequest(endpoint, {
@@ -72,11 +95,7 @@ async function fetchToken(
       access_token: string;
       expires_in?: number;
     };
-    const life = (expires_in ?? 3600) * 1000;
-    return {
-      header: `Bearer ${access_token}`,
-      until: Date.now() + Math.max(life - RENEW_BEFORE_MS, life / 2),
-    };
+    return { header: `Bearer ${access_token}`, isOver: renewal(Date.now() + (expires_in ?? 3600) * 1000) };
   } catch (error) {
     throw sortError(error, context);
   }

@@ -50,9 +50,10 @@ export async function closePools(): Promise<void> {
 /** The account is part of it: two principals never share a session. */
 function keyOf(spec: DatabricksDestination): string {
   const { server_hostname, port, http_path, catalog, ca_file, session_configuration } = spec;
-  const { access_token, client_id, client_secret, max_sessions, sql_scripting } = spec;
+  const { access_token, client_id, client_secret, profile, config_file } = spec;
+  const { max_sessions, sql_scripting } = spec;
   const place = [server_hostname, port, http_path, catalog, ca_file, session_configuration];
-  const account = [access_token, client_id, client_secret];
+  const account = [access_token, client_id, client_secret, profile, config_file];
   return createHash("sha256")
     .update(JSON.stringify([...place, ...account, max_sessions, sql_scripting]))
     .digest("hex");

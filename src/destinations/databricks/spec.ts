@@ -8,6 +8,7 @@ import { isSecretRef } from "../../pipeline/secret-ref";
 import type { DestinationSpec, Json, JsonObject, SecretRef } from "../../pipeline/spec";
 import type { DestinationSetting } from "../destination";
 import { SHARED_DEFAULTS, SHARED_SETTINGS, secret, sharedOptions, swapLiteral, text } from "../option-shapes";
+import { configFile, readProfile } from "./cli-profile";
 
 type Env = { readonly [name: string]: string | undefined };
 
@@ -24,6 +25,10 @@ export interface DatabricksDestination extends DestinationSpec {
   /** In place of a token: a service principal (OAuth machine-to-machine). */
   client_id?: SecretRef | string;
   client_secret?: SecretRef | string;
+  /** In place of both: a profile of the Databricks CLI, read where the worker runs. */
+  profile?: string;
+  /** Where the profile stands; absent: .databrickscfg in the home folder. */
+  config_file?: string;
   /** Default 443. */
   port?: number;
   /** PEM file of a certificate authority to trust besides the known ones. */
@@ -82,6 +87,16 @@ const connection = {
     .optional()
     .describe("In place of a token: a service principal; default: DATABRICKS_CLIENT_ID"),
   client_secret: secret.optional().describe("Of the service principal; default: DATABRICKS_CLIENT_SECRET"),
+  profile: text
+    .optional()
+    .describe(
+      "In place of token and principal: a profile of the Databricks CLI (`databricks auth login`), which may name host and warehouse too; default: DATABRICKS_CONFIG_PROFILE where there is neither",
+    ),
+  config_file: text
+    .optional()
+    .describe(
+      "File with the profile; default: DATABRICKS_CONFIG_FILE, else .databrickscfg in the home folder",
+    ),
   port: z.int().min(1).max(65535).optional().describe("Default: 443"),
   ca_file: text.optional().describe("PEM file of an authority that is trusted besides the known ones"),
   session_configuration: z
@@ -158,6 +173,7 @@ const VARIABLES = {
 } as const;
 
 type Field = keyof typeof VARIABLES;
+const ACCOUNT: readonly Field[] = ["access_token", "client_id", "client_secret"];
 const SECRETS: readonly Field[] = ["access_token", "client_secret"];
 
 /** dlt's names of a credential, most specific first. */
@@ -201,7 +217,8 @@ export function resolveDatabricks(
     spec[field] = swapLiteral(field, pointer, file, "DATABRICKS_TOKEN");
   }
   for (const field of Object.keys(VARIABLES) as Field[]) {
-    if (spec[field] !== undefined) continue;
+    // Who is asked for in the spec wins over who the environment names.
+    if (spec[field] !== undefined || (spec.profile !== undefined && ACCOUNT.includes(field))) continue;
     const variable = variablesOf(field).find(name => env[name]);
     if (variable !== undefined) spec[field] = SECRETS.includes(field) ? { env: variable } : env[variable];
   }
@@ -214,6 +231,10 @@ export function resolveDatabricks(
   if (spec.http_path === undefined && env.DATABRICKS_WAREHOUSE_ID) {
     spec.http_path = `/sql/1.0/warehouses/${env.DATABRICKS_WAREHOUSE_ID}`;
   }
+  const named = ACCOUNT.some(field => spec[field] !== undefined);
+  if (spec.profile === undefined && !named && env.DATABRICKS_CONFIG_PROFILE)
+    spec.profile = env.DATABRICKS_CONFIG_PROFILE;
+  if (spec.profile !== undefined) fillFromProfile(spec, env);
   if (spec.load_mode !== undefined && !loadModeSchema.safeParse(spec.load_mode).success) {
     throw new TidemarkError(
       "SPEC_INVALID",
@@ -234,8 +255,7 @@ export function resolveDatabricks(
       throw new TidemarkError("SPEC_INVALID", `${variable} ${refusal(field)}. Unset it.`);
     }
   }
-  const host = String(spec.server_hostname ?? "").replace(/^https?:\/\//, "");
-  const [name, port] = host.replace(/\/.*$/, "").split(":");
+  const [name, port] = hostAndPort(spec.server_hostname);
   spec.server_hostname = name;
   if (port !== undefined && spec.port === undefined) spec.port = Number(port);
   requireFields(spec);
@@ -246,15 +266,47 @@ export function resolveDatabricks(
   } as unknown as DatabricksDestination;
 }
 
+const hostAndPort = (host: unknown): string[] =>
+  String(host ?? "")
+    .replace(/^https?:\/\//, "")
+    .replace(/\/.*$/, "")
+    .split(":");
+
+/** @throws TidemarkError SPEC_INVALID: beside other credentials, no such profile, or one of another workspace */
+function fillFromProfile(spec: { [field: string]: unknown }, env: Env): void {
+  const others = ACCOUNT.filter(field => spec[field] !== undefined);
+  if (others.length > 0) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `destination.profile stands beside ${others.join(" and ")}: leave one of them out.`,
+    );
+  }
+  const file = spec.config_file ?? configFile(env);
+  if (file !== undefined) spec.config_file = file;
+  const profile = String(spec.profile);
+  const { host, warehouse_id } = readProfile({
+    profile,
+    ...(file === undefined ? {} : { config_file: String(file) }),
+  });
+  spec.server_hostname ??= host;
+  if (spec.http_path === undefined && warehouse_id) spec.http_path = `/sql/1.0/warehouses/${warehouse_id}`;
+  if (host !== undefined && hostAndPort(host)[0] !== hostAndPort(spec.server_hostname)[0]) {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      `destination.profile "${profile}" is for ${hostAndPort(host)[0]}, and destination.server_hostname is ${hostAndPort(spec.server_hostname)[0]}: its token is not sent there. Use a profile of that workspace, or leave server_hostname (DATABRICKS_HOST) out.`,
+    );
+  }
+}
+
 function requireFields(spec: { [field: string]: unknown }): void {
   const missing = (["server_hostname", "http_path", "catalog"] as const).filter(field => !spec[field]);
   const problems = missing.map(
     field => `destination.${field} is missing; set it in the spec or as ${VARIABLES[field][0]}`,
   );
   const principal = spec.client_id !== undefined && isSecretRef(spec.client_secret);
-  if (!isSecretRef(spec.access_token) && !principal) {
+  if (!isSecretRef(spec.access_token) && !principal && spec.profile === undefined) {
     problems.push(
-      "destination has no credentials; set DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+      "destination has no credentials; set DATABRICKS_TOKEN, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_CONFIG_PROFILE (after `databricks auth login`)",
     );
   }
   if (problems.length > 0) throw new TidemarkError("SPEC_INVALID", `${problems.join(". ")}.`);

@@ -3,7 +3,7 @@ import { basename, extname } from "node:path";
 import type { DbtAdapter } from "../destination";
 import type { DuckDbDestination } from "./spec";
 
-export const DUCKDB_DBT: DbtAdapter = {
+export const DUCKDB_DBT = {
   distribution: "dbt-duckdb",
   venv: "dbt",
   setup: "npm run setup",
@@ -25,4 +25,4 @@ export const DUCKDB_DBT: DbtAdapter = {
           },
         ]
       : [],
-};
+} satisfies DbtAdapter;

@@ -3,7 +3,7 @@ import { passwordIn } from "../../postgres-connection/credential-files";
 import type { DbtAdapter } from "../destination";
 import { connectionOf, type PostgresDestination } from "./spec";
 
-export const POSTGRES_DBT: DbtAdapter = {
+export const POSTGRES_DBT = {
   distribution: "dbt-postgres",
   venv: "dbt",
   setup: "npm run setup",
@@ -24,4 +24,4 @@ export const POSTGRES_DBT: DbtAdapter = {
     };
   },
   database: spec => (spec as PostgresDestination).place.split("/").at(-1),
-};
+} satisfies DbtAdapter;

@@ -43,7 +43,7 @@ describe("environment", () => {
 
   test("databricks needs its connection, by our names or dlt's", () => {
     expect(bad({ DLT_DESTINATION: "databricks", DATABRICKS_HOST: "h" })).toEqual([
-      "destination: databricks needs DATABRICKS_HTTP_PATH, DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET)",
+      "destination: databricks needs DATABRICKS_HTTP_PATH, DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_CONFIG_PROFILE)",
     ]);
     const dlt = "DESTINATION__DATABRICKS__CREDENTIALS__";
     expect(

@@ -162,7 +162,7 @@ export const ROOMS: readonly Room[] = [
     place: "destinations/databricks",
     job: "Databricks: staging into a Volume, one commit per table",
     imports: ["pipeline", "json", "schema", "package-rows", "destinations"],
-    vendors: ["@databricks/sql", "zod"],
+    vendors: ["@databricks/sql", "zod", "yaml"],
   },
   {
     place: "destinations/postgres",
