@@ -13,6 +13,7 @@ import type { ResolvedPipeline } from "../pipeline/spec";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
+import { tellWaits } from "./told-waits";
 
 export interface GateOptions {
   runResults?: string;
@@ -85,7 +86,7 @@ async function collectFrom(
   const destination = createDestination(withDestinationSecrets(spec.destination, config).destination);
   await using session = await destination.open({
     signal: new AbortController().signal,
-    onProgress: event => event.message && process.stderr.write(`${event.message}\n`),
+    onProgress: tellWaits(),
     readOnly: true,
   });
   const [newest, ...earlier] = await earlierLoads(spec, destination, config.packageRoot, undefined);

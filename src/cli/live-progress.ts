@@ -4,9 +4,8 @@
  */
 import type { WriteStream } from "node:tty";
 import type { Snapshot, StartedRun } from "../client";
+import { ToldWaits } from "./told-waits";
 
-/** A wait that goes on is told again. */
-const TELL_AGAIN_MS = 60_000;
 const CLEAR_LINE = "\r\u001b[2K";
 
 export class LiveProgress {
@@ -14,7 +13,7 @@ export class LiveProgress {
   readonly #quiet: boolean;
   readonly #seen = new Map<string, { rows: number; at: number; rate: number }>();
   readonly #said = new Set<string>();
-  readonly #waits = new Map<string, number>();
+  readonly #waits = new ToldWaits();
   #shown = false;
 
   constructor(
@@ -94,9 +93,7 @@ export class LiveProgress {
   }
 
   private wait(text: string): void {
-    const now = Date.now();
-    if (now - (this.#waits.get(text) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_MS) return;
-    this.#waits.set(text, now);
+    if (!this.#waits.isDue(text)) return;
     this.clear();
     this.out.write(`${text}\n`);
   }

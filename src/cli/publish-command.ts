@@ -8,6 +8,7 @@ import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
 import { PLAIN } from "./run-summary";
+import { tellWaits } from "./told-waits";
 
 export interface PublishOptions {
   /** Default: the newest candidate that waits for a person. */
@@ -59,7 +60,7 @@ async function choose(
   try {
     await using session = await createDestination(destination).open({
       signal: new AbortController().signal,
-      onProgress: event => event.message && process.stderr.write(`${event.message}\n`),
+      onProgress: tellWaits(),
     });
     const { generations } = session;
     if (generations === undefined) {

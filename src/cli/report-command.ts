@@ -15,6 +15,7 @@ import type { ReportPipeline } from "../report/report-data";
 import { loadSpec } from "../spec/load-spec";
 import { withDestinationSecrets } from "../spec/open-source";
 import { resolveSpec } from "../spec/resolve-spec";
+import { tellWaits } from "./told-waits";
 
 export interface ReportOptions {
   output?: string;
@@ -76,6 +77,7 @@ async function gather(
     packageRoot: config.packageRoot,
     ...(client === undefined ? {} : { client }),
     signal: new AbortController().signal,
+    onProgress: tellWaits(),
   });
 }
 

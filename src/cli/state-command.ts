@@ -11,6 +11,7 @@ import { cursorsOf } from "../state/cursor-values";
 import { decodeStateBlob } from "../state/state-blob";
 import { findPackages } from "./packages-elsewhere";
 import { PLAIN } from "./run-summary";
+import { tellWaits } from "./told-waits";
 
 export interface PipelineReport {
   pipeline_name: string;
@@ -44,7 +45,7 @@ async function readReport(config: Config, pipeline: string): Promise<PipelineRep
   const destination = createDestination(withDestinationSecrets(spec.destination, config).destination);
   await using session = await destination.open({
     signal: new AbortController().signal,
-    onProgress: event => event.message && process.stderr.write(`${event.message}\n`),
+    onProgress: tellWaits(),
     readOnly: true,
   });
   const { pipeline_name, dataset_name } = spec;

@@ -2,6 +2,7 @@
 import type { Client } from "@temporalio/client";
 import type { Destination } from "../destinations/destination";
 import { listPackages } from "../package/packages";
+import type { OnProgress } from "../pipeline/infos";
 import type { PipelineLoads } from "../pipeline/package-base";
 import { readDestination } from "./from-destination";
 import { dbtNodes } from "./from-files";
@@ -21,6 +22,8 @@ export interface ReportSources {
   /** Absent where no server is there to ask. */
   client?: Client;
   signal: AbortSignal;
+  /** Told of who holds the destination up. */
+  onProgress: OnProgress;
 }
 
 /** What cannot be read is a note on the page; the rest is shown all the same. */
@@ -67,8 +70,8 @@ export async function gatherPipeline(from: ReportSources): Promise<ReportPipelin
   };
 }
 
-async function destined({ destination, dataset, loads, signal }: ReportSources) {
-  await using session = await destination.open({ signal, onProgress: () => undefined, readOnly: true });
+async function destined({ destination, dataset, loads, signal, onProgress }: ReportSources) {
+  await using session = await destination.open({ signal, onProgress, readOnly: true });
   return await readDestination(session, dataset, loads);
 }
 

@@ -49,17 +49,20 @@ function literal(value: TestValue): string {
 
 const HOLD = `
 const { DuckDBInstance } = require(process.argv[1]);
-DuckDBInstance.create(process.argv[2]).then(async instance => {
+DuckDBInstance.create(process.argv[2], { access_mode: process.argv[3] }).then(async instance => {
   const connection = await instance.connect();
   process.stdout.write("held\\n");
   process.stdin.once("data", () => { connection.closeSync(); instance.closeSync(); process.exit(0); });
 });`;
 
 /** Another process with the file open, until `release`. */
-export async function holdFile(path: string): Promise<{ pid: number; release(): Promise<void> }> {
+export async function holdFile(
+  path: string,
+  mode: "READ_WRITE" | "READ_ONLY" = "READ_WRITE",
+): Promise<{ pid: number; release(): Promise<void> }> {
   const child: ChildProcess = spawn(
     process.execPath,
-    ["-e", HOLD, require.resolve("@duckdb/node-api"), path],
+    ["-e", HOLD, require.resolve("@duckdb/node-api"), path, mode],
     {
       stdio: ["pipe", "pipe", "inherit"],
     },

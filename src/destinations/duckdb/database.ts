@@ -10,7 +10,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { OnProgress } from "../../pipeline/infos";
 import type { Place } from "../one-transaction/sql-text";
 import type { Bound, ResultRow, SqlDatabase } from "../one-transaction/sql-vendor";
-import { busy, lockHolder, sortError } from "./errors";
+import { busy, holderText, lockHolder, sortError } from "./errors";
 import { canonicalPath, type TurnOptions, takeTurn, WAIT_PROGRESS_MS, WAITING } from "./file-turns";
 
 export interface DatabaseSettings {
@@ -114,7 +114,7 @@ async function openInstance(file: string, options: OpenDatabaseOptions): Promise
           step: options.step ?? "load",
           subject: basename(file),
           phase: WAITING,
-          message: `held by ${holder.program} (process ${holder.pid}); ${untilWhen(started, settings)}`,
+          message: `held by ${holderText(holder)}; ${untilWhen(started, settings)}`,
         });
       }
     }

@@ -13,22 +13,32 @@ export interface ErrorContext {
 }
 
 export interface LockHolder {
-  program: string;
-  pid: string;
+  /** Absent where the system does not tell: it is another user's. */
+  program?: string;
+  /** Absent where it is held from another container or, over a network, from another host. */
+  pid?: string;
+}
+
+export function holderText({ program, pid }: LockHolder): string {
+  if (pid === undefined) return "a program that is not of this host or container";
+  return program === undefined ? `process ${pid}` : `${program} (process ${pid})`;
 }
 
 /** Who holds DuckDB's lock on the file; undefined for any other error. */
 export function lockHolder(error: unknown): LockHolder | undefined {
   const message = messageOf(error);
   if (!message.includes("Could not set lock on file")) return undefined;
-  const match = /Conflicting lock is held in (.+?) \(PID (\d+)\)/.exec(message);
-  return { program: match?.[1] ?? "another process", pid: match?.[2] ?? "unknown" };
+  const [, program, ofProgram, alone] =
+    /Conflicting lock is held in (?:(.+?) \(PID (\d+)\)|PID (\d+))/.exec(message) ?? [];
+  const pid = ofProgram ?? alone;
+  if (pid === undefined || pid === "0") return {};
+  return program === undefined ? { pid } : { program, pid };
 }
 
 export function busy(context: ErrorContext, holder: LockHolder, waitedSeconds: number): TidemarkError {
   return new TidemarkError(
     "DESTINATION_BUSY",
-    `The DuckDB file ${context.path} is held by ${holder.program} (process ${holder.pid}) and did not become free in ` +
+    `The DuckDB file ${context.path} is held by ${holderText(holder)} and did not become free in ` +
       `${waitedSeconds} s. Close that program or its connection; the step is tried again.`,
   );
 }

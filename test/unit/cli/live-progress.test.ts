@@ -1,4 +1,5 @@
 import { LiveProgress } from "../../../src/cli/live-progress";
+import { tellWaits } from "../../../src/cli/told-waits";
 import type { Snapshot } from "../../../src/client";
 
 const HELD = "held by /usr/bin/python3.11 (process 4711); gives up at 03:12:44 UTC, after 600 s";
@@ -72,5 +73,22 @@ describe("what a run waits for", () => {
     Object.assign(out, { columns: 300 });
     new LiveProgress(out).show(held());
     expect(said.at(-1)).toContain(`extract out.duckdb (waiting for the file: ${HELD})`);
+  });
+});
+
+describe("what a command beside a run waits for", () => {
+  test.each<[string, { phase?: string; subject?: string; message?: string }, string[]]>([
+    [
+      "a held file",
+      { phase: "waiting for the file", subject: "out.duckdb", message: HELD },
+      [`waiting for the file out.duckdb: ${HELD}\n`],
+    ],
+    ["work", { phase: "running", message: "reading" }, ["reading\n"]],
+    ["no words", { phase: "loading", subject: "t" }, []],
+  ])("%s: told once, however often it comes", (_, event, told) => {
+    const { said, out } = output(false);
+    const tell = tellWaits(out);
+    for (let times = 0; times < 3; times++) tell({ step: "load", ...event });
+    expect(said).toEqual(told);
   });
 });

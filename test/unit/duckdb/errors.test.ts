@@ -1,4 +1,4 @@
-import { busy, lockHolder, sortError } from "../../../src/destinations/duckdb/errors";
+import { busy, holderText, lockHolder, sortError } from "../../../src/destinations/duckdb/errors";
 
 const CONTEXT = { path: "/data/x.duckdb", doing: 'loading table "orders"' };
 
@@ -78,6 +78,21 @@ describe("sorting DuckDB's errors", () => {
       kind: "transient",
       message: expect.stringMatching(/my tool \(process 4711\).*600 s/),
     });
+  });
+
+  // DuckDB's AdditionalProcessInfo, and the lock manager of a network's file system, which names process 0.
+  it.each([
+    [
+      "held in /usr/bin/duckdb (PID 12) by user ann. However, you would be able",
+      "/usr/bin/duckdb (process 12)",
+    ],
+    ["held in PID 12 by user root. See also", "process 12"],
+    ["held in PID 0. See also", "a program that is not of this host or container"],
+    ["", "a program that is not of this host or container"],
+  ])("a lock that is %j", (lock, told) => {
+    const why = lock === "" ? "Resource temporarily unavailable" : `Conflicting lock is ${lock}`;
+    const error = new Error(`IO Error: Could not set lock on file "/data/x.duckdb": ${why}`);
+    expect(holderText(lockHolder(error)!)).toBe(told);
   });
 
   it("leaves a sorted error as it is", () => {
