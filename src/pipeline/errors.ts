@@ -141,7 +141,7 @@ export const ERROR_KINDS = {
   PACKAGE_DENIED: "terminal",
 
   // ---- destination
-  /** Another process holds the DuckDB file; the message names it. Retried. */
+  /** Another process holds the DuckDB file, or a reader what is to be published; the message names it. Retried. */
   DESTINATION_BUSY: "transient",
   /** The destination cannot be opened or written. */
   DESTINATION_UNAVAILABLE: "transient",

@@ -1,11 +1,11 @@
 /**
  * A process that publishes generation after generation of four marts until it is killed; every third one does not pass.
- * Arguments: DuckDB file, how many to publish in all. It stands in for dbt: what it makes, it makes by hand.
+ * Arguments: the destination as JSON, how many to publish in all. It stands in for dbt: what it makes, it makes by hand.
  */
 import { randomUUID } from "node:crypto";
-import { DuckDBInstance } from "@duckdb/node-api";
-import { createDuckDbDestination } from "../../src/destinations/duckdb/duckdb-destination";
 import { type CandidatePlan, liveOf, suffixOf } from "../../src/destinations/generations";
+import { createDestination } from "../../src/destinations/registry";
+import type { DestinationSpec } from "../../src/pipeline/spec";
 
 export const MARTS = ["m1", "m2", "m3", "m4"];
 
@@ -17,19 +17,8 @@ export const PLAN: CandidatePlan = {
   other_schemas: [],
 };
 
-export async function statement(path: string, ...statements: string[]): Promise<void> {
-  const instance = await DuckDBInstance.create(path);
-  const connection = await instance.connect();
-  try {
-    for (const sql of statements) await connection.run(sql);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
-
-async function main(path: string, wanted: number): Promise<void> {
-  const destination = createDuckDbDestination({ type: "duckdb", path } as never);
+async function main(spec: DestinationSpec, wanted: number): Promise<void> {
+  const destination = createDestination(spec);
   const session = () => destination.open({ signal: new AbortController().signal, onProgress: () => {} });
   for (;;) {
     let generation: number;
@@ -42,7 +31,7 @@ async function main(path: string, wanted: number): Promise<void> {
     }
     const passes = generation % 3 !== 0;
     {
-      // dbt has the file for itself, and readers look in between.
+      // dbt has a DuckDB file for itself, and readers look in between.
       await using opened = await session();
       for (const name of MARTS) {
         await opened.query(
@@ -61,5 +50,5 @@ async function main(path: string, wanted: number): Promise<void> {
 
 if (require.main === module) {
   process.stdout.write("begun\n");
-  void main(process.argv[2]!, Number(process.argv[3])).then(() => process.exit(0));
+  void main(JSON.parse(process.argv[2]!), Number(process.argv[3])).then(() => process.exit(0));
 }

@@ -78,6 +78,10 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
     return this.options.onProgress;
   }
 
+  get signal(): AbortSignal {
+    return this.options.signal;
+  }
+
   /** A statement names no database: there is one per connection. */
   place(dataset: string): { catalog: string; dataset: string } {
     return { catalog: "", dataset };

@@ -30,6 +30,13 @@ export function stateOf(error: unknown): string | undefined {
     : undefined;
 }
 
+/** The same of a sorted error, which ends with it. */
+export function stateSaid(error: unknown): string | undefined {
+  return error instanceof TidemarkError
+    ? /\(([0-9A-Z]{5})\)\.(?: Nothing|$)/.exec(error.message)?.[1]
+    : undefined;
+}
+
 /**
  * @param place host:port/database
  * @param doing e.g. `loading table "orders"`

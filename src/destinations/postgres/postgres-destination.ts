@@ -38,6 +38,7 @@ export const POSTGRES: DestinationType = {
   settings: POSTGRES_SETTINGS,
   resolve: resolvePostgres,
   dbt: POSTGRES_DBT,
+  publishes: true,
   checkEnvironment,
   create: (spec: DestinationSpec) => createPostgresDestination(spec as PostgresDestination),
 };

@@ -4,6 +4,7 @@ import { selectProblem } from "../../pipeline/select-text";
 import type { SelectedNumber } from "../destination";
 import { oneNumber, refusedMetric } from "../one-number";
 import type { PostgresDatabase } from "./database";
+import { stateSaid } from "./errors";
 
 /** PostgreSQL's numbers, and the type of a bare NULL. */
 const TYPES: { [oid: number]: string } = {
@@ -35,7 +36,7 @@ export async function selectNumber(db: PostgresDatabase, sql: string): Promise<S
     });
   } catch (error) {
     if (!(error instanceof TidemarkError) || error.code !== "DESTINATION_REFUSED") throw error;
-    const state = /\(([0-9A-Z]{5})\)/.exec(error.message)?.[1] ?? "";
+    const state = stateSaid(error);
     if (state === "42P01" || state === "3F000") return { missing: "a table that it names is not there" };
     if (state === "42703") return { missing: "a column that it names is not there" };
     throw refusedMetric(error.message.replace(" Nothing was loaded.", ""));

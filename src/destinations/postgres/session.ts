@@ -10,12 +10,14 @@ import type {
   SelectedNumber,
   SqlWords,
 } from "../destination";
+import type { Generations } from "../generations";
 import { loadPackage } from "../one-transaction/load";
 import { migrate } from "../one-transaction/migrate";
 import { isLoaded, restore } from "../one-transaction/restore";
 import { qualifiedDataset, quoteName } from "../one-transaction/sql-text";
 import type { ResultRow, SqlVendor } from "../one-transaction/sql-vendor";
 import { openDatabase, type PostgresDatabase } from "./database";
+import { postgresGenerations } from "./generations";
 import { selectNumber } from "./select-number";
 import type { PostgresDestination } from "./spec";
 import { postgresVendor } from "./sql-vendor";
@@ -31,12 +33,14 @@ export async function openSession(
 class PostgresSession implements DestinationSession {
   readonly words: SqlWords;
   private readonly vendor: SqlVendor;
+  readonly generations: Generations;
 
   constructor(
     private readonly db: PostgresDatabase,
     spec: PostgresDestination,
   ) {
     this.vendor = postgresVendor(db, spec);
+    this.generations = postgresGenerations(db);
     this.words = {
       name: quoteName,
       schema: dataset => qualifiedDataset(db.place(dataset)),

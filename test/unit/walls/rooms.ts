@@ -143,7 +143,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     place: "destinations/one-transaction",
-    job: "a package in one transaction: SQL and order that DuckDB and PostgreSQL share",
+    job: "a package or a publication in one transaction: SQL and order that DuckDB and PostgreSQL share",
     imports: ["pipeline", "json", "schema", "destinations"],
   },
   {
