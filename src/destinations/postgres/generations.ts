@@ -54,7 +54,7 @@ export function postgresGenerations(
   }
 
   async function alone<T>(schema: string, doing: string, work: () => Promise<T>): Promise<T> {
-    const until = Date.now() + patience_ms;
+    const until = performance.now() + patience_ms;
     let pause: number = PAUSES_MS[0];
     for (way = "probe"; ; way = way === "probe" ? "queue" : "probe") {
       try {
@@ -63,7 +63,7 @@ export function postgresGenerations(
         if (!isInTheWay(error)) throw error;
         const holder = await holderOf(db, publication?.wanted ?? []);
         const who = holder ?? `another session that works on ${schema}`;
-        if (Date.now() + pause > until) throw busy(db.name, doing, who, patience_ms);
+        if (performance.now() + pause > until) throw busy(db.name, doing, who, patience_ms);
         db.onProgress({
           step: "publish",
           phase: "waiting for readers",

@@ -124,7 +124,7 @@ const WALL_CLOCK = [
   "activities/search-attributes.ts",
   "destinations/databricks/credentials.ts",
   "destinations/duckdb/database.ts",
-  "destinations/duckdb/generations.ts",
+  "destinations/one-transaction/generations.ts",
   "dev-server.ts",
   "pipeline/clocks.ts",
   "sources/http/cookies.ts",
