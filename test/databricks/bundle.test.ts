@@ -38,6 +38,7 @@ beforeAll(async () => {
     "var.schema": `analytics_${dataset}`,
     "var.dataset": dataset,
     "var.secret_scope": "tidemark",
+    "var.pipeline": "rest_api_demo",
     "job.run_id": "550315892394120",
     "job.start_time.iso_datetime": new Date().toISOString(),
   };
@@ -209,3 +210,20 @@ onStandin(
     expect(passed.out + passed.err + blocked.out + blocked.err).not.toContain(standin().token);
   },
 );
+
+onStandin("the job that needs a warehouse only: a server, a worker and dbt of the task's own", async () => {
+  const [run] = readBundle("bundle/alone/databricks.yml").resources.jobs.tidemark_alone!.tasks;
+  const { python_file, parameters } = run!.spark_python_task!;
+  const { TEMPORAL_ADDRESS: _, TEMPORAL_NAMESPACE: __, TEMPORAL_API_KEY: ___, ...env } = given();
+  const server = `${REPOSITORY}/bundle/alone/server/temporal`;
+  const args = parameters.map(text => local(text).replace(server, String(toolPaths(process.env).temporal)));
+  const { code, out, err } = await start(
+    python(),
+    [join(REPOSITORY, "bundle", "alone", python_file), ...args],
+    { ...env, TIDEMARK_TEMPORAL_PORT: "0", TIDEMARK_UI_PORT: "0" },
+    project.folder,
+  );
+  expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+  const result = JSON.parse(out.slice(out.indexOf("{")));
+  expect(result).toMatchObject({ pipeline_name: "rest_api_demo", gate: { decision: "promote" } });
+});

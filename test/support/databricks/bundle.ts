@@ -50,18 +50,24 @@ const task = z.strictObject({
 });
 const bundleShape = z.strictObject({
   bundle: z.strictObject({ name: text }),
-  sync: z.strictObject({ exclude: z.array(text) }),
-  variables: z.record(text, z.strictObject({ description: text, default: text.optional() })),
+  sync: z.strictObject({
+    exclude: z.array(text),
+    include: z.array(text).optional(),
+    paths: z.array(text).optional(),
+  }),
+  variables: z.record(text, z.strictObject({ description: text, default: z.string().optional() })),
   resources: z.strictObject({
-    apps: z.record(
-      text,
-      z.strictObject({
-        name: text,
-        description: text,
-        source_code_path: text,
-        resources: z.array(appResource),
-      }),
-    ),
+    apps: z
+      .record(
+        text,
+        z.strictObject({
+          name: text,
+          description: text,
+          source_code_path: text,
+          resources: z.array(appResource),
+        }),
+      )
+      .optional(),
     jobs: z.record(
       text,
       z.strictObject({
@@ -105,8 +111,8 @@ export type BundleTask = z.infer<typeof task>;
 const read = (file: string): unknown => parse(readFileSync(join(REPOSITORY, file), "utf8"));
 
 /** @throws ZodError naming the field that is not as Databricks wants it */
-export function readBundle(): Bundle {
-  return bundleShape.parse(read("databricks.yml"));
+export function readBundle(file = "databricks.yml"): Bundle {
+  return bundleShape.parse(read(file));
 }
 
 export function readApp(): z.infer<typeof appShape> {

@@ -8,7 +8,8 @@ import { REPOSITORY } from "../../support/project";
 const bundle = readBundle();
 const app = readApp();
 const job = bundle.resources.jobs.tidemark!;
-const worker = bundle.resources.apps.worker!;
+const worker = bundle.resources.apps!.worker!;
+const alone = readBundle("bundle/alone/databricks.yml");
 
 test("three tasks, each after the one before; the gate also after a failed build", () => {
   expect(
@@ -37,10 +38,14 @@ test("targets dev and prod; the reference's variables with its defaults", () => 
   }
 });
 
-test.each(Object.keys(bundle.targets))("target %s: every reference is defined", target => {
+const BUNDLES = [bundle, alone].flatMap(one =>
+  Object.keys(one.targets).map(target => [one.bundle.name, target, one] as const),
+);
+test.each(BUNDLES)("bundle %s, target %s: every reference is defined", (_, target, bundle) => {
   const values: { [reference: string]: string } = {
     "bundle.target": target,
     "bundle.name": bundle.bundle.name,
+    "workspace.current_user.userName": "robot@example.org",
     "workspace.file_path": "/Workspace/files",
     "job.run_id": "1",
     "job.start_time.iso_datetime": "2026-01-01T00:00:00Z",
@@ -52,7 +57,7 @@ test.each(Object.keys(bundle.targets))("target %s: every reference is defined", 
     .match(/"(?:[^"\\]|\\.)*"/g)!
     .map(text => JSON.parse(text) as string);
   expect(texts.filter(text => text.includes("${")).map(text => filled(text, values)).length).toBeGreaterThan(
-    20,
+    8,
   );
   expect(() => filled(`\${${"var.nobody"}}`, values)).toThrow("var.nobody");
 });
@@ -64,6 +69,9 @@ test("files and programs that the tasks and the app name are there", () => {
     const project = task.dbt_task?.project_directory;
     if (project !== undefined) expect(existsSync(join(REPOSITORY, project, "dbt_project.yml"))).toBe(true);
   }
+  for (const { spark_python_task } of alone.resources.jobs.tidemark_alone!.tasks) {
+    expect(existsSync(join(REPOSITORY, "bundle", "alone", spark_python_task!.python_file))).toBe(true);
+  }
   const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
   expect(app.command).toEqual(["npm", "run", "start"]);
   expect(scripts).toMatchObject({ start: "node bin/tidemark worker", build: "node setup/build.cjs" });
@@ -73,6 +81,10 @@ test("files and programs that the tasks and the app name are there", () => {
   );
   const dbt = job.environments.find(one => one.environment_key === "dbt")!;
   expect(pinned).toEqual(expect.arrayContaining(dbt.spec.dependencies));
+  // One version of each, whichever way the job comes.
+  const both = job.environments.flatMap(one => one.spec.dependencies);
+  const [own] = alone.resources.jobs.tidemark_alone!.environments;
+  expect(own!.spec.dependencies).toEqual(both);
 });
 
 test("what the app takes from its resources is granted to it, and where it loads follows from the Volume", () => {
