@@ -117,19 +117,23 @@ export async function runOfThisTask(): Promise<PackageOwner | undefined> {
   };
 }
 
-const clusters = new WeakMap<object, Promise<string | undefined>>();
+const clusters = new WeakMap<object, string>();
+/** Who is asked may be away, and a step must not wait for it. */
+const CLUSTER_DEADLINE_MS = 5_000;
 
-/** Two servers may call their namespaces alike. Undefined where the server does not tell. */
-function clusterId(client: Client): Promise<string | undefined> {
-  const { connection } = client;
-  const known =
-    clusters.get(connection) ??
-    connection.workflowService.getClusterInfo({}).then(
-      ({ clusterId: id }) => id || undefined,
-      () => undefined,
+/** Two servers may call their namespaces alike. Undefined where the server does not tell, or not now. */
+async function clusterId({ connection }: Client): Promise<string | undefined> {
+  const known = clusters.get(connection);
+  if (known !== undefined) return known;
+  try {
+    const { clusterId: id } = await connection.withDeadline(Date.now() + CLUSTER_DEADLINE_MS, () =>
+      connection.workflowService.getClusterInfo({}),
     );
-  clusters.set(connection, known);
-  return known;
+    if (id) clusters.set(connection, id);
+    return id || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function deferred(): { promise: Promise<void>; now: () => void } {

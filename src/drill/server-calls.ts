@@ -6,6 +6,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
+import { cutText } from "../pipeline/cut-text";
 
 /** gRPC status codes of a server that is away or busy: cancelled, deadline, exhausted, aborted, internal, unavailable. */
 const AWAY = [1, 4, 8, 10, 13, 14];
@@ -53,7 +54,7 @@ export async function newestRun(client: Client, workflowId: string): Promise<Ope
       pending: [
         ...(raw.pendingActivities ?? []).map(
           one =>
-            `${one.activityType?.name} attempt ${one.attempt}, state ${one.state}${
+            `${one.activityType?.name} attempt ${one.attempt}, state ${one.state}${describeBeat(one)}${
               one.lastFailure?.message ? `, last: ${one.lastFailure.message.slice(0, 200)}` : ""
             }`,
         ),
@@ -64,6 +65,21 @@ export async function newestRun(client: Client, workflowId: string): Promise<Ope
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** When and with what word a worker that has the step was heard, and who it is. */
+function describeBeat({ heartbeatDetails, lastHeartbeatTime, lastWorkerIdentity }: PendingActivity): string {
+  const seconds = Number(lastHeartbeatTime?.seconds ?? 0);
+  const [payload] = heartbeatDetails?.payloads ?? [];
+  const word = Buffer.from(payload?.data ?? []).toString();
+  const when = seconds === 0 ? "" : `, heard ${Math.round(Date.now() / 1000 - seconds)} s ago`;
+  return `${when}${word === "" ? "" : ` with ${cutText(word, 300)}`}${lastWorkerIdentity ? ` from ${lastWorkerIdentity}` : ""}`;
+}
+
+interface PendingActivity {
+  heartbeatDetails?: { payloads?: { data?: Uint8Array | null }[] | null } | null;
+  lastHeartbeatTime?: { seconds?: unknown } | null;
+  lastWorkerIdentity?: string | null;
 }
 
 /** A task that waits for a worker is another trouble than one that a worker holds. */

@@ -5,7 +5,7 @@ import type { Client, QueryConfig, QueryResult } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import type { OnProgress } from "../../pipeline/infos";
 import { cancelStatement } from "../../postgres-connection/cancel-statement";
-import { destroy, openClient } from "../../postgres-connection/connect";
+import { closeClient, destroy, openClient, orAbort } from "../../postgres-connection/connect";
 import type { OpenDestinationOptions } from "../destination";
 import type { Bound, ResultRow, SqlDatabase } from "../one-transaction/sql-vendor";
 import { sortError } from "./errors";
@@ -121,8 +121,10 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
       await this.run("COMMIT", [], `committing after ${doing}`);
       return result;
     } catch (error) {
-      // an aborted signal must not keep the rollback from running
-      await this.client.query("ROLLBACK").catch(() => undefined);
+      // After an abort the connection is cut, and with it the server rolls back.
+      const { signal } = this.options;
+      if (!signal.aborted)
+        await orAbort(signal, this.client.query("ROLLBACK"), this.client).catch(() => undefined);
       throw error;
     }
   }
@@ -139,7 +141,7 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.options.signal.aborted) destroy(this.client);
-    else await this.client.end().catch(() => undefined);
+    else await closeClient(this.client).catch(() => undefined);
   }
 
   private async guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
@@ -152,7 +154,8 @@ export class PostgresDatabase implements SqlDatabase, AsyncDisposable {
       RUNNING_PROGRESS_MS,
     );
     try {
-      return await work();
+      // The driver may wait for ever for a server that is gone, and for its word on what was cancelled.
+      return await orAbort(signal, work(), this.client);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw sortError(error, this.where, doing);
