@@ -32,9 +32,13 @@ export async function installPackages(
   }
   const { exit, output } = await run(folders => depsArgs(dbt, folders));
   if (exit.code !== 0) {
+    // Of a file that is a list of nothing dbt says no more than the key that it missed.
+    const said = exit.log.crashed
+      ? "dbt broke while it read packages.yml or dependencies.yml; check their form."
+      : ownDbtMessage(exit.log.fatal ?? exit.stderr);
     throw new TidemarkError(
       "DBT_PACKAGES",
-      `dbt deps could not install the packages of ${dbt.project_dir}: ${ownDbtMessage(exit.log.fatal ?? exit.stderr)} ` +
+      `dbt deps could not install the packages of ${dbt.project_dir}: ${said} ` +
         "Retried. Where no hub and no git can be reached, run `dbt deps` elsewhere and keep the folder dbt_packages with the project. " +
         `The whole log is in ${output}.`,
       { step: "transform" },

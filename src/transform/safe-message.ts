@@ -11,6 +11,11 @@ const SPEAKS_OF_VALUES = /^(Conversion|Constraint|Out of Range|Mismatch Type) Er
 /** Databricks: error class, then text. */
 const ERROR_CLASS = /^\[([A-Z0-9_.]+)\]/;
 const DATABASE_ERROR = /^[A-Z][A-Za-z ]+ (Error|Exception):/;
+/** What dbt-duckdb says of a model in Python, before its traceback. */
+const PYTHON_MODEL = /^Python model failed:/;
+const PYTHON_ERROR = /^[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)(?=:|$)/;
+/** Python's errors that speak of modules and names of the code. */
+const OF_PYTHON_NAMES = /^(ModuleNotFound|Import|Name|UnboundLocal|Attribute|Syntax|Indentation)Error: /;
 const LIMIT = 600;
 
 /**
@@ -52,6 +57,7 @@ export function ownDbtMessage(message: string): string {
     told
       .join(" ")
       .replace(/ @ (\w+): \{.*\} - at path/, " @ $1, at path")
+      .replace(UNREADABLE_VALUE, "$1a value of the project's files: its Jinja is wrong")
       .replace(REFUSED_VALUE, "$1…$2")
       .replace(/( has invalid value ).*$/, "$1…"),
   );
@@ -64,8 +70,20 @@ const AFTER_SYNTAX =
 const REFUSED_VALUE =
   /(at path \[.*?\]: |\binvalid: )(?!Runtime Error)(?:.*)( is (?:not|too|less|greater|valid under)\b| does not\b| was expected\b| has non-unique\b| should not\b)/;
 
+/** "Could not render {{ x: unexpected …": dbt repeats the value, in part or whole, and does not name its key. */
+const UNREADABLE_VALUE = /(Could not render ).*$/;
+
+/** A traceback without its lines of code: the error's name, and its words where they cannot hold a value. */
+function pythonError(message: string): string {
+  const error = message.split("\n").findLast(line => PYTHON_ERROR.test(line));
+  if (error === undefined) return "Python model failed (its words may quote rows; they are in the log)";
+  if (OF_PYTHON_NAMES.test(error)) return `Python model failed: ${error}`;
+  return `Python model failed: ${PYTHON_ERROR.exec(error)![0]} (its words may quote rows; they are in the log)`;
+}
+
 /** What a database said, without values. */
 export function safeDatabaseMessage(message: string): string {
+  if (PYTHON_MODEL.test(message)) return pythonError(message);
   const withoutExcerpt = message.split(/\n\s*LINE \d+:/)[0] ?? "";
   const text = withoutExcerpt.replace(/\s+/g, " ").trim();
   const errorClass = ERROR_CLASS.exec(text);

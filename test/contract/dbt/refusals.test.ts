@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TidemarkError } from "../../../src/pipeline/errors";
 import type { DbtSpec } from "../../../src/pipeline/spec";
-import { casesOf } from "../../support/whole";
+import { casesOf, whole } from "../../support/whole";
 import { type Lane, openLane, writeProject } from "./dbt-lane";
 
 const DEV = (more = "") =>
@@ -88,11 +88,36 @@ describe("dbt's own refusals", () => {
       {},
       /Found a cycle: model\.shop\.\w+ --> model\.shop\.\w+/,
     ],
+    [
+      "a profile with a value that is broken Jinja",
+      { "profiles.yml": DEV(', x: "{{ planted("') },
+      {},
+      /Could not render a value of the project's files: its Jinja is wrong/,
+    ],
+    [
+      "two models of one name",
+      { "models/more/one.sql": "select 2 as id" },
+      {},
+      /dbt found two models with the name "one".*models\/more\/one\.sql/,
+    ],
+    [
+      "a project without a profile",
+      { "dbt_project.yml": PROJECT.replace("profile: shop\n", "") },
+      {},
+      /no profile was specified/,
+    ],
+    [
+      "a method without a selector's name",
+      {},
+      { selector: "nightly" },
+      /Could not find selector named nightly/,
+    ],
     ["no such selector", {}, { select: "nosuchmethod:x" }, /'nosuchmethod' is not a valid method name/],
   ];
   // One from each of dbt's own places: command line, profile, project, parser.
   const COVERING = [
     "no such target",
+    "another version of dbt",
     "a profile with a wrong value",
     "a dbt_project.yml with a wrong value",
     "models in a circle",
@@ -102,6 +127,14 @@ describe("dbt's own refusals", () => {
     expect(error).toMatchObject({ code: "DBT_COMPILE", kind: "terminal", step: "transform" });
     expect(error.message).toMatch(words);
     expect(error.message).not.toMatch(/planted|may quote rows/);
+  });
+
+  whole("a model in Python that misses a module is told by the module's name", async () => {
+    const model =
+      "import no_such_module\ndef model(dbt, session):\n    return session.sql('select 1 as id')\n";
+    const error = await refusal({ "models/py.py": model });
+    expect(error).toMatchObject({ code: "DBT_CRASHED" });
+    expect(error.message).toContain("ModuleNotFoundError: No module named 'no_such_module'");
   });
 
   test("profiles_dir without profiles, as the freshness step meets it", async () => {

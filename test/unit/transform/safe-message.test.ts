@@ -49,6 +49,21 @@ describe("messages of dbt nodes", () => {
       /^shop\.on-run-start\.0 failed, error: Conversion Error: Could not convert string '…' to INT/,
     ],
     [
+      "a model in Python that misses a module",
+      "Runtime Error in model py (models/py.py)\n  Python model failed:\n  Traceback (most recent call last):\n    File \"x.py\", line 4, in <module>\n      a = 'planted'\n  ModuleNotFoundError: No module named 'pandas'\n  ",
+      /^Runtime Error in model py \(models\/py\.py\): Python model failed: ModuleNotFoundError: No module named 'pandas'$/,
+    ],
+    [
+      "a model in Python that meets a value",
+      "Runtime Error in model py (models/py.py)\n  Python model failed:\n  Traceback (most recent call last):\n      int(row)\n  ValueError: invalid literal for int() with base 10: 'planted'\n",
+      /Python model failed: ValueError \(its words may quote rows/,
+    ],
+    [
+      "a model in Python with an error of its own, raised after another",
+      "Runtime Error in model py (py.py)\n  Python model failed:\n  KeyError: 'planted'\n  \n  During handling of the above exception, another exception occurred:\n  \n  shop.errors.PriceError: planted 4711\n",
+      /Python model failed: shop\.errors\.PriceError \(/,
+    ],
+    [
       "unknown sentence",
       "Runtime Error in model m (m.sql)\n  planted without any form",
       /the database refused/,
@@ -115,6 +130,23 @@ describe("what dbt says before it opens a connection", () => {
     [
       "Parsing Error\n  Invalid unit_tests config given in models/m.yml @ unit_tests: {'name': 'planted', 'given': [{'rows': ['planted']}]} - at path ['model']: 1 is not of type 'string'",
       "Invalid unit_tests config given in models/m.yml @ unit_tests, at path ['model']: … is not of type 'string'",
+    ],
+    [
+      "Compilation Error\n  Could not render {{ planted(: unexpected 'end of template'\n    line 1\n      {{ planted(",
+      "Could not render a value of the project's files: its Jinja is wrong",
+    ],
+    [
+      "Runtime Error\n  Compilation Error\n    Could not render {{ planted }}: 'planted' is undefined",
+      "Compilation Error Could not render a value of the project's files: its Jinja is wrong",
+    ],
+    [
+      'dbt found two models with the name "one".\n\nSince these resources have the same name, dbt will be unable to find the correct resource',
+      'dbt found two models with the name "one". Since these resources have the same name, dbt will be unable to find the correct resource',
+    ],
+    ["Runtime Error\n  outputs not specified in profile 'shop'", "outputs not specified in profile 'shop'"],
+    [
+      "Runtime Error\n  Could not find selector named nightly, expected one of ['base']",
+      "Could not find selector named nightly, expected one of ['base']",
     ],
   ])("%j", (message, told) => {
     expect(ownDbtMessage(message)).toBe(told);
