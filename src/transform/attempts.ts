@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -87,6 +88,22 @@ export function publish(stateDir: string, merged: RunResults, attempt: AttemptFo
   writeFileSync(path, JSON.stringify(merged));
   copyFileSync(join(attempt.target, "manifest.json"), join(stateDir, "manifest.json"));
   return path;
+}
+
+/**
+ * `target/manifest.json` in the project, where editors (dbt Power User and others) look for it, as a dbt by hand leaves it.
+ * A project that cannot be written to, as in an image, does without.
+ */
+export function leaveForEditors(projectDir: string, attempt: AttemptFolder): void {
+  const target = join(projectDir, "target");
+  const fresh = join(target, `manifest.json.${process.pid}.new`);
+  try {
+    mkdirSync(target, { recursive: true });
+    copyFileSync(join(attempt.target, "manifest.json"), fresh);
+    renameSync(fresh, join(target, "manifest.json"));
+  } catch {
+    rmSync(fresh, { force: true });
+  }
 }
 
 function numbers(root: string): number[] {

@@ -12,6 +12,7 @@ import { type RunResults, readFreshness, readManifest, readRunResults } from "./
 import {
   type AttemptFolder,
   earlierProgress,
+  leaveForEditors,
   newAttempt,
   type Progress,
   publish,
@@ -141,6 +142,8 @@ function report(
   const manifest = artifact(() => readManifest(join(progress.last.target, "manifest.json")));
   const summary = summarizeRun(progress.merged, manifest);
   const path = publish(options.stateDir, progress.merged, progress.last);
+  // A candidate's manifest names schemas that are gone tomorrow.
+  if (options.candidate === undefined) leaveForEditors(options.dbt.project_dir, progress.last);
   const failure = nodeFailure(command, progress.merged, summary, progress.last.output);
   if (failure !== undefined && (failure.kind === "terminal" || !options.lastAttempt)) throw failure;
   const built = options.candidate && remembered<Candidate>(options.stateDir, CANDIDATE);

@@ -1,6 +1,6 @@
 /** What a team brings along: packages, selectors, the state of another run, documentation, and dbt by hand. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DbtSpec } from "../../../src/pipeline/spec";
 import { dbtPython, type Lane, openLane, writeProject } from "./dbt-lane";
@@ -53,6 +53,12 @@ describe("a project of a team's own", () => {
     expect(info.notes).toEqual([expect.stringContaining("packages were installed")]);
     expect(await built()).toEqual(["analytics.base"]);
     expect(readFileSync(info.docs_path!, "utf8")).toMatch(/^<!doctype html>/i);
+    // For editors, as a dbt by hand would leave it; and no half of one.
+    const left = join(project, "target");
+    expect(readdirSync(left)).toEqual(["manifest.json"]);
+    expect(Object.keys(JSON.parse(readFileSync(join(left, "manifest.json"), "utf8")).nodes)).toContain(
+      "model.shop.base",
+    );
     expect((await dbt({ selector: "base" })).notes).toEqual([]);
     rmSync(join(project, "dbt_packages"), { recursive: true });
     expect((await dbt({ selector: "base" })).notes).toHaveLength(1);
