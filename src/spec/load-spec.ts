@@ -5,6 +5,7 @@ import { TidemarkError } from "../pipeline/errors";
 import { nearestName } from "../pipeline/nearest-name";
 import type { JsonObject } from "../pipeline/spec";
 import { requireModule } from "../project-modules";
+import { parseYaml } from "./parse-yaml";
 
 const IS_CODE = /\.[tj]s$/;
 /** Characters from which on the time to read a spec is felt. */
@@ -15,12 +16,6 @@ export interface LoadedSpec {
   document: JsonObject;
   /** Absolute path of the file; undefined for an inline spec. */
   file?: string;
-}
-
-/** The parser is loaded for a spec of this kind only. */
-function parseYaml(text: string): unknown {
-  const { parse } = require("yaml") as typeof import("yaml");
-  return parse(text, { merge: true });
 }
 
 /** Names of all specs in the folder, sorted. */

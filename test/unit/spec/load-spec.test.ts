@@ -37,6 +37,44 @@ test("YAML merge keys: what stands beside them wins, lists of them work, x- keys
   ]);
 });
 
+test("a base may be shared by hundreds of resources, also one that holds an alias itself", () => {
+  const shared =
+    "x-headers: &headers { X-A: a }\nx-get: &get { method: GET, headers: *headers }\nresources:\n";
+  const resources = Array.from({ length: 500 }, (_, i) => `  - { <<: *get, name: r${i} }\n`);
+  const read = parseSpecText(shared + resources.join("")) as { resources: object[] };
+  expect(read.resources).toHaveLength(500);
+  expect(read.resources[499]).toEqual({ method: "GET", headers: { "X-A": "a" }, name: "r499" });
+});
+
+test("a list of bases, a base that comes later than what it is beside, a key of that name in quotes", () => {
+  expect(parseSpecText("x-l: &l [{ a: 1 }, { a: 2, b: 2 }]\nz: { <<: *l }")).toEqual({ z: { a: 1, b: 2 } });
+  const late = "x-b: &b { a: 1, b: { c: 1, d: 2 } }\nz:\n  b: { c: 9 }\n  <<: *b\n";
+  expect(parseSpecText(late)).toEqual({ z: { a: 1, b: { c: 9 } } });
+  expect(parseSpecText(`z: { "<<": { a: 1 } }`)).toEqual({ z: { "<<": { a: 1 } } });
+});
+
+const laughs = Array.from({ length: 9 }, (_, i) => {
+  const ten = Array(10).fill(i === 0 ? "1" : `*b${i - 1}`);
+  return `x-${i}: &b${i} [${ten}]\n`;
+}).join("");
+
+test.each([
+  ["an alias before its anchor", "a: *base\nx-b: &base { a: 1 }", /the alias \*base stands for nothing/],
+  ["a merge of nothing", "a: { <<: *planted }", /the alias \*planted stands for nothing/],
+  ["a merge of what is no object", "x-n: &n 5\na: { <<: *n }", /Merge sources must be maps/],
+  [
+    "a tag that is meant as a variable",
+    "a: { token: !env TOKEN }",
+    /Unresolved tag: !env at line 1, column 13\. .*\{ env: NAME \}/,
+  ],
+  ["a tag of Python's", "a: !!python/object:os.system [ls]", /Unresolved tag/],
+  ["two documents", "a: 1\n---\nb: 2", /several documents/],
+  ["aliases that would fill the memory", `${laughs}a: *b8`, /Excessive alias count/],
+  ["a tab", "a:\n\tb: 1", /Tabs are not allowed/],
+])("YAML: %s is refused", (_, text, words) => {
+  expect(() => parseSpecText(text)).toThrow(words);
+});
+
 test("JSON is read as YAML reads it, also where a key stands twice or hides in a text", () => {
   const texts = [
     '{"a": {"b": [1, 1.5, {"c": null}], "d:": "e\\": \\"f\\":"}, "x-shared": 1}',
