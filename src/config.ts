@@ -2,11 +2,11 @@
  * The only reader of process.env. Everything else takes values.
  * Order, weakest first: defaults, `.env` in the working folder, the environment.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ClientConnectConfig, loadClientConnectConfig } from "@temporalio/envconfig";
-import { config as loadDotenv } from "dotenv";
+import { parse as parseDotenv, populate } from "dotenv";
 import { dltFolders } from "./dlt-project/folders";
 import type { DltFolders } from "./dlt-project/settings-files";
 import { TidemarkError } from "./pipeline/errors";
@@ -88,11 +88,29 @@ export function openProject(project?: string): Config {
   return { ...loadConfig(folder), from };
 }
 
+/** An assignment, its value in quotes (over several lines too) or up to the line's end. */
+const ASSIGNMENT =
+  /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*=[ \t]*)('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`|[^\r\n]*)/gm;
+
+/**
+ * dotenv ends a plain value at its first `#`; shells, Docker and Python's dotenv take it for a comment only after a
+ * blank. Such values are quoted for it, else a token that holds one would be cut without a word.
+ */
+export function readDotenv(text: string): { [name: string]: string } {
+  const quoted = text.replace(ASSIGNMENT, (whole, head: string, written: string) => {
+    if (/^['"`#]/.test(written)) return whole;
+    const value = written.replace(/\s#.*$/, "").trimEnd();
+    const quote = ["'", "`", '"'].find(mark => !value.includes(mark));
+    return value.includes("#") && quote !== undefined ? `${head}${quote}${value}${quote}` : whole;
+  });
+  return parseDotenv(quoted);
+}
+
 /** Loads `.env` (without overriding what is set) and the project's file, and reads the configuration. */
 export function loadConfig(cwd: string = process.cwd(), env: Env = process.env): Config {
   const dotenvFile = join(cwd, ".env");
   if (existsSync(dotenvFile))
-    loadDotenv({ path: dotenvFile, quiet: true, processEnv: env as { [k: string]: string } });
+    populate(env as { [k: string]: string }, readDotenv(readFileSync(dotenvFile, "utf8")));
   const file = readProjectFile(cwd);
   fillIn(env, file, cwd);
   placeOfVolume(env);
