@@ -274,6 +274,30 @@ describe("the catalog", () => {
     expect(await cost(() => open())).toBe(once * 10);
   });
 
+  test.each<[string, object]>([
+    ["views too", { include_views: true }],
+    ["named tables", { table_names: ["t1", "t7", "t11"] }],
+    ["foreign keys", { resolve_foreign_keys: true }],
+    ["minimal, by columns", { reflection_level: "minimal", backend: "pyarrow" }],
+    ["hints by name", { resources: [{ name: "t3", write_disposition: "merge" }] }],
+  ])("is read once as well for %s", async (name, more) => {
+    const open = (load: string) =>
+      Promise.resolve(sqlDatabaseSource.create(spec(more), surroundings({ load })));
+    const once = await cost(() => open(`one ${name}`));
+    expect(once).toBeGreaterThan(0);
+    expect(await cost(() => Promise.all(Array.from({ length: 12 }, () => open(`many ${name}`))))).toBe(once);
+  });
+
+  test("of thirty tables costs a load no more than of one: a connection for each table's rows beside it", async () => {
+    const engine = new Engine();
+    try {
+      const source = await sqlDatabaseSource.create(spec(), surroundings({ load: "4.1" }));
+      expect(await cost(() => engine.run(engine.spec(), source))).toBeLessThanOrEqual(30);
+    } finally {
+      engine.remove();
+    }
+  });
+
   test("a failure is not kept, and what is kept is bounded", async () => {
     const absent = () =>
       sqlDatabaseSource.create(spec({ table_names: ["late"] }), surroundings({ load: "2.1" }));

@@ -48,10 +48,20 @@ beforeAll(async () => {
     "ALTER TABLE ruled ENABLE ROW LEVEL SECURITY",
     "CREATE POLICY own ON ruled USING (owner = current_user)",
     "CREATE TABLE locked (id int PRIMARY KEY)",
+    "CREATE FUNCTION refuse(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no hunter2 %', i; END $$",
+    "CREATE FUNCTION endless(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN endless(i + 1); END $$",
+    "CREATE SEQUENCE counted",
+    "GRANT USAGE ON SEQUENCE counted TO reader",
+    "CREATE EXTENSION postgres_fdw",
+    "CREATE SERVER nobody FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1')",
+    "CREATE USER MAPPING FOR reader SERVER nobody OPTIONS (user 'x', password 'hunter2')",
+    "CREATE FOREIGN TABLE elsewhere (id int) SERVER nobody",
     "CREATE TABLE kept (id int PRIMARY KEY, v text)",
     "INSERT INTO kept SELECT i, repeat('x', 1000) FROM generate_series(1, 20000) i",
     "CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader, timed",
+    "CREATE TABLE secret (v text)",
+    "CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 0",
   ]);
   const ascii = dsnOf(server, "admin", "ascii").replace(/\/\/[^@]+@/, /\/\/[^@]+@/.exec(server.adminDsn)![0]);
   await execute(ascii, [
@@ -310,6 +320,15 @@ describePooler("a pooler in transaction mode", () => {
   });
 });
 
+test("a role that has no connection left is told, and the step repeated", async () => {
+  await expect(pagesOf(await query("narrow", "SELECT 1 AS id"))).rejects.toMatchObject({
+    code: "SQL_CONNECTION",
+    message: expect.stringMatching(
+      /53300: too many connections for role "narrow".*load fewer tables at once/,
+    ),
+  });
+});
+
 describe("objects", () => {
   test("a partitioned table is one table; a policy decides which rows there are", async () => {
     expect(ids(await pagesOf(await table("reader", "parts")))).toHaveLength(20);
@@ -354,9 +373,18 @@ describe("objects", () => {
     ["SELECT (id * 2000000000)::int AS v FROM parts", /22003: a number is out of the range/],
     ["SELECT (SELECT id FROM parts) AS v", /21000: more than one row/],
     ["SELECT set_config('transaction_read_only', 'off', true) AS v", /./],
+    [
+      "SELECT refuse(id) AS v FROM parts",
+      /P0001: a function that it calls raised an error \(its own message is left out/,
+    ],
+    ["SELECT endless(id) AS v FROM parts", /54001: stack depth limit exceeded/],
+    ["SELECT v FROM secret", /42501: permission denied for table secret\. Grant the role SELECT/],
+    ["SELECT nextval('counted') AS v", /25006: cannot execute nextval\(\) in a read-only transaction/],
+    ["SELECT id AS v FROM elsewhere", /08001: could not connect to server "nobody"/],
+    ["SELECT 'hunter2'::date AS v", /22007: a text is no date or time/],
   ])("%s", async (sql, words) => {
-    await expect(pagesOf(await query("reader", sql))).rejects.toMatchObject({
-      message: expect.stringMatching(words),
-    });
+    const attempt = pagesOf(await query("reader", sql));
+    await expect(attempt).rejects.toMatchObject({ message: expect.stringMatching(words) });
+    await expect(attempt).rejects.not.toMatchObject({ message: expect.stringContaining("hunter2") });
   });
 });
