@@ -55,6 +55,8 @@ beforeAll(async () => {
        FROM generate_series(1, 4) i, LATERAL (SELECT timestamp '2026-10-31 23:30' + i * interval '1 hour') x(t)`,
     `CREATE TABLE others (id int PRIMARY KEY, cash money[], classes regclass[], names "char"[], bits bit(2)[], deep text[])`,
     "INSERT INTO others VALUES (1, '{1.5,NULL}', '{pg_class}', '{a,b}', '{10}', '[2:3][0:1]={{a,NULL},{\"NULL\",\"\"}}')",
+    "CREATE TABLE spans (id int PRIMARY KEY, days daterange, times tsrange, zoned tstzrange)",
+    "INSERT INTO spans VALUES (1, '[2026-01-01,10000-01-01)', '[0001-01-01 BC,)', '(,9999-12-31 23:59:59-05]')",
     "CREATE SCHEMA many",
     ...Array.from({ length: 30 }, (_, index) => `CREATE TABLE many.t${index} (id int PRIMARY KEY, v text)`),
   ]);
@@ -131,6 +133,20 @@ describe("the ends of the calendar", () => {
     await expect(rowsOf(await resource(postgresSource, query))).rejects.toMatchObject(refused("v"));
   });
 });
+
+test.each(["sqlalchemy", "pyarrow"])(
+  "ends of ranges beyond the calendar are refused like values of a column, backend %s",
+  async backend => {
+    for (const column of ["days", "times", "zoned"]) {
+      const rest = ["days", "times", "zoned"].filter(name => name !== column);
+      const one = await table("spans", { backend, excluded_columns: rest });
+      await expect(rowsOf(one)).rejects.toMatchObject({
+        code: "SQL_TYPE",
+        message: expect.stringContaining(`"${column}"`),
+      });
+    }
+  },
+);
 
 test("arrays of types whose text dlt takes for characters are lists", async () => {
   expect(await rowsOf(await table("others"))).toEqual([

@@ -6,7 +6,15 @@ import * as binary from "./binary-values";
 import { columnHint, numericLimits, type ReflectedColumn, type ReflectionLevel } from "./column-types";
 import type { Decoder } from "./copy-decoder";
 import { storableJson } from "./jsonb-text";
-import { elementParser, listOf, type Parser, parserFor, rangeTexts, toHstore } from "./value-parsers";
+import {
+  elementParser,
+  listOf,
+  type Parser,
+  parserFor,
+  rangeTexts,
+  timeText,
+  toHstore,
+} from "./value-parsers";
 
 export interface ColumnPlan extends binary.BinaryType {
   name: string;
@@ -57,7 +65,8 @@ const RANGES = [...NUMBER_RANGES, "daterange", "tsrange", "tstzrange"];
 
 /** A range as dlt's arrow tables have it: numbers as they stand, times as PostgreSQL prints them. */
 function rangeAsJson({ typname }: ReflectedColumn): Form {
-  const print = (text: string) => (NUMBER_RANGES.includes(typname) ? text : JSON.stringify(text));
+  const print = (text: string) =>
+    NUMBER_RANGES.includes(typname) ? text : JSON.stringify(timeText(text, typname));
   const decode: Decoder = ({ bytes }, start, end, to) => {
     const { lower, upper, bounds, empty } = rangeTexts(bytes.toString("utf8", start, end));
     const side = (text: string | undefined) => (text === undefined ? "null" : print(text));

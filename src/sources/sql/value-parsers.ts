@@ -76,6 +76,23 @@ function toTimestamp(zone: "+00:00" | ""): Parser {
   };
 }
 
+/**
+ * An end of a range of times as PostgreSQL prints it, infinity as the end of the calendar.
+ * @throws UnreadableValue as the same date or time in a column of its own
+ */
+export function timeText(text: string, range: string): string {
+  const end = infinite(text);
+  if (range === "daterange") return end ? (toDate(text) as PlainDate).text : checked(text, toDate);
+  const zoned = range === "tstzrange";
+  if (!end) return checked(text, toTimestamp(zoned ? "+00:00" : ""));
+  return `${end === "max" ? "9999-12-31 23:59:59.999999" : "0001-01-01 00:00:00"}${zoned ? "+00" : ""}`;
+}
+
+function checked(text: string, parse: Parser): string {
+  parse(text);
+  return text;
+}
+
 function toTime(text: string): Value {
   // the offset of a timetz is dropped, and the end of a day is its beginning, as in psycopg2
   const [, time, fraction] = TIME.exec(text.replace(/^24:/, "00:"))!;
