@@ -4,6 +4,8 @@
  * survives workers and hosts. Rules that destinations share; how they are written down is each destination's own.
  */
 
+import { TidemarkError } from "../pipeline/errors";
+
 export const BOOKKEEPING = "_tidemark_generations";
 
 /** Something that readers find under this schema and name. */
@@ -154,6 +156,40 @@ export function liveAfter(chosen: Generation, before: readonly PublishedObject[]
   return [...stays, ...built];
 }
 
+/** What dbt leaves beside a model while it replaces it. */
+const LEFT_BY_DBT = /__dbt_(tmp|backup|intermediate|new|snapshot)/;
+
+/** Names that a candidate holds beside its own: a selection's shows what is live. */
+export function shownBeside(chosen: Generation, all: readonly Generation[]): string[] {
+  return chosen.complete ? [] : all.flatMap(one => one.live.map(({ name }) => name));
+}
+
+/**
+ * Everything that dbt was to build must be there, and nothing that it did not build.
+ * @param there names in the sister of `schema`
+ */
+export function wholeProblem(
+  { generation, objects }: Generation,
+  schema: string,
+  there: readonly string[],
+  shown: readonly string[],
+): string | undefined {
+  const sister = schema + suffixOf(generation);
+  const lower = (names: readonly string[]) => names.map(name => name.toLowerCase());
+  const built = lower(objects.filter(object => object.schema === schema).map(({ name }) => name));
+  const found = lower(there);
+  const missing = built.filter(name => !found.includes(name));
+  if (missing.length > 0)
+    return `Candidate ${sister} lacks ${some(missing)}: a generation is published whole or not at all. Run the pipeline again.`;
+  const known = new Set([...built, ...lower(shown)]);
+  const strange = found.filter(name => !known.has(name) && !LEFT_BY_DBT.test(name));
+  if (strange.length > 0)
+    return `Candidate ${sister} holds ${some(strange)}, which dbt did not build in this run: somebody else uses the schema. Move it elsewhere, then \`tidemark publish\`.`;
+  return undefined;
+}
+
+/** Records of generations that are gone. */
+export const RECORDS_KEPT = 200;
 /** Candidates that did not pass are kept to be looked at. */
 const LOOKED_AT = 2;
 /** A run may build for this long; after that its candidate is nobody's. */
@@ -186,4 +222,39 @@ export function generationsToSweep(all: readonly Generation[], keep: number, now
   for (const one of failed.sort((a, b) => b.generation - a.generation).slice(0, LOOKED_AT))
     kept.add(one.generation);
   return all.filter(one => one.state !== "dropped" && !kept.has(one.generation));
+}
+
+/** A row of the bookkeeping. */
+export function toGeneration(row: { [column: string]: unknown }): Generation {
+  return {
+    generation: Number(row.generation),
+    state: String(row.state) as Generation["state"],
+    pipeline: String(row.pipeline),
+    project: String(row.project),
+    workflow: String(row.workflow),
+    run: String(row.run),
+    begun_at: isoTime(row.begun_at),
+    ...(row.published_at === null ? {} : { published_at: isoTime(row.published_at) }),
+    publication: Number(row.publication),
+    complete: row.complete === true,
+    objects: JSON.parse(String(row.objects)),
+    other_schemas: JSON.parse(String(row.other_schemas)),
+    live: JSON.parse(String(row.live)),
+  };
+}
+
+/** PostgreSQL's text says the offset by hours alone. */
+function isoTime(value: unknown): string {
+  const time = value instanceof Date ? value : new Date(String(value).replace(/([+-]\d\d)$/, "$1:00"));
+  return time.toISOString();
+}
+
+export function some(names: readonly string[]): string {
+  return names.length <= 3
+    ? names.join(", ")
+    : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+}
+
+export function refused(message: string): TidemarkError {
+  return new TidemarkError("PUBLISH_REFUSED", message, { step: "transform" });
 }

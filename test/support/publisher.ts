@@ -35,7 +35,7 @@ async function main(spec: DestinationSpec, wanted: number): Promise<void> {
       await using opened = await session();
       for (const name of MARTS) {
         await opened.query(
-          `CREATE TABLE "analytics${suffixOf(generation)}"."${name}" AS SELECT ${generation} AS g, ${passes} AS passed`,
+          `CREATE TABLE analytics${suffixOf(generation)}.${name} AS SELECT ${generation} AS g, ${passes} AS passed`,
         );
       }
     }

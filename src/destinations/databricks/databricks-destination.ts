@@ -60,6 +60,7 @@ export const DATABRICKS: DestinationType = {
   loadModes: LOAD_MODES,
   resolve: (given, { env }, file) => resolveDatabricks(given, env, file),
   dbt: DATABRICKS_DBT,
+  publishes: true,
   checkEnvironment,
   checkProject: checkBundle,
   create: (spec: DestinationSpec) => createDatabricksDestination(spec as DatabricksDestination),

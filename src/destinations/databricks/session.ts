@@ -12,8 +12,10 @@ import type {
   StagedFile,
   TakenBack,
 } from "../destination";
+import type { Generations } from "../generations";
 import { openWarehouse, type ResultRow, type Warehouse } from "./client";
 import { completeLoad } from "./complete";
+import { databricksGenerations } from "./generations";
 import { loadChains } from "./load";
 import { migrate } from "./migrate";
 import { isLoaded, restore } from "./restore";
@@ -33,12 +35,14 @@ export async function openSession(
 
 class DatabricksSession implements DestinationSession {
   readonly words: SqlWords;
+  readonly generations: Generations;
 
   constructor(
     private readonly db: Warehouse,
     private readonly spec: DatabricksDestination,
   ) {
     this.words = databricksWords(spec.catalog);
+    this.generations = databricksGenerations(db, spec.catalog);
   }
 
   restore(query: RestoreQuery): Promise<Restored> {

@@ -1,5 +1,4 @@
 /** Generations where one transaction holds them: views in the live schema, swapped together with their bookkeeping. */
-import { TidemarkError } from "../../pipeline/errors";
 import {
   BOOKKEEPING,
   type CandidatePlan,
@@ -11,16 +10,16 @@ import {
   liveOf,
   type PublishedObject,
   publishProblem,
+  RECORDS_KEPT,
+  refused,
   schemasOfGeneration,
+  shownBeside,
   suffixOf,
+  toGeneration,
+  wholeProblem,
 } from "../generations";
 import { quoteName } from "./sql-text";
-import type { ResultRow, SqlDatabase } from "./sql-vendor";
-
-/** What dbt leaves beside a model while it replaces it. */
-const LEFT_BY_DBT = /__dbt_(tmp|backup|intermediate|new|snapshot)/;
-/** Records of generations that are gone. */
-const RECORDS_KEPT = 200;
+import type { SqlDatabase } from "./sql-vendor";
 
 export interface SchemaObject {
   name: string;
@@ -192,8 +191,7 @@ export function generationsOf(vendor: GenerationsVendor): Generations {
       const problem = publishProblem(chosen, all, byHand);
       if (problem !== undefined)
         throw refused(`${problem}. \`tidemark publish <pipeline>\` lists what there is.`);
-      const shown = chosen.complete ? [] : all.flatMap(one => one.live.map(({ name }) => name.toLowerCase()));
-      if (chosen.publication === 0) await requireWhole(chosen, shown);
+      if (chosen.publication === 0) await requireWhole(chosen, shownBeside(chosen, all));
       const after = chosen.publication > 0 ? chosen.live : liveAfter(chosen, before?.live ?? []);
       for (const one of new Set(after.map(object => object.schema))) {
         if (!(await vendor.hasSchema(one))) await db.run(`CREATE SCHEMA ${quoteName(one)}`, [], "publishing");
@@ -209,26 +207,16 @@ export function generationsOf(vendor: GenerationsVendor): Generations {
     });
   }
 
-  /** Everything that dbt was to build is there, and nothing that it did not build. */
-  async function requireWhole({ generation, objects }: Generation, shown: string[]): Promise<void> {
-    for (const schema of new Set(objects.map(object => object.schema))) {
-      const sister = schema + suffixOf(generation);
-      const built = objects.filter(object => object.schema === schema).map(({ name }) => name.toLowerCase());
-      const there = (await vendor.objectsOf(sister)).map(({ name }) => name.toLowerCase());
-      const missing = built.filter(name => !there.includes(name));
-      if (missing.length > 0) {
-        throw refused(
-          `Candidate ${sister} lacks ${some(missing)}: a generation is published whole or not at all. Run the pipeline again.`,
-        );
-      }
-      const strange = there.filter(
-        name => !built.includes(name) && !shown.includes(name) && !LEFT_BY_DBT.test(name),
+  async function requireWhole(chosen: Generation, shown: readonly string[]): Promise<void> {
+    for (const schema of new Set(chosen.objects.map(object => object.schema))) {
+      const there = await vendor.objectsOf(schema + suffixOf(chosen.generation));
+      const problem = wholeProblem(
+        chosen,
+        schema,
+        there.map(({ name }) => name),
+        shown,
       );
-      if (strange.length > 0) {
-        throw refused(
-          `Candidate ${sister} holds ${some(strange)}, which dbt did not build in this run: somebody else uses the schema. Move it elsewhere, then \`tidemark publish\`.`,
-        );
-      }
+      if (problem !== undefined) throw refused(problem);
     }
   }
 
@@ -281,38 +269,4 @@ export function builtAt({ schema, name, generation }: PublishedObject): string {
 /** Where readers find it, quoted. */
 export function seenAt({ schema, name }: Pick<PublishedObject, "schema" | "name">): string {
   return `${quoteName(schema)}.${quoteName(name)}`;
-}
-
-function toGeneration(row: ResultRow): Generation {
-  return {
-    generation: Number(row.generation),
-    state: String(row.state) as Generation["state"],
-    pipeline: String(row.pipeline),
-    project: String(row.project),
-    workflow: String(row.workflow),
-    run: String(row.run),
-    begun_at: isoTime(row.begun_at),
-    ...(row.published_at === null ? {} : { published_at: isoTime(row.published_at) }),
-    publication: Number(row.publication),
-    complete: row.complete === true,
-    objects: JSON.parse(String(row.objects)),
-    other_schemas: JSON.parse(String(row.other_schemas)),
-    live: JSON.parse(String(row.live)),
-  };
-}
-
-/** PostgreSQL's text says the offset by hours alone. */
-function isoTime(value: unknown): string {
-  const time = value instanceof Date ? value : new Date(String(value).replace(/([+-]\d\d)$/, "$1:00"));
-  return time.toISOString();
-}
-
-export function some(names: readonly string[]): string {
-  return names.length <= 3
-    ? names.join(", ")
-    : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
-}
-
-export function refused(message: string): TidemarkError {
-  return new TidemarkError("PUBLISH_REFUSED", message, { step: "transform" });
 }

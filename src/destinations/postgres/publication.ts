@@ -2,8 +2,8 @@
  * Views of the live schema, from one generation to the next. A view keeps what people gave it: grants, comments, options,
  * and the views of others that read it; what dbt gave the object behind it (its grants, its comments) passes over to it.
  */
-import { type PublishedObject, suffixOf } from "../generations";
-import { builtAt, refused, seenAt, some } from "../one-transaction/generations";
+import { type PublishedObject, refused, some, suffixOf } from "../generations";
+import { builtAt, seenAt } from "../one-transaction/generations";
 import { quoteName, quoteText } from "../one-transaction/sql-text";
 import type { PostgresDatabase } from "./database";
 import { dependentsOf, type Grant, keyOf, type Named, type Relation, relationsOf } from "./relations";

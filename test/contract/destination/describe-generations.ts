@@ -15,6 +15,10 @@ export interface GenerationsHarness {
   open(): Promise<DestinationSession>;
   /** Rows as a reader sees them; undefined: not to be read at this moment. */
   look(sql: string): Promise<Rows | undefined>;
+  /** Default: as information_schema has them. */
+  schemata?: string;
+  /** A renamed table is named with its schema. */
+  qualifiesRenames?: true;
   close(): Promise<void>;
 }
 
@@ -36,18 +40,23 @@ export async function build(
 ): Promise<number> {
   const { generation } = await session.generations!.begin(plan, owner(run));
   for (const { schema, name, continues } of plan.objects) {
-    const at = `"${schema}${suffixOf(generation)}"."${name}"`;
+    const at = `${schema}${suffixOf(generation)}.${name}`;
     await session.query(`CREATE TABLE IF NOT EXISTS ${at} AS SELECT ${value} AS v LIMIT 0`);
-    if (!continues) await session.query(`DELETE FROM ${at}`);
+    if (!continues) await session.query(`DELETE FROM ${at} WHERE true`);
     await session.query(`INSERT INTO ${at} SELECT ${value}`);
   }
   return generation;
 }
 
 export const values = async (session: DestinationSession, name: string) =>
-  (await session.query(`SELECT v FROM analytics."${name}" ORDER BY 1`)).map(row => row.v);
+  (await session.query(`SELECT v FROM analytics.${name} ORDER BY 1`)).map(row => row.v);
 
-export function describeGenerations(name: string, create: () => Promise<GenerationsHarness>): void {
+/** @param options `kills`: false where publications are cut by the test itself, as a publisher of its own takes minutes */
+export function describeGenerations(
+  name: string,
+  create: () => Promise<GenerationsHarness>,
+  { kills = true } = {},
+): void {
   describe(`generations on ${name}`, () => {
     let lane: GenerationsHarness;
     beforeEach(async () => {
@@ -132,11 +141,13 @@ export function describeGenerations(name: string, create: () => Promise<Generati
         message: expect.stringMatching(/holds strange, which dbt did not build/),
       });
       await session.query(`DROP TABLE analytics${suffixOf(first)}.strange`);
-      await session.query(`ALTER TABLE analytics${suffixOf(first)}.a RENAME TO a__dbt_backup`);
+      const sister = `analytics${suffixOf(first)}`;
+      const of = lane.qualifiesRenames ? `${sister}.` : "";
+      await session.query(`ALTER TABLE ${sister}.a RENAME TO ${of}a__dbt_backup`);
       await expect(generations.publish("analytics", first)).rejects.toMatchObject({
         message: expect.stringMatching(/lacks a: a generation is published whole/),
       });
-      await session.query(`ALTER TABLE analytics${suffixOf(first)}.a__dbt_backup RENAME TO a`);
+      await session.query(`ALTER TABLE ${sister}.a__dbt_backup RENAME TO ${of}a`);
       await generations.settle("analytics", first, "review");
 
       const second = await build(session, "r2", plan, 2);
@@ -153,71 +164,75 @@ export function describeGenerations(name: string, create: () => Promise<Generati
     });
 
     /** `TIDEMARK_PUBLISHES=50 npx jest test/contract/destination/postgres-generations` for the whole of it. */
-    test("a reader never sees a mixed, missing or blocked generation while the publisher is killed again and again", async () => {
-      const wanted = Number(process.env.TIDEMARK_PUBLISHES ?? 4);
-      const script = resolve(__dirname, "../../support/publisher.ts");
-      let kills = 0;
-      let over = false;
-      const publisher = async () => {
-        while (!over) {
-          const child = spawn(
-            process.execPath,
-            ["--import", "tsx", script, JSON.stringify(lane.spec), String(wanted)],
-            {
-              stdio: ["ignore", "pipe", "inherit"],
-            },
-          );
-          const ended = new Promise<number | null>(done => child.once("exit", done));
-          await new Promise(begun => child.stdout.once("data", begun));
-          const spared = kills >= wanted;
-          const killer = setTimeout(
-            () => child.kill("SIGKILL"),
-            spared ? 600_000 : 100 + Math.random() * 1_500,
-          );
-          const code = await ended;
-          clearTimeout(killer);
-          if (code === 0) over = true;
-          else kills += 1;
-        }
-      };
-      const publishing = publisher();
-      const marts = MARTS.map(name => `analytics.${name} AS ${name}`).join(", ");
-      const columns = MARTS.flatMap(name => [
-        `${name}.g AS ${name}_g`,
-        `${name}.passed AS ${name}_passed`,
-      ]).join(", ");
-      const seen: number[] = [];
-      let last = 0;
-      do {
-        await sleep(20);
-        try {
-          const rows = await lane.look(`SELECT ${columns} FROM ${marts}`);
-          if (rows === undefined) continue;
-          const [row] = rows;
-          const ofEach = new Set(MARTS.map(name => Number(row?.[`${name}_g`])));
-          expect([rows.length, ofEach.size]).toEqual([1, 1]);
-          expect(MARTS.every(name => row?.[`${name}_passed`] === true)).toBe(true);
-          const [generation] = [...ofEach];
-          expect(generation).toBeGreaterThanOrEqual(last);
-          if (generation !== last) seen.push(generation!);
-          last = generation!;
-        } catch (error) {
-          // Before the first publication there is nothing to see; after it, never.
-          if (last > 0 || !/does not exist/.test(String(error))) throw error;
-        }
-      } while (!over);
-      await publishing;
-      await using session = await lane.open();
-      const all = await session.generations!.list("analytics");
-      expect(liveOf(all)!.publication).toBe(wanted);
-      expect(seen.length).toBeGreaterThan(wanted / 3);
-      expect(kills).toBeGreaterThan(0);
-      // What dead publishers left is swept but for the newest.
-      await session.generations!.sweep("analytics", 3);
-      const left = await session.query(
-        "SELECT count(*) AS n FROM information_schema.schemata WHERE schema_name LIKE 'analytics__candidate_%'",
-      );
-      expect(Number(left[0]!.n)).toBeLessThanOrEqual(3 + 2 + 1);
-    });
+    (kills ? test : test.skip)(
+      "a reader never sees a mixed, missing or blocked generation while the publisher is killed again and again",
+      async () => {
+        const wanted = Number(process.env.TIDEMARK_PUBLISHES ?? 4);
+        const script = resolve(__dirname, "../../support/publisher.ts");
+        let kills = 0;
+        let over = false;
+        const publisher = async () => {
+          while (!over) {
+            const child = spawn(
+              process.execPath,
+              ["--import", "tsx", script, JSON.stringify(lane.spec), String(wanted)],
+              {
+                stdio: ["ignore", "pipe", "inherit"],
+              },
+            );
+            const ended = new Promise<number | null>(done => child.once("exit", done));
+            await new Promise(begun => child.stdout.once("data", begun));
+            const spared = kills >= wanted;
+            const killer = setTimeout(
+              () => child.kill("SIGKILL"),
+              spared ? 600_000 : 100 + Math.random() * 1_500,
+            );
+            const code = await ended;
+            clearTimeout(killer);
+            if (code === 0) over = true;
+            else kills += 1;
+          }
+        };
+        const publishing = publisher();
+        const marts = MARTS.map(name => `analytics.${name} AS ${name}`).join(", ");
+        const columns = MARTS.flatMap(name => [
+          `${name}.g AS ${name}_g`,
+          `${name}.passed AS ${name}_passed`,
+        ]).join(", ");
+        const seen: number[] = [];
+        let last = 0;
+        do {
+          await sleep(20);
+          try {
+            const rows = await lane.look(`SELECT ${columns} FROM ${marts}`);
+            if (rows === undefined) continue;
+            const [row] = rows;
+            const ofEach = new Set(MARTS.map(name => Number(row?.[`${name}_g`])));
+            expect([rows.length, ofEach.size]).toEqual([1, 1]);
+            expect(MARTS.every(name => row?.[`${name}_passed`] === true)).toBe(true);
+            const [generation] = [...ofEach];
+            expect(generation).toBeGreaterThanOrEqual(last);
+            if (generation !== last) seen.push(generation!);
+            last = generation!;
+          } catch (error) {
+            // Before the first publication there is nothing to see; after it, never.
+            if (last > 0 || !/does not exist|TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND/.test(String(error)))
+              throw error;
+          }
+        } while (!over);
+        await publishing;
+        await using session = await lane.open();
+        const all = await session.generations!.list("analytics");
+        expect(liveOf(all)!.publication).toBe(wanted);
+        expect(seen.length).toBeGreaterThan(wanted / 3);
+        expect(kills).toBeGreaterThan(0);
+        // What dead publishers left is swept but for the newest.
+        await session.generations!.sweep("analytics", 3);
+        const left = await session.query(
+          `SELECT count(*) AS n FROM ${lane.schemata ?? "information_schema.schemata"} WHERE schema_name LIKE 'analytics__candidate_%'`,
+        );
+        expect(Number(left[0]!.n)).toBeLessThanOrEqual(3 + 2 + 1);
+      },
+    );
   });
 }

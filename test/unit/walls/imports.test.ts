@@ -124,6 +124,7 @@ const WALL_CLOCK = [
   "activities/load-steps.ts",
   "activities/search-attributes.ts",
   "destinations/databricks/credentials.ts",
+  "destinations/databricks/generations.ts",
   "destinations/duckdb/database.ts",
   "destinations/one-transaction/generations.ts",
   "dev-server.ts",
