@@ -133,8 +133,12 @@ export class DrillHost {
     await this.#end("SIGTERM");
   }
 
+  /**
+   * Nothing where the process stops itself: a signal of ours that came before its own would make it stop once more when it
+   * goes on, and then for good.
+   */
   pause(): void {
-    if (!this.isUp) return;
+    if (!this.isUp || this.#stopped) return;
     this.#stopped = true;
     this.#child!.kill("SIGSTOP");
   }

@@ -133,7 +133,8 @@ const TIME_TO_DIE_MS = 500;
 
 async function bringBack(host: DrillHost): Promise<void> {
   host.stoppedItself();
-  host.resume();
+  // It said so a moment before it did it.
   await delay(TIME_TO_DIE_MS);
+  host.resume();
   await host.start();
 }
