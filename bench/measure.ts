@@ -80,39 +80,68 @@ export async function byRunningWorker(
   mkdirSync(folder, { recursive: true });
   const specFile = join(folder, "spec.json");
   writeFileSync(specFile, JSON.stringify(spec));
-  const env = tidemarkEnv(folder, more);
-  const dev = spawn(BIN, ["dev"], { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+  const worker = await startWorker(folder, more);
   try {
-    await untilSays(dev, "Ready");
-    const server = JSON.parse(readFileSync(join(folder, "home", "temporal", "server.json"), "utf8")) as {
-      pid: number;
-      address: string;
-    };
-    const [program, args] =
-      by === "tidemark" ? [BIN, ["run", specFile, "--json"]] : executeWorkflow(specFile, server.address);
     const start = performance.now();
-    const client = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+    const client = worker.run(specFile, by, "bench");
     const said = all(client);
-    const peak = watchMemory([client.pid!, dev.pid!]);
+    const peak = watchMemory([client.pid!, worker.pid]);
     await ended(client);
     const seconds = (performance.now() - start) / 1000;
     const steps = by === "tidemark" ? stepsIn(await said) : {};
-    return { seconds, mb: peak.stop(), serverMb: peakOf(server.pid), ...steps };
+    return { seconds, mb: peak.stop(), serverMb: peakOf(worker.serverPid), ...steps };
   } finally {
-    dev.kill("SIGINT");
-    await ended(dev).catch(() => {});
+    await worker.stop();
   }
 }
 
+export interface RunningWorker {
+  pid: number;
+  serverPid: number;
+  /** The client's process, whose end is the run's. */
+  run(specFile: string, by: ClientProgram, workflowId: string): ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** `tidemark dev` in this folder: a server and a worker. */
+export async function startWorker(folder: string, more: NodeJS.ProcessEnv = {}): Promise<RunningWorker> {
+  const env = tidemarkEnv(folder, more);
+  const dev = spawn(BIN, ["dev"], { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+  await untilSays(dev, "Ready");
+  const server = JSON.parse(readFileSync(join(folder, "home", "temporal", "server.json"), "utf8")) as {
+    pid: number;
+    address: string;
+  };
+  return {
+    pid: dev.pid!,
+    serverPid: server.pid,
+    run(specFile, by, workflowId) {
+      const [program, args] =
+        by === "tidemark"
+          ? [BIN, ["run", specFile, "--json"]]
+          : executeWorkflow(specFile, server.address, workflowId);
+      return spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"], cwd: ROOT });
+    },
+    async stop() {
+      dev.kill("SIGINT");
+      await ended(dev).catch(() => {});
+    },
+  };
+}
+
 /** Starts the workflow and waits for its result; a failed run is a failed command. */
-function executeWorkflow(specFile: string, address: string): [program: string, args: string[]] {
+function executeWorkflow(
+  specFile: string,
+  address: string,
+  workflowId: string,
+): [program: string, args: string[]] {
   const program = toolPaths(process.env).temporal;
   if (program === undefined) throw new Error("The `temporal` command is missing: run `npm run setup`.");
   return [
     program,
     [
       ...["workflow", "execute", "--address", address, "--type", "pipeline", "--task-queue", "tidemark"],
-      ...["--workflow-id", "bench", "--input", JSON.stringify({ pipeline: specFile })],
+      ...["--workflow-id", workflowId, "--input", JSON.stringify({ pipeline: specFile })],
     ],
   ];
 }
@@ -247,7 +276,7 @@ function untilSays(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-function ended(child: ChildProcess): Promise<void> {
+export function ended(child: ChildProcess): Promise<void> {
   return new Promise((done, fail) => {
     if (child.exitCode !== null)
       return child.exitCode === 0 ? done() : fail(new Error(`exited with ${child.exitCode}`));

@@ -188,9 +188,9 @@ export interface DestinationSession extends AsyncDisposable {
    * is committed as a whole.
    */
   takeBack?(plan: LoadPlan): Promise<TakenBack[]>;
-  /** How SQL for this destination is written, where another room writes some. */
   /** Absent where dbt's candidates cannot be published (`publish: candidate`). */
   readonly generations?: Generations;
+  /** How SQL for this destination is written, where another room writes some. */
   readonly words: SqlWords;
   /**
    * The number that one SELECT gives, written by us or by a user (`selectProblem` has passed it). Read-only, whatever it
