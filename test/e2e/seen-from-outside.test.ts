@@ -142,6 +142,12 @@ async function scrape(): Promise<{ name: string; labels: { [label: string]: stri
 }
 
 test("a worker that polls is ready", async () => {
+  // Its word that it is ready may be faster than its first poll.
+  for (
+    const end = performance.now() + 20_000;
+    (await probe("/readyz")).status !== 200 && performance.now() < end;
+  )
+    await new Promise(done => setTimeout(done, 200));
   expect(await probe("/readyz")).toEqual({ status: 200, problems: [] });
   expect((await probe("/healthz")).status).toBe(200);
   expect((await probe("/")).status).toBe(200);
@@ -165,7 +171,7 @@ test("metrics count rows, retries and failures by resource, and have the documen
   expect(sum("tidemark_loaded_rows", { pipeline: "flaky", table: "items" })).toBe(2);
   expect(sum("tidemark_pending_packages", { pipeline: "flaky" })).toBe(0);
   expect(sum("tidemark_package_bytes_count", { pipeline: "flaky" })).toBe(1);
-  expect(sum("tidemark_step_seconds_count", { pipeline: "flaky", step: "load", outcome: "done" })).toBe(3);
+  expect(sum("tidemark_step_seconds_count", { pipeline: "flaky", step: "load", outcome: "done" })).toBe(1);
   expect(sum("tidemark_cursor_timestamp", items)).toBe(Date.parse("2026-01-02T03:04:05Z") / 1000);
   expect(
     Math.abs(sum("tidemark_last_load_timestamp", { pipeline: "flaky" }) - Date.now() / 1000),
