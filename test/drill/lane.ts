@@ -28,7 +28,7 @@ export class Lane {
   #connection: Connection | undefined;
   #server: ChildProcess | undefined;
   #serverArgs: string[] = [];
-  #postgres: PostgresServer | undefined;
+  #postgres: Promise<PostgresServer> | undefined;
   #postgresPort = 0;
   readonly #mounted: string[] = [];
   address = "";
@@ -93,23 +93,34 @@ export class Lane {
     this.#server = undefined;
   }
 
+  /** One at a time: a fault may bring it back at the moment at which the round looks for it. */
   async postgres(): Promise<PostgresServer> {
+    const starting = this.#postgres ?? this.#startPostgres();
+    this.#postgres = starting;
+    try {
+      return await starting;
+    } catch (error) {
+      if (this.#postgres === starting) this.#postgres = undefined;
+      throw error;
+    }
+  }
+
+  async #startPostgres(): Promise<PostgresServer> {
     const bin = toolPaths(process.env).postgresBin;
     if (bin === undefined) throw new Error("No PostgreSQL: run `node setup/main.mjs --postgres` first.");
-    if (this.#postgres === undefined) {
-      const dataDir = join(this.folder, "postgres");
-      const isNew = !existsSync(dataDir);
-      this.#postgres = await startPostgresServer({ dataDir, bin, port: this.#postgresPort });
-      // The workers' DSN is fixed before the cluster and its drawn password are there.
-      if (isNew)
-        await execute(this.#postgres.adminDsn, [`CREATE ROLE drill LOGIN SUPERUSER PASSWORD 'drill'`]);
-    }
-    return this.#postgres;
+    this.#postgresPort ||= await keptPort();
+    const dataDir = join(this.folder, "postgres");
+    const isNew = !existsSync(dataDir);
+    const server = await startPostgresServer({ dataDir, bin, port: this.#postgresPort });
+    // The workers' DSN is fixed before the cluster and its drawn password are there.
+    if (isNew) await execute(server.adminDsn, [`CREATE ROLE drill LOGIN SUPERUSER PASSWORD 'drill'`]);
+    return server;
   }
 
   async stopPostgres(): Promise<void> {
-    await this.#postgres?.stop();
+    const running = this.#postgres;
     this.#postgres = undefined;
+    await (await running?.catch(() => undefined))?.stop();
   }
 
   packagesOf(host: DrillHost): string {
