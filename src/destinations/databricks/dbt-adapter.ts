@@ -1,4 +1,5 @@
 /** dbt on the same warehouse: the profile's output `databricks`. */
+import { TidemarkError } from "../../pipeline/errors";
 import type { DbtAdapter, DbtVariables } from "../destination";
 import { loginOf, type ProfileName } from "./cli-profile";
 import type { DatabricksDestination } from "./spec";
@@ -11,7 +12,14 @@ export const DATABRICKS_DBT: DbtAdapter = {
   database: spec => (spec as Partial<DatabricksDestination>).catalog,
 };
 
+/** @throws TidemarkError SPEC_INVALID without a warehouse, which a load through the task's session does not need */
 export function dbtVariables(to: DatabricksDestination): DbtVariables {
+  if (to.http_path === "") {
+    throw new TidemarkError(
+      "SPEC_INVALID",
+      "dbt builds on a SQL warehouse, and none is set: rows were loaded through this task's Spark session. Set DATABRICKS_WAREHOUSE_ID, or run with --no-transform.",
+    );
+  }
   const port = to.port === undefined ? "" : `:${to.port}`;
   const token = to.access_token !== undefined;
   return {

@@ -30,13 +30,15 @@ export function checkEnvironment({ env }: Surroundings): Omit<Finding, "name"> {
       fix: "Log in, or unset DATABRICKS_CONFIG_PROFILE.",
     };
   }
+  const session = has("DATABRICKS_SESSION_URL");
   const missing = [
     ...(profile.host || has("DATABRICKS_HOST", `${credentials}SERVER_HOSTNAME`) ? [] : ["DATABRICKS_HOST"]),
-    ...(profile.warehouse_id ||
+    ...(session ||
+    profile.warehouse_id ||
     has("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID", `${credentials}HTTP_PATH`)
       ? []
       : ["DATABRICKS_HTTP_PATH"]),
-    ...(account || name !== undefined
+    ...(session || account || name !== undefined
       ? []
       : [
           "DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_CONFIG_PROFILE)",

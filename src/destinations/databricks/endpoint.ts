@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { TidemarkError } from "../../pipeline/errors";
 import type { DatabricksDestination } from "./spec";
+import { usesTaskSession } from "./task-session";
 
 export interface Endpoint {
   host: string;
@@ -10,7 +11,7 @@ export interface Endpoint {
   /** Keeps connections; trusts `ca_file` too. */
   agent: Agent;
   ca: string | undefined;
-  /** For messages: host and path of the warehouse. */
+  /** For messages: host and path of the warehouse, or whose session it is. */
   where: string;
 }
 
@@ -22,7 +23,7 @@ export async function openEndpoint(spec: DatabricksDestination): Promise<Endpoin
     port: spec.port ?? 443,
     agent: new Agent({ keepAlive: true, maxSockets: 16, ...(ca === undefined ? {} : { ca }) }),
     ca,
-    where: `${host}${spec.http_path}`,
+    where: usesTaskSession(spec) ? `${host} (this task's Spark session)` : `${host}${spec.http_path}`,
   };
 }
 

@@ -22,6 +22,7 @@ import {
   wholeProblem,
 } from "../generations";
 import type { ResultRow, Warehouse } from "./client";
+import { handOn } from "./handed-on";
 import { inParallel } from "./parallel";
 import { ifThere } from "./restore";
 import {
@@ -213,7 +214,9 @@ export function databricksGenerations(db: Warehouse, catalog: string): Generatio
       const before = liveOf(all);
       if (before?.generation === generation) {
         // An attempt may have ended behind the publication itself.
-        await straighten(chosen.live, leftBehind(all, chosen));
+        const previous = publishedBefore(all, chosen);
+        await straighten(chosen.live, leaving(previous, chosen.live));
+        await handOver(chosen.live, previous);
         return { objects: before.live.length };
       }
       if (chosen.publication > 0 && !byHand) return { objects: before?.live.length ?? 0 };
@@ -232,11 +235,8 @@ export function databricksGenerations(db: Warehouse, catalog: string): Generatio
       const now = await list(schema);
       if (liveOf(now)?.generation !== generation) continue;
       await sleep(LOOKED_UP_MS, undefined, { signal: db.signal });
-      const stays = new Set(after.map(keyOf));
-      await straighten(
-        after,
-        (before?.live ?? []).filter(object => !stays.has(keyOf(object))),
-      );
+      await straighten(after, leaving(before?.live ?? [], after));
+      await handOver(after, before?.live ?? []);
       return { objects: after.length, ...(before === undefined ? {} : { previous: before.generation }) };
     }
     throw refused(`Schema ${schema}: others publish all the time. \`tidemark publish\` does it later.`);
@@ -303,6 +303,16 @@ export function databricksGenerations(db: Warehouse, catalog: string): Generatio
     });
   }
 
+  async function handOver(live: readonly PublishedObject[], before: readonly PublishedObject[]) {
+    const was = new Map(before.map(object => [keyOf(object), behind(object)]));
+    const handings = changed(before, live).map(object => ({
+      view: object,
+      built: behind(object),
+      before: was.get(keyOf(object)),
+    }));
+    await handOn(db, catalog, handings);
+  }
+
   async function sweep(schema: string, keep: number): Promise<number[]> {
     const all = await list(schema);
     const due = generationsToSweep(all, keep, Date.now());
@@ -358,11 +368,16 @@ function changed(before: readonly PublishedObject[], after: readonly PublishedOb
   return after.filter(object => now.get(keyOf(object)) !== object.generation);
 }
 
-/** What readers saw before this publication, and must not any more. */
-function leftBehind(all: readonly Generation[], live: Generation): PublishedObject[] {
+/** What readers saw before this publication. */
+function publishedBefore(all: readonly Generation[], live: Generation): PublishedObject[] {
   const before = all
     .filter(one => one.publication > 0 && one.publication < live.publication)
     .sort((a, b) => b.publication - a.publication)[0];
-  const stays = new Set(live.live.map(keyOf));
-  return (before?.live ?? []).filter(object => !stays.has(keyOf(object)));
+  return before?.live ?? [];
+}
+
+/** What they must not see any more. */
+function leaving(before: readonly PublishedObject[], after: readonly PublishedObject[]): PublishedObject[] {
+  const stays = new Set(after.map(keyOf));
+  return before.filter(object => !stays.has(keyOf(object)));
 }

@@ -8,8 +8,7 @@ import type { DBSQLClient } from "@databricks/sql";
 import { type Credentials, credentialsOf } from "./credentials";
 import { type Endpoint, openEndpoint } from "./endpoint";
 import type { DatabricksDestination } from "./spec";
-
-export type DriverSession = Awaited<ReturnType<DBSQLClient["openSession"]>>;
+import { openTaskSession, type StatementSession, usesTaskSession } from "./task-session";
 
 const VERSION: string = require("../../../package.json").version;
 const DEFAULT_SESSIONS = 8;
@@ -51,11 +50,11 @@ export async function closePools(): Promise<void> {
 function keyOf(spec: DatabricksDestination): string {
   const { server_hostname, port, http_path, catalog, ca_file, session_configuration } = spec;
   const { access_token, client_id, client_secret, profile, config_file } = spec;
-  const { max_sessions, sql_scripting } = spec;
+  const { max_sessions, sql_scripting, load_mode, session_url, session_token } = spec;
   const place = [server_hostname, port, http_path, catalog, ca_file, session_configuration];
-  const account = [access_token, client_id, client_secret, profile, config_file];
+  const account = [access_token, client_id, client_secret, profile, config_file, session_url, session_token];
   return createHash("sha256")
-    .update(JSON.stringify([...place, ...account, max_sessions, sql_scripting]))
+    .update(JSON.stringify([...place, ...account, load_mode, max_sessions, sql_scripting]))
     .digest("hex");
 }
 
@@ -65,7 +64,7 @@ export class SessionPool {
   /** Cleared when it turns out not to take a guarded statement in a script. */
   guardsInScripts = true;
   private client: Promise<DBSQLClient> | undefined;
-  private idle: DriverSession[] = [];
+  private idle: StatementSession[] = [];
   private readonly waiting: (() => void)[] = [];
   private open = 0;
   private users = 0;
@@ -96,7 +95,7 @@ export class SessionPool {
    * @param start calls `openSession`, as often as it takes
    * @throws the signal's reason when it is aborted meanwhile
    */
-  async take(start: () => Promise<DriverSession>, signal: AbortSignal): Promise<DriverSession> {
+  async take(start: () => Promise<StatementSession>, signal: AbortSignal): Promise<StatementSession> {
     for (;;) {
       signal.throwIfAborted();
       const session = this.idle.pop();
@@ -132,7 +131,7 @@ export class SessionPool {
   }
 
   /** @param keep false: the session is lost, and so are those that idle, if the server forgot or left them */
-  give(session: DriverSession, keep: boolean): void {
+  give(session: StatementSession, keep: boolean): void {
     if (keep) this.idle.push(session);
     else {
       const lost = [session, ...this.idle.splice(0)];
@@ -143,9 +142,11 @@ export class SessionPool {
   }
 
   /** One attempt. @throws the driver's error */
-  async openSession(): Promise<DriverSession> {
-    this.client ??= this.connect();
+  async openSession(): Promise<StatementSession> {
     const { catalog, session_configuration } = this.spec;
+    if (usesTaskSession(this.spec))
+      return await openTaskSession(this.spec, { ...session_configuration, ...ANSI });
+    this.client ??= this.connect();
     try {
       return await (await this.client).openSession({
         initialCatalog: catalog,

@@ -17,7 +17,7 @@ export interface DatabricksDestination extends DestinationSpec {
   type: "databricks";
   /** Host of the workspace, without https://. */
   server_hostname: string;
-  /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc. */
+  /** Of the SQL warehouse, e.g. /sql/1.0/warehouses/abc; "" where the task's session is all that there is. */
   http_path: string;
   catalog: string;
   /** Personal access token: a reference in the spec, the text itself once the worker has looked it up. */
@@ -51,6 +51,9 @@ export interface DatabricksDestination extends DestinationSpec {
    * "warehouse". Tables and rows are the same.
    */
   load_mode?: "warehouse" | "spark";
+  /** Never written by users: where the Spark session of this task or notebook is served (task-session.ts). */
+  session_url?: string;
+  session_token?: SecretRef | string;
   /** json columns as STRING (default, as dlt) or VARIANT. */
   json_type?: "string" | "variant";
   /** Several statements in one request (SQL scripting); default true, given up where the server cannot. */
@@ -172,6 +175,10 @@ const VARIABLES = {
   session_timezone: [],
 } as const;
 
+/** Set by bundle/spark_session.py for the command that it starts. */
+const SESSION_URL = "DATABRICKS_SESSION_URL";
+const SESSION_TOKEN = "DATABRICKS_SESSION_TOKEN";
+
 type Field = keyof typeof VARIABLES;
 const ACCOUNT: readonly Field[] = ["access_token", "client_id", "client_secret"];
 const SECRETS: readonly Field[] = ["access_token", "client_secret"];
@@ -231,6 +238,12 @@ export function resolveDatabricks(
   if (spec.http_path === undefined && env.DATABRICKS_WAREHOUSE_ID) {
     spec.http_path = `/sql/1.0/warehouses/${env.DATABRICKS_WAREHOUSE_ID}`;
   }
+  if (env[SESSION_URL]) {
+    spec.session_url = loopback(env[SESSION_URL]);
+    spec.session_token = { env: SESSION_TOKEN };
+    // there is no other way then
+    if (!spec.http_path) spec.load_mode ??= "spark";
+  }
   const named = ACCOUNT.some(field => spec[field] !== undefined);
   if (spec.profile === undefined && !named && env.DATABRICKS_CONFIG_PROFILE)
     spec.profile = env.DATABRICKS_CONFIG_PROFILE;
@@ -266,6 +279,15 @@ export function resolveDatabricks(
   } as unknown as DatabricksDestination;
 }
 
+/** @throws TidemarkError SPEC_INVALID: the token goes to this machine only */
+function loopback(url: string): string {
+  if (/^http:\/\/127\.0\.0\.1:\d{1,5}$/.test(url)) return url;
+  throw new TidemarkError(
+    "SPEC_INVALID",
+    `${SESSION_URL} must be http://127.0.0.1:<port>, as bundle/spark_session.py sets it. Unset it.`,
+  );
+}
+
 const hostAndPort = (host: unknown): string[] =>
   String(host ?? "")
     .replace(/^https?:\/\//, "")
@@ -299,12 +321,15 @@ function fillFromProfile(spec: { [field: string]: unknown }, env: Env): void {
 }
 
 function requireFields(spec: { [field: string]: unknown }): void {
-  const missing = (["server_hostname", "http_path", "catalog"] as const).filter(field => !spec[field]);
+  const bySession = spec.session_url !== undefined && spec.load_mode === "spark";
+  if (bySession) spec.http_path ??= "";
+  const needed = ["server_hostname", ...(bySession ? [] : ["http_path" as const]), "catalog"] as const;
+  const missing = needed.filter(field => !spec[field]);
   const problems = missing.map(
     field => `destination.${field} is missing; set it in the spec or as ${VARIABLES[field][0]}`,
   );
   const principal = spec.client_id !== undefined && isSecretRef(spec.client_secret);
-  if (!isSecretRef(spec.access_token) && !principal && spec.profile === undefined) {
+  if (!isSecretRef(spec.access_token) && !principal && spec.profile === undefined && !bySession) {
     problems.push(
       "destination has no credentials; set DATABRICKS_TOKEN, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_CONFIG_PROFILE (after `databricks auth login`)",
     );

@@ -42,9 +42,12 @@ describeOnStandin("on the stand-in", () => {
         close: async () => await looking[Symbol.asyncDispose](),
         schemata: "main.information_schema.schemata",
         qualifiesRenames: true,
+        // a statement takes what a whole generation takes elsewhere
+        killedAfterMs: [1_000, 25_000],
+        looksUpApart: true,
       };
     },
-    { kills: false },
+    { publishes: 3 },
   );
 
   const MARTS = ["a", "b", "c"];
@@ -142,6 +145,42 @@ describeOnStandin("on the stand-in", () => {
       ),
     );
     expect(comment).toEqual({ comment: "by hand" });
+  });
+
+  test("what dbt grants and writes down goes with dbt, what people did to a view stays", async () => {
+    const publish = async (run: string, more: string[]) =>
+      inSession(async session => {
+        const { generation } = await session.generations!.begin(plan, owner(run));
+        await fill(generation, { b: "", c: "1" });
+        const at = `main.analytics${suffixOf(generation)}.a`;
+        for (const statement of more) await session.query(statement.replaceAll("AT", at));
+        await session.generations!.publish("analytics", generation);
+      });
+    const seen = () =>
+      inSession(async session => {
+        const grants = await session.query(
+          "SELECT grantee, privilege_type AS p FROM main.information_schema.table_privileges WHERE table_schema = 'analytics' AND table_name = 'a' ORDER BY 1",
+        );
+        const [table] = await session.query(
+          "SELECT comment FROM main.information_schema.tables WHERE table_schema = 'analytics' AND table_name = 'a'",
+        );
+        const columns = await session.query(
+          "SELECT comment FROM main.information_schema.columns WHERE table_schema = 'analytics' AND table_name = 'a'",
+        );
+        return [grants.map(({ grantee, p }) => `${grantee}: ${p}`), table?.comment, columns[0]?.comment];
+      });
+    await publish("r1", [
+      "CREATE OR REPLACE TABLE AT COMMENT 'as dbt\\'s yaml says' AS SELECT 1 AS g",
+      "GRANT SELECT ON AT TO `finance team`",
+      "GRANT MODIFY ON TABLE AT TO robots",
+      "COMMENT ON COLUMN AT.g IS 'a generation'",
+    ]);
+    expect(await seen()).toEqual([["finance team: SELECT"], "as dbt's yaml says", "a generation"]);
+    await inSession(session => session.query("GRANT SELECT ON VIEW main.analytics.a TO people"));
+    await publish("r2", ["GRANT SELECT ON AT TO `finance team`", "GRANT SELECT ON AT TO sales"]);
+    expect((await seen())[0]).toEqual(["finance team: SELECT", "people: SELECT", "sales: SELECT"]);
+    await publish("r3", ["GRANT SELECT ON AT TO sales"]);
+    expect((await seen()).slice(0, 2)).toEqual([["people: SELECT", "sales: SELECT"], "as dbt's yaml says"]);
   });
 
   test("a reader who looks after every statement sees the old generation, then the new one; of another type, in the end", async () => {

@@ -94,7 +94,7 @@ const NO_FAULTS: Faults = {
 
 /** @param env settings of the server, see README.md */
 export async function startStandin(env: { [name: string]: string } = {}): Promise<OwnStandin> {
-  const home = await setUp();
+  const home = await standinFolder();
   const root = await mkdtemp(join(tmpdir(), "tidemark-standin-"));
   const logFile = join(root, "statements.log");
   const server = spawn(join(home, "venv", "bin", "python"), [join(__dirname, "server", "main.py")], {
@@ -188,7 +188,8 @@ function post(port: number, body: unknown): Promise<void> {
   });
 }
 
-async function setUp(): Promise<string> {
+/** Where Spark, its jars and a certificate are; got where they are not. */
+export async function standinFolder(): Promise<string> {
   const program = `import { ensureStandin } from ${JSON.stringify(join(__dirname, "setup.mjs"))};
     const { home } = await ensureStandin({ log: line => console.error(line) });
     console.log(home);`;

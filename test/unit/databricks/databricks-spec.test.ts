@@ -47,6 +47,33 @@ describe("a Databricks destination", () => {
     expect(spec).not.toHaveProperty("credentials");
   });
 
+  it("needs neither warehouse nor token where the task's Spark session is served", () => {
+    const env = {
+      DATABRICKS_HOST: "adb-1.azuredatabricks.net",
+      DATABRICKS_CATALOG: "main",
+      DATABRICKS_SESSION_URL: "http://127.0.0.1:4040",
+      DATABRICKS_SESSION_TOKEN: "of-the-session",
+    };
+    const spec = resolveDatabricks({ type: "databricks" }, env, undefined);
+    expect(spec).toMatchObject({
+      load_mode: "spark",
+      session_url: "http://127.0.0.1:4040",
+      session_token: { env: "DATABRICKS_SESSION_TOKEN" },
+    });
+    // With a warehouse the way is chosen by load_mode, as ever; and loading by files needs one.
+    expect(
+      resolveDatabricks({ type: "databricks" }, { ...ENV, ...env }, undefined).load_mode,
+    ).toBeUndefined();
+    expect(() => resolveDatabricks({ type: "databricks", load_mode: "warehouse" }, env, undefined)).toThrow(
+      /DATABRICKS_HTTP_PATH.*DATABRICKS_TOKEN/,
+    );
+    // The token goes nowhere else.
+    const elsewhere = { ...env, DATABRICKS_SESSION_URL: "http://127.0.0.1:80@elsewhere.example:80" };
+    expect(() => resolveDatabricks({ type: "databricks" }, elsewhere, undefined)).toThrow(
+      /DATABRICKS_SESSION_URL must be http:\/\/127/,
+    );
+  });
+
   it("takes a port from the host", () => {
     const spec = resolveDatabricks(
       { type: "databricks" },

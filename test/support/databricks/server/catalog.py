@@ -9,7 +9,8 @@ from sql_error import SqlError
 
 class Store:
     def __init__(self):
-        self.volumes, self.cons, self.tags, self.lock = {}, {}, {}, threading.RLock()
+        self.volumes, self.cons, self.tags, self.grants = {}, {}, {}, {}
+        self.lock = threading.RLock()
 
 
 STORE = Store()

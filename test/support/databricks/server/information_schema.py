@@ -186,6 +186,16 @@ def view_of(session, which, sql):
             rows,
             "constraint_catalog string, constraint_schema string, constraint_name string, unique_constraint_catalog string, unique_constraint_schema string, unique_constraint_name string, match_option string, update_rule string, delete_rule string",
         )
+    if which == "table_privileges":
+        return relation(
+                session,
+            [
+                (OWNER, who, CAT, schema, name, what, "NO", "NONE")
+                for (schema, name), grants in STORE.grants.items()
+                for who, what in sorted(grants)
+            ],
+            "grantor string, grantee string, table_catalog string, table_schema string, table_name string, privilege_type string, is_grantable string, inherited_from string",
+        )
     if which == "volumes":
         return relation(
                 session,

@@ -11,6 +11,7 @@ import sqlrewrite as R
 import statement_copy
 import statement_describe
 import statement_dml
+import statement_grants
 import statement_namespaces
 import statement_tables
 import statement_volumes
@@ -111,6 +112,7 @@ class Session:
 
 # imported for the handlers that they register, in this order
 STATEMENTS = (
+    statement_grants,
     statement_namespaces,
     statement_volumes,
     statement_copy,

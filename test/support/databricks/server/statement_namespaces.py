@@ -45,7 +45,7 @@ def _sv2(S, m, s, p):
 
 
 @on(
-    r"^(ALTER\s+\S+\s+%s\s+(?:SET\s+)?OWNER\s+TO\b|GRANT\b|REVOKE\b|ANALYZE\s+TABLE\b|COMMENT\s+ON\s+(?:CATALOG|VOLUME)\b|REFRESH\s+FOREIGN)"
+    r"^(ALTER\s+\S+\s+%s\s+(?:SET\s+)?OWNER\s+TO\b|ANALYZE\s+TABLE\b|COMMENT\s+ON\s+(?:CATALOG|VOLUME)\b|REFRESH\s+FOREIGN)"
     % N
 )
 def _noop(S, m, s, p):

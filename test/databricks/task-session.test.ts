@@ -1,0 +1,85 @@
+/**
+ * `load_mode: spark` in a job's task and in the notebook, through the Spark session that is there: no warehouse, no token.
+ * The session is a real one, of a Spark with Delta that nobody else has.
+ */
+import { execFile } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { toolPaths } from "../../src/tools";
+import { standinFolder } from "../support/databricks/standin";
+import { newProject, REPOSITORY } from "../support/project";
+
+jest.setTimeout(420_000);
+
+const DRIVER = join(REPOSITORY, "test", "support", "databricks", "task.py");
+const TEMPORAL = String(toolPaths(process.env).temporal);
+
+interface Ended {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function inTask(label: string, args: string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  const home = await standinFolder();
+  const { folder, env: own } = newProject(label);
+  const root = join(folder, "spark");
+  mkdirSync(root);
+  return await new Promise(done => {
+    const given = {
+      ...own,
+      TIDEMARK_PIPELINES: join(REPOSITORY, "pipelines"),
+      DBX_ROOT: root,
+      DBX_JARS: join(home, "jars"),
+      PYTHONDONTWRITEBYTECODE: "1",
+      // the workspace's, which is in messages and in the identity of the destination, and is not asked
+      DATABRICKS_HOST: "workspace.invalid",
+      ...env,
+    };
+    execFile(
+      join(home, "venv", "bin", "python"),
+      [DRIVER, ...args],
+      { cwd: folder, env: given, maxBuffer: 1 << 26 },
+      (error, out, err) => done({ code: error === null ? 0 : Number(error.code ?? 1), out, err }),
+    );
+  });
+}
+
+test("a task with --spark loads, merges and goes on from its state, without a warehouse", async () => {
+  const load = [
+    `--root=${REPOSITORY}`,
+    `--temporal=${TEMPORAL}`,
+    "--spark",
+    "--env=DLT_DESTINATION=databricks",
+    "--env=DATABRICKS_CATALOG=main",
+    "--env=DLT_DATASET_NAME=raw_task",
+    ...["--", "run", "merge_demo", "--no-transform"],
+  ];
+  const script = join(REPOSITORY, "bundle", "tidemark_task.py");
+  const { code, out, err } = await inTask("task", ["task", script, ...load], {
+    LOOK: [
+      "SELECT count(*), count(DISTINCT id), min(updated_at), max(name) FROM main.raw_task.customers",
+      "SELECT count(*) FROM main.raw_task._dlt_loads",
+      "SELECT count(*) FROM main.raw_task._dlt_pipeline_state",
+    ].join(";"),
+  });
+  expect({ code, err: code === 0 ? "" : err + out }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/raw_task\.customers \| 12 12 2026-01-03 08:15:00 Lucia Shoal/);
+  expect(out).toMatch(/_dlt_loads \| 1$/m);
+  expect(out).toMatch(/_dlt_pipeline_state \| 1$/m);
+});
+
+test("the notebook loads with nothing set but a catalog that is there", async () => {
+  const { code, out, err } = await inTask(
+    "notebook",
+    ["notebook", join(REPOSITORY, "notebooks", "load.py")],
+    {
+      TIDEMARK_ROOT: REPOSITORY,
+      DATABRICKS_CATALOG: "main",
+      PATH: `${join(TEMPORAL, "..")}:${process.env.PATH}`,
+      LOOK: "SELECT count(*) FROM main.raw.customers",
+    },
+  );
+  expect({ code, err: code === 0 ? "" : err + out }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/main\.raw\.customers \| 12$/m);
+});
