@@ -153,7 +153,7 @@ describeOnStandin("on the stand-in", () => {
         const { generation } = await session.generations!.begin(plan, owner(run));
         await fill(generation, { b: "", c: "1" });
         const at = `main.analytics${suffixOf(generation)}.a`;
-        for (const statement of more) await session.query(statement.replaceAll("AT", at));
+        for (const statement of more) await session.query(statement.replaceAll("{at}", at));
         await session.generations!.publish("analytics", generation);
       });
     const seen = () =>
@@ -170,16 +170,16 @@ describeOnStandin("on the stand-in", () => {
         return [grants.map(({ grantee, p }) => `${grantee}: ${p}`), table?.comment, columns[0]?.comment];
       });
     await publish("r1", [
-      "CREATE OR REPLACE TABLE AT COMMENT 'as dbt\\'s yaml says' AS SELECT 1 AS g",
-      "GRANT SELECT ON AT TO `finance team`",
-      "GRANT MODIFY ON TABLE AT TO robots",
-      "COMMENT ON COLUMN AT.g IS 'a generation'",
+      "CREATE OR REPLACE TABLE {at} COMMENT 'as dbt\\'s yaml says' AS SELECT 1 AS g",
+      "GRANT SELECT ON {at} TO `finance team`",
+      "GRANT MODIFY ON TABLE {at} TO robots",
+      "COMMENT ON COLUMN {at}.g IS 'a generation'",
     ]);
     expect(await seen()).toEqual([["finance team: SELECT"], "as dbt's yaml says", "a generation"]);
     await inSession(session => session.query("GRANT SELECT ON VIEW main.analytics.a TO people"));
-    await publish("r2", ["GRANT SELECT ON AT TO `finance team`", "GRANT SELECT ON AT TO sales"]);
+    await publish("r2", ["GRANT SELECT ON {at} TO `finance team`", "GRANT SELECT ON {at} TO sales"]);
     expect((await seen())[0]).toEqual(["finance team: SELECT", "people: SELECT", "sales: SELECT"]);
-    await publish("r3", ["GRANT SELECT ON AT TO sales"]);
+    await publish("r3", ["GRANT SELECT ON {at} TO sales"]);
     expect((await seen()).slice(0, 2)).toEqual([["people: SELECT", "sales: SELECT"], "as dbt's yaml says"]);
   });
 

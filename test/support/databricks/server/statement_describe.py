@@ -123,6 +123,11 @@ def _ste(S, m, s, p):
     )
 
 
+@on(r"^COMMENT\s+ON\s+VIEW\s+(%s)\s+IS\s+(.*)$" % N)
+def _comment_view(S, m, s, p):
+    S.spark.sql("ALTER VIEW %s SET TBLPROPERTIES ('comment' = %s)" % (S.q(S.full(R.split_name(m[1]))), m[2]))
+
+
 @on(r"^COMMENT\s+ON\s+COLUMN\s+(%s)\s+IS\s+(.*)$" % N)
 def _coc(S, m, s, p):
     n = R.split_name(m[1])
