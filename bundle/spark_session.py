@@ -68,8 +68,10 @@ class Sessions:
     def run(self, number, tag, sql):
         session = self.opened[number]
         # of this thread, which runs nothing else
-        with_tag = hasattr(session, "addTag")
-        if with_tag:
+        context = context_of(session)
+        if context is not None:
+            context.setJobGroup(tag, "tidemark", True)
+        else:
             session.addTag(tag)
         try:
             frame = session.sql(sql)
@@ -81,12 +83,15 @@ class Sessions:
                 {name: plain(value, kind) for name, value, kind in zip(names, row, kinds)} for row in rows
             ]
         finally:
-            if with_tag:
+            if context is None:
                 session.removeTag(tag)
 
     def interrupt(self, tag):
         for session in self.opened:
-            if hasattr(session, "interruptTag"):
+            context = context_of(session)
+            if context is not None:
+                context.cancelJobGroup(tag)
+            else:
                 session.interruptTag(tag)
 
     def restore(self):
@@ -95,6 +100,14 @@ class Sessions:
                 self.spark.conf.unset(name)
             else:
                 self.spark.conf.set(name, value)
+
+
+def context_of(session):
+    """None on Spark Connect, which has tags of its own; those of other sessions miss what Arrow collects beside."""
+    try:
+        return session.sparkContext
+    except Exception:
+        return None
 
 
 def plain(value, kind):

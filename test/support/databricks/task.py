@@ -1,6 +1,8 @@
 """A job's task or a notebook on Databricks, as far as one can be had here: its Spark session is a real one, with Delta, and
-takes Databricks' statements by the stand-in's rewriting. Arguments: `task FILE ARGUMENTS...`, or `notebook FILE`."""
+takes Databricks' statements by the stand-in's rewriting. Arguments: `task FILE ARGUMENTS...`, `notebook FILE`, or
+`serve FOLDER`, which serves the session by the program in the folder and says where, until stdin ends."""
 
+import json
 import os
 import runpy
 import sys
@@ -30,14 +32,9 @@ class Session:
         spark = self.inner.spark
         return spark.range(0).drop("id") if table is None else spark.createDataFrame(table)
 
-    def addTag(self, tag):
-        self.inner.spark.addTag(tag)
-
-    def removeTag(self, tag):
-        self.inner.spark.removeTag(tag)
-
-    def interruptTag(self, tag):
-        self.inner.spark.interruptTag(tag)
+    @property
+    def sparkContext(self):
+        return self.inner.spark.sparkContext
 
 
 class Widgets:
@@ -56,7 +53,14 @@ for folder in ("/wh", "/vol/Volumes", "/scratch"):
     os.makedirs(os.environ["DBX_ROOT"] + folder, exist_ok=True)
 spark = Session(start_spark(fast=True))
 kind, file, *arguments = sys.argv[1:]
-if kind == "notebook":
+if kind == "serve":
+    sys.path.insert(0, file)
+    import spark_session
+
+    with spark_session.served(spark) as served:
+        print(json.dumps(served), flush=True)
+        sys.stdin.read()
+elif kind == "notebook":
     runpy.run_path(file, init_globals={"spark": spark, "dbutils": Dbutils})
 else:
     from pyspark.sql import SparkSession
