@@ -22,7 +22,7 @@ import {
   wholeProblem,
 } from "../generations";
 import type { ResultRow, Warehouse } from "./client";
-import { handOn } from "./handed-on";
+import { handOn, keyOf } from "./handed-on";
 import { inParallel } from "./parallel";
 import { ifThere } from "./restore";
 import {
@@ -52,8 +52,6 @@ interface Standing {
   columns: Column[];
 }
 
-const keyOf = ({ schema, name }: { schema: string; name: string }) =>
-  `${schema.toLowerCase()}\0${name.toLowerCase()}`;
 /** Where an object is that readers see as a view. */
 const behind = ({ schema, name, generation }: PublishedObject) => ({
   schema: schema + suffixOf(generation),

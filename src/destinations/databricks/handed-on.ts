@@ -29,7 +29,8 @@ interface Given {
   comment: string;
 }
 
-const keyOf = ({ schema, name }: Named): string => `${schema.toLowerCase()}\0${name.toLowerCase()}`;
+/** Unity Catalog compares names without their case. */
+export const keyOf = ({ schema, name }: Named): string => `${schema.toLowerCase()}\0${name.toLowerCase()}`;
 
 /** Each statement may be repeated. @throws TidemarkError DESTINATION_DENIED without MANAGE on a view of somebody else */
 export async function handOn(db: Warehouse, catalog: string, handings: readonly Handing[]): Promise<void> {
