@@ -103,7 +103,7 @@ class Sessions:
 
 
 def context_of(session):
-    """None on Spark Connect, which has tags of its own; those of other sessions miss what Arrow collects beside."""
+    """None on Spark Connect, which has tags. On classic Spark tags miss what Arrow collects beside; a job group does not."""
     try:
         return session.sparkContext
     except Exception:
@@ -122,8 +122,7 @@ def plain(value, kind):
         return format(value, "f")
     if isinstance(value, datetime.datetime):
         # Spark gives a moment in this machine's zone, without a word of it
-        zone = datetime.timezone.utc if kind == "timestamp_ntz" else None
-        moment = value.replace(tzinfo=zone) if zone else value
+        moment = value.replace(tzinfo=datetime.timezone.utc) if kind == "timestamp_ntz" else value
         return {"milliseconds": round(moment.timestamp() * 1000)}
     if isinstance(value, datetime.date):
         midnight = datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.timezone.utc)

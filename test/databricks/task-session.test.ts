@@ -50,7 +50,7 @@ async function inTask(label: string, args: string[], env: NodeJS.ProcessEnv): Pr
   });
 }
 
-test("a task with --spark loads, merges and goes on from its state, without a warehouse", async () => {
+test("a task with --spark loads and keeps its state, without a warehouse", async () => {
   const load = [
     `--root=${REPOSITORY}`,
     `--temporal=${TEMPORAL}`,

@@ -8,8 +8,7 @@ import { loginOf, type ProfileName } from "./cli-profile";
 import type { Endpoint } from "./endpoint";
 import { httpError, sortError } from "./errors";
 import { httpsRequest } from "./https-request";
-import type { DatabricksDestination } from "./spec";
-import { usesTaskSession } from "./task-session";
+import { type DatabricksDestination, usesTaskSession } from "./spec";
 
 /** The value of the header `Authorization`, fetched anew before it expires. */
 export interface Credentials {

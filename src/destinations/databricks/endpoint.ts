@@ -2,8 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { TidemarkError } from "../../pipeline/errors";
-import type { DatabricksDestination } from "./spec";
-import { usesTaskSession } from "./task-session";
+import { type DatabricksDestination, usesTaskSession } from "./spec";
 
 export interface Endpoint {
   host: string;

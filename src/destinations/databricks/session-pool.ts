@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DBSQLClient } from "@databricks/sql";
 import { type Credentials, credentialsOf } from "./credentials";
 import { type Endpoint, openEndpoint } from "./endpoint";
-import type { DatabricksDestination } from "./spec";
-import { openTaskSession, type StatementSession, usesTaskSession } from "./task-session";
+import { type DatabricksDestination, usesTaskSession } from "./spec";
+import { openTaskSession, type StatementSession } from "./task-session";
 
 const VERSION: string = require("../../../package.json").version;
 const DEFAULT_SESSIONS = 8;

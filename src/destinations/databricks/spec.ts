@@ -320,8 +320,13 @@ function fillFromProfile(spec: { [field: string]: unknown }, env: Env): void {
   }
 }
 
+/** Other modes need a warehouse, which is asked even where a session is there. */
+export function usesTaskSession(spec: { session_url?: unknown; load_mode?: unknown }): boolean {
+  return spec.session_url !== undefined && spec.load_mode === "spark";
+}
+
 function requireFields(spec: { [field: string]: unknown }): void {
-  const bySession = spec.session_url !== undefined && spec.load_mode === "spark";
+  const bySession = usesTaskSession(spec);
   if (bySession) spec.http_path ??= "";
   const needed = ["server_hostname", ...(bySession ? [] : ["http_path" as const]), "catalog"] as const;
   const missing = needed.filter(field => !spec[field]);

@@ -28,11 +28,6 @@ interface Answer {
   error?: string;
 }
 
-/** Other modes need a warehouse, which is asked even where a session is there. */
-export function usesTaskSession(spec: DatabricksDestination): boolean {
-  return spec.session_url !== undefined && spec.load_mode === "spark";
-}
-
 /** @throws Spark's error */
 export async function openTaskSession(
   spec: DatabricksDestination,
